@@ -1,0 +1,341 @@
+"""Direct Preference Optimization on a run folder, with TRL's stock trainer and loss.
+
+Reads the frozen files of one run, writes checkpoints, `adapter/` and `report.json` into it, and says what
+happens through `on_event`. Knows neither the database nor the app. Source: Rafailov et al. 2023, arXiv 2305.18290.
+
+Which reference: a run with a parent adapter starts from the parent's weights and TRL keeps a frozen copy ("ref")
+as the reference; a run without one starts from a fresh LoRA (whose B is zero) and the reference is the base.
+"""
+
+from __future__ import annotations
+
+import gc
+import json
+import math
+import os
+import shutil
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from ftapp import config, evaluation
+from ftapp.errors import ModelError, TrainingError
+from ftapp.training import run
+
+Emit = Callable[[dict], None]
+CHECKPOINTS_A_RUN = 10
+TAIL_SECONDS = 5.0  # publishing, the held-out check and the first letters; replaced by measured time as it goes
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How a training ended: "succeeded" with an adapter and a report, or "stopped" with a checkpoint."""
+
+    state: str
+    adapter: Path | None
+    report: dict[str, Any]
+
+
+def train(run_folder: Path | str, on_event: Emit | None = None, *, stop: Callable[[], bool] | None = None, letters: int = 5) -> Outcome:
+    """Train the run in `run_folder`, going on from its last complete checkpoint if there is one.
+
+    `on_event` receives {kind, state?, step?, metrics?, reason?}; metrics keep TRL's names, plus `seconds_left`.
+    `stop()` is asked after every step; a stopped run has a checkpoint and can be called again. `letters` held-out
+    letters are written before and after (0: none). Raises TrainingError or ModelError with a sentence.
+    """
+    folder = Path(run_folder)
+    emit: Emit = on_event or (lambda event: None)
+    stop = stop or (lambda: run.stop_asked(folder))
+    recipe, base = config.read_recipe(folder / "recipe.yaml"), run.read_json(folder / "base.json")
+    train_rows, eval_rows = run.read_rows(folder / "train.jsonl"), run.read_rows(folder / "eval.jsonl")
+    if not train_rows:
+        raise TrainingError("The run has no pair to train on - nothing can be learned from it - choose between some letters first.")
+    began = time.monotonic()
+    model, tokenizer = load_base(base)
+    prepared = {"train": encode_rows(tokenizer, train_rows, recipe.max_length), "eval": encode_rows(tokenizer, eval_rows, recipe.max_length)}
+    trainer = build_trainer(model, tokenizer, recipe, base, prepared["train"], prepared["eval"], folder / "checkpoints")
+    watch = _watcher(folder, emit, stop)
+    trainer.add_callback(watch)
+    checkpoint = _resume_point(folder)
+    emit({"kind": "start", "step": _step_of(checkpoint), "metrics": {"steps": steps_of(len(train_rows), recipe), "load_seconds": _round(time.monotonic() - began)}})
+    steps_began = time.monotonic()
+    trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint else None)
+    if watch.stopped:
+        return Outcome("stopped", None, {})
+    seconds = time.monotonic() - steps_began
+    margins = held_out_margins(trainer, recipe.beta)
+    sha256 = _publish(trainer.model, folder, base)
+    tokens = sum(len(row["prompt_ids"]) * 2 + len(row["chosen_ids"]) + len(row["rejected_ids"]) for row in prepared["train"])
+    done = trainer.state.global_step - _step_of(checkpoint)
+    report: dict[str, Any] = {
+        "recipe": recipe.name, "scope": recipe.scope, "beta": recipe.beta, "learning_rate": recipe.learning_rate,
+        "parent": base.get("parent"), "reference": "parent adapter" if base.get("parent") else "base model, adapter off",
+        "steps": trainer.state.global_step, "train_pairs": len(train_rows), "held_out_pairs": len(eval_rows),
+        "train_tokens_an_epoch": tokens, "train_seconds": _round(seconds),
+        "tokens_a_second": _round(tokens * recipe.epochs * done / max(1, trainer.state.global_step) / max(seconds, 1e-9)),
+        "adapter_sha256": sha256, "held_out": evaluation.held_out_accuracy(margins, [row["split_key"] for row in eval_rows]),
+        "curve": evaluation.read_curve(_metric_rows(trainer)), "letters": [], "letters_note": "",
+    }  # fmt: skip
+    run.write_text(folder / "report.json", json.dumps(report, indent=1, ensure_ascii=False))
+    del trainer, model, watch
+    gc.collect()
+    if letters:
+        report["letters"], report["letters_note"] = _letters(base, recipe, eval_rows, folder, sha256, letters, stop, emit)
+        run.write_text(folder / "report.json", json.dumps(report, indent=1, ensure_ascii=False))
+    return Outcome("succeeded", folder / "adapter", report)
+
+
+# ---- the model and its data -----------------------------------------------------------------------------------
+
+
+def load_base(base: Mapping[str, Any]) -> tuple[Any, Any]:
+    """The base model (float32 on a CPU, as saved on a GPU) and its tokenizer, checked against the frozen hash.
+
+    Raises ModelError when it cannot be read or is not the model that wrote the letters.
+    """
+    import torch
+    from transformers import AutoModelForCausalLM, AutoTokenizer
+
+    dtype = torch.float32 if not torch.cuda.is_available() else "auto"
+    try:
+        tokenizer = AutoTokenizer.from_pretrained(base["source"])
+        model = AutoModelForCausalLM.from_pretrained(base["source"], dtype=dtype)
+    except (OSError, ValueError) as error:
+        raise ModelError(
+            f"The base model {base['id']} could not be loaded ({type(error).__name__}) - the training cannot start - see trainer.log."
+        ) from error
+    if tokenizer.pad_token_id is None:
+        tokenizer.pad_token = tokenizer.eos_token
+    return model, tokenizer
+
+
+def encode_rows(tokenizer: Any, rows: Sequence[Mapping[str, Any]], max_length: int) -> list[dict[str, list[int]]]:
+    """Rows of messages and texts -> {prompt_ids, chosen_ids, rejected_ids}, exactly the ids that the writer reads
+    and produces: the rendered prompt with the assistant header, the letter, the turn's end token.
+
+    TRL would render prompt and answer together; templates that put a line break after the end token would then train
+    one more token than the writer ever samples. Raises TrainingError rather than cut a letter at `max_length`.
+    """
+    end = end_token(tokenizer)
+    encoded = []
+    for row in rows:
+        prompt = prompt_ids(tokenizer, row["prompt"])
+        ids = {"prompt_ids": prompt, **{f"{side}_ids": letter_ids(tokenizer, row[side], end) for side in ("chosen", "rejected")}}
+        longest = len(prompt) + max(len(ids["chosen_ids"]), len(ids["rejected_ids"]))
+        if longest > max_length:
+            raise TrainingError(
+                f"Pair {row['id']} has {longest} tokens, the recipe allows {max_length} - a cut letter would teach to stop "
+                "mid-sentence - leave this pair out or raise max_length."
+            )
+        encoded.append(ids)
+    return encoded
+
+
+def prompt_ids(tokenizer: Any, messages: Sequence[Mapping[str, str]]) -> list[int]:
+    """The prompt as the writer reads it: the chat template with its assistant header."""
+    text = tokenizer.apply_chat_template(list(messages), add_generation_prompt=True, tokenize=False)
+    return tokenizer(text, add_special_tokens=False)["input_ids"]
+
+
+def letter_ids(tokenizer: Any, text: str, end: int) -> list[int]:
+    """A letter as the writer produces it: its tokens and the end of the turn."""
+    return [*tokenizer(text, add_special_tokens=False)["input_ids"], end]
+
+
+def end_token(tokenizer: Any) -> int:
+    """The token that ends an assistant's turn in the chat template (ChatML's is not always `eos_token`)."""
+    turn = [{"role": "user", "content": "q"}, {"role": "assistant", "content": "a"}]
+    whole = tokenizer(tokenizer.apply_chat_template(turn, tokenize=False), add_special_tokens=False)["input_ids"]
+    special = set(tokenizer.all_special_ids)
+    after_answer = len(whole) - 1 - whole[::-1].index(tokenizer("a", add_special_tokens=False)["input_ids"][0])
+    return next((token for token in whole[after_answer + 1 :] if token in special), tokenizer.eos_token_id)
+
+
+# ---- the trainer ----------------------------------------------------------------------------------------------
+
+
+def build_trainer(
+    model: Any, tokenizer: Any, recipe: config.Recipe, base: Mapping[str, Any], train_ids: list, eval_ids: list, output: Path
+) -> Any:
+    """TRL's DPOTrainer with the traps of its defaults closed; nothing is trained yet."""
+    import torch
+    from datasets import Dataset
+    from transformers import PrinterCallback
+    from trl import DPOTrainer
+
+    class EncodedDPOTrainer(DPOTrainer):
+        """The stock trainer, given ids in place of texts (this version has no other way in)."""
+
+        def _prepare_dataset(self, dataset: Any, *_: Any, **__: Any) -> Any:
+            return dataset
+
+    steps = steps_of(len(train_ids), recipe)
+    gpu = torch.cuda.is_available()
+    args = recipe.dpo_config(
+        output,
+        max_length=None,  # lengths were checked by encode_rows: nothing may be cut or dropped in silence
+        precompute_ref_log_probs=True,  # the reference never changes: one pass in place of one an epoch
+        eval_strategy="epoch" if eval_ids else "no",
+        eval_on_start=bool(eval_ids),
+        save_strategy="steps",
+        save_steps=max(1, steps // CHECKPOINTS_A_RUN),
+        bf16=gpu and torch.cuda.is_bf16_supported(),  # TRL's default is bf16 on everything, also where it is emulated
+        use_cpu=not gpu,
+        dataloader_num_workers=0,
+        dataloader_pin_memory=gpu,
+    )
+    policy, lora = _policy(model, recipe, base)
+    trainer = EncodedDPOTrainer(
+        model=policy, args=args, processing_class=tokenizer, peft_config=lora,
+        train_dataset=Dataset.from_list(train_ids), eval_dataset=Dataset.from_list(eval_ids) if eval_ids else None,
+    )  # fmt: skip
+    trainer.remove_callback(PrinterCallback)
+    return trainer
+
+
+def _policy(model: Any, recipe: config.Recipe, base: Mapping[str, Any]) -> tuple[Any, Any]:
+    """(model with the parent's weights as trainable "default", None) or (bare model, a fresh LoraConfig)."""
+    parent = base.get("parent")
+    if not parent:
+        return model, recipe.lora_config(base["invocation_tokens"] if recipe.scope == "letter" else None)
+    if parent["scope"] != recipe.scope:
+        raise TrainingError(
+            f"The parent adapter {parent['id']} has scope '{parent['scope']}' and the recipe {recipe.name} scope '{recipe.scope}' - the same "
+            "weights would mean something else - choose a recipe of the parent's scope or the parent 'none'."
+        )
+    from peft import PeftModel
+
+    path = Path(parent["path"])
+    if run.sha256_file(path / "adapter_model.safetensors") != parent["sha256"]:
+        raise ModelError(f"The parent adapter {parent['id']} is not the file that was recorded - the training cannot start - roll back to another.")
+    return PeftModel.from_pretrained(model, path, is_trainable=True), None
+
+
+def steps_of(pairs: int, recipe: config.Recipe) -> int:
+    """Optimizer steps of a run over `pairs` pairs, as transformers' Trainer counts them."""
+    batches = math.ceil(pairs / recipe.batch_size)
+    return math.ceil(max(1, math.ceil(batches / recipe.accumulation_steps)) * recipe.epochs)
+
+
+def _watcher(folder: Path, emit: Emit, stop: Callable[[], bool]) -> Any:
+    """The callback that turns the trainer's life into events, stops it when asked and seals its checkpoints."""
+    from transformers import TrainerCallback
+
+    class Watcher(TrainerCallback):
+        stopped = False
+        _began = _first = 0.0
+
+        def on_train_begin(self, args: Any, state: Any, control: Any, **_: Any) -> None:
+            self._began, self._first = time.monotonic(), state.global_step
+
+        def on_step_end(self, args: Any, state: Any, control: Any, **_: Any) -> None:
+            if stop() and not self.stopped and state.global_step < state.max_steps:
+                self.stopped = True
+                emit({"kind": "state", "state": "stopping", "step": state.global_step})
+                control.should_save = control.should_training_stop = True
+
+        def on_log(self, args: Any, state: Any, control: Any, logs: dict | None = None, **_: Any) -> None:
+            numbers = {name: _round(value) for name, value in (logs or {}).items() if isinstance(value, int | float)}
+            if "train_runtime" in numbers:
+                return
+            if numbers.get("loss") != numbers.get("loss"):  # NaN is the one number that differs from itself
+                raise TrainingError(f"The loss is not a number at step {state.global_step} - the weights are broken - lower the learning rate.")
+            done = state.global_step - self._first
+            if done:
+                left = (time.monotonic() - self._began) / done * (state.max_steps - state.global_step)
+                numbers["seconds_left"] = _round(left + TAIL_SECONDS)
+            emit({"kind": "metrics", "step": state.global_step, "metrics": numbers})
+
+        def on_save(self, args: Any, state: Any, control: Any, **_: Any) -> None:
+            run.seal(folder / "checkpoints" / f"checkpoint-{state.global_step}")
+            emit({"kind": "checkpoint", "step": state.global_step})
+
+    return Watcher()
+
+
+def _resume_point(folder: Path) -> Path | None:
+    """The last complete checkpoint; whatever a killed trainer left beyond it is removed."""
+    good = run.last_checkpoint(folder)
+    for path in (folder / "checkpoints").glob("checkpoint-*"):
+        if _step_of(path) > _step_of(good):
+            shutil.rmtree(path, ignore_errors=True)
+    return good
+
+
+def _step_of(checkpoint: Path | None) -> int:
+    return int(checkpoint.name.split("-")[-1]) if checkpoint else 0
+
+
+def _metric_rows(trainer: Any) -> list[dict[str, float]]:
+    return [row for row in trainer.state.log_history if "train_runtime" not in row]
+
+
+def _round(value: float) -> float:
+    return float(f"{value:.6g}")
+
+
+# ---- after the last step --------------------------------------------------------------------------------------
+
+
+def held_out_margins(trainer: Any, beta: float) -> list[float]:
+    """beta x (chosen log-ratio - rejected log-ratio) of each held-out pair, in their order.
+
+    TRL reports only means; an interval over postings needs each pair. The reference's part was computed by TRL.
+    """
+    if trainer.eval_dataset is None:
+        return []
+    trainer.model.eval()
+    margins = []
+    for row in trainer.eval_dataset:
+        chosen, rejected = (letter_logp(trainer.model, row["prompt_ids"], row[f"{side}_ids"]) for side in ("chosen", "rejected"))
+        margins.append(beta * ((chosen - row["ref_chosen_logps"]) - (rejected - row["ref_rejected_logps"])))
+    return margins
+
+
+def letter_logp(model: Any, prompt: Sequence[int], letter: Sequence[int]) -> float:
+    """log p(letter | prompt) in nats; the head is computed for the letter's positions only."""
+    import torch
+
+    ids = torch.tensor([[*prompt, *letter]], device=model.device)
+    with torch.no_grad():
+        logits = model(input_ids=ids, use_cache=False, logits_to_keep=len(letter) + 1).logits[0, :-1].float()
+    return torch.log_softmax(logits, -1).gather(1, ids[0, len(prompt) :, None]).sum().item()
+
+
+def _publish(model: Any, folder: Path, base: Mapping[str, Any]) -> str:
+    """Save the trained adapter alone and put it at `adapter/` in one step."""
+    weights = folder / "checkpoints" / "final"
+    model.save_pretrained(weights, selected_adapters=["default"], save_embedding_layers=False)  # without it the copy "ref" ships too
+    described = weights / "adapter_config.json"
+    values = run.read_json(described)
+    values["base_model_name_or_path"] = base["id"]  # not the folder on this machine
+    run.write_text(described, json.dumps(values, indent=1))
+    digest = run.publish(weights, folder / "adapter")
+    shutil.rmtree(weights, ignore_errors=True)
+    return digest
+
+
+def _letters(
+    base: Mapping[str, Any], recipe: config.Recipe, eval_rows: list, folder: Path, sha256: str, count: int, stop: Callable[[], bool], emit: Emit
+) -> tuple[list[dict], str]:
+    """Held-out letters before and after, and a note where there are fewer than `count`."""
+    from ftapp.backends.local import AdapterRef, LocalBackend
+
+    rows = evaluation.first_prompts(eval_rows, count)
+    if not rows:
+        return [], "No letters are shown: no held-out posting has been chosen for yet."
+    emit({"kind": "letters", "metrics": {"letters": len(rows)}})
+    parent = base.get("parent")
+    before = AdapterRef(parent["id"], Path(parent["path"]), parent["sha256"], parent["scope"]) if parent else None
+    after = AdapterRef(folder.name, folder / "adapter", sha256, recipe.scope)
+    backend = LocalBackend.load(config.model_spec(base["id"]))
+    written = list(evaluation.letters_before_after(backend, [row["prompt"] for row in rows], before, after, stop))
+    missing = len(rows) < count or len(written) < len(rows)
+    return written, f"{len(written)} of {count} letters: choices for more postings give more." * missing
+
+
+def threads() -> int:
+    """Threads for a trainer that shares the machine: all cores, the niceness keeps the writer ahead."""
+    return max(1, os.cpu_count() or 1)
