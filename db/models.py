@@ -1,0 +1,243 @@
+"""Every table, top to bottom in the order data flows. Knows no rule of the app but those a database can keep.
+
+Every row has `owner_id`: whoever reads or writes asks for it. Ids are random, so that a guess finds nothing.
+Times are UTC. `table=True` classes do not validate: values are checked at the edges, states again by CHECKs.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Iterable
+from datetime import UTC, datetime
+from typing import Any
+
+from sqlalchemy import JSON, CheckConstraint, Column, DateTime, Index, Text, TypeDecorator, text
+from sqlmodel import Field, SQLModel
+
+VERDICTS = ("left", "right", "tie", "both_bad")
+RUN_STATES = ("queued", "running", "stopping", "succeeded", "failed", "stopped", "interrupted")
+ACTIVE_STATES = ("queued", "running", "stopping")
+ADAPTER_STATES = ("candidate", "trial", "live", "retired")
+
+
+def new_id(prefix: str) -> str:
+    """`<prefix>_<16 hex>`: 64 random bits."""
+    return f"{prefix}_{secrets.token_hex(8)}"
+
+
+def now() -> datetime:
+    return datetime.now(UTC)
+
+
+class Utc(TypeDecorator[datetime]):
+    """Aware UTC in Python, naive UTC in SQLite (which knows no time zones)."""
+
+    impl = DateTime
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Any) -> datetime | None:
+        return value.astimezone(UTC).replace(tzinfo=None) if value else None
+
+    def process_result_value(self, value: datetime | None, dialect: Any) -> datetime | None:
+        return value.replace(tzinfo=UTC) if value else None
+
+
+def _one_of(column: str, values: Iterable[str], name: str) -> CheckConstraint:
+    return CheckConstraint(f"{column} IN ({', '.join(repr(v) for v in values)})", name=name)
+
+
+def _id(prefix: str) -> Any:
+    return Field(default_factory=lambda: new_id(prefix), primary_key=True)
+
+
+def _text(**options: Any) -> Any:
+    return Field(sa_type=Text, **options)
+
+
+def _list() -> Any:
+    return Field(default_factory=list, sa_type=JSON)
+
+
+def _dict() -> Any:
+    return Field(default_factory=dict, sa_type=JSON)
+
+
+def _at(**options: Any) -> Any:
+    return Field(default=None, sa_type=Utc, **options)
+
+
+class Owned(SQLModel):
+    """What every table carries."""
+
+    owner_id: str = Field(index=True)
+    created_at: datetime = Field(default_factory=now, sa_type=Utc)
+
+
+class Document(Owned, table=True):
+    """A posting, résumé or portfolio as the person gave it, and the fields read from it."""
+
+    __table_args__ = (_one_of("kind", ("posting", "resume", "portfolio"), "document_kind"),)
+    id: str = _id("doc")
+    kind: str
+    text: str = _text()
+    text_hash: str = Field(index=True)
+    fields: dict[str, Any] = _dict()
+    warnings: list[str] = _list()
+
+
+class Prompt(Owned, table=True):
+    """Exactly what the model was given, and what it was not."""
+
+    id: str = _id("prm")
+    kind: str
+    tone: str
+    words: int
+    messages: list[dict[str, str]] = _list()
+    prompt_hash: str
+    template_hash: str
+    split_key: str = Field(index=True)
+    tokens: int
+    left_out: list[str] = _list()
+    forged: list[str] = _list()
+    job_document_id: str | None = Field(default=None, foreign_key="document.id")
+    resume_document_id: str | None = Field(default=None, foreign_key="document.id")
+
+
+class Letter(Owned, table=True):
+    """One text and what wrote it: base, adapter, seed, sampling."""
+
+    id: str = _id("let")
+    prompt_id: str = Field(foreign_key="prompt.id", index=True)
+    text: str = _text()
+    finished: bool  # the model gave its own end token
+    base_id: str
+    base_hash: str
+    adapter_id: str | None = None  # None: the base alone; "starter": the adapter that ships
+    adapter_sha256: str | None = None
+    seed: int
+    sampling: dict[str, Any] = _dict()
+    tokens: int
+    seconds: float
+
+
+class Comparison(Owned, table=True):
+    """Two letters of one prompt, with the side on which each was shown."""
+
+    __table_args__ = (CheckConstraint("left_letter_id <> right_letter_id", name="comparison_two_letters"),)
+    id: str = _id("cmp")
+    prompt_id: str = Field(foreign_key="prompt.id", index=True)
+    left_letter_id: str = Field(foreign_key="letter.id")
+    right_letter_id: str = Field(foreign_key="letter.id")
+    proven: bool  # the self-test showed that the adapter's side was the adapter's
+    two_base_samples: bool = False
+    repeat_of: str | None = Field(default=None, foreign_key="comparison.id")
+
+
+class Preference(Owned, table=True):
+    """One person's verdict on one comparison; its id is the receipt."""
+
+    __table_args__ = (
+        _one_of("verdict", VERDICTS, "preference_verdict"),
+        CheckConstraint("(edited_text IS NULL) = (edited_from IS NULL)", name="preference_edit_whole"),
+        CheckConstraint("edited_from IS NULL OR edited_from IN ('left', 'right')", name="preference_edited_from"),
+        Index("one_preference", "comparison_id", "labeler", unique=True,
+              sqlite_where=text("undone_at IS NULL"), postgresql_where=text("undone_at IS NULL")),
+    )  # fmt: skip
+    id: str = _id("prf")
+    comparison_id: str = Field(foreign_key="comparison.id", index=True)
+    labeler: str
+    verdict: str
+    edited_text: str | None = _text(default=None)
+    edited_from: str | None = None
+    reasons: list[str] = _list()
+    seconds: float | None = None
+    undone_at: datetime | None = _at()
+
+
+_ACTIVE = f"state IN ({', '.join(repr(s) for s in ACTIVE_STATES)})"
+
+
+class TrainingRun(Owned, table=True):
+    """One training; what its folder's events have said so far."""
+
+    __tablename__ = "training_run"
+    __table_args__ = (
+        _one_of("state", RUN_STATES, "training_run_state"),
+        # one model, one machine: the indexed value is the same for every active run of the home
+        Index("one_active_run", text(f"({_ACTIVE})"), unique=True, sqlite_where=text(_ACTIVE), postgresql_where=text(_ACTIVE)),
+    )
+    id: str = _id("run")
+    recipe: str
+    method: str
+    scope: str
+    state: str = "queued"
+    step: int = 0
+    steps: int = 0
+    seconds_left: float | None = None
+    reason: str | None = None
+    metrics: dict[str, Any] = _dict()
+    report: dict[str, Any] = _dict()
+    base_id: str
+    base_hash: str
+    parent_adapter_id: str | None = None
+    last_seq: int = 0
+    started_at: datetime | None = _at()
+    ended_at: datetime | None = _at()
+
+
+class RunPair(Owned, table=True):
+    """A preference that a run took into its train or held-out file."""
+
+    __tablename__ = "run_pair"
+    run_id: str = Field(foreign_key="training_run.id", primary_key=True)
+    preference_id: str = Field(foreign_key="preference.id", primary_key=True)
+
+
+class TrainingMetric(Owned, table=True):
+    """One line of a run's events that carried metrics."""
+
+    __tablename__ = "training_metric"
+    run_id: str = Field(foreign_key="training_run.id", primary_key=True)
+    seq: int = Field(primary_key=True)
+    step: int
+    metrics: dict[str, Any] = _dict()
+    at: datetime = Field(default_factory=now, sa_type=Utc)
+
+
+class Adapter(Owned, table=True):
+    """LoRA weights in a folder, made by a run for one base model."""
+
+    __table_args__ = (
+        _one_of("state", ADAPTER_STATES, "adapter_state"),
+        _one_of("scope", ("letter", "all"), "adapter_scope"),
+        Index("one_live_adapter", "owner_id", "base_id", unique=True,
+              sqlite_where=text("state = 'live'"), postgresql_where=text("state = 'live'")),
+    )  # fmt: skip
+    id: str = _id("adp")
+    run_id: str | None = Field(default=None, foreign_key="training_run.id")
+    parent_id: str | None = None  # an adapter id, "starter", or None for the base
+    base_id: str
+    base_hash: str
+    scope: str
+    state: str = "candidate"
+    sha256: str
+    path: str
+    promoted_at: datetime | None = _at()
+
+
+class Promotion(Owned, table=True):
+    """The history of what writes: the newest row that is not undone names the live adapter ("none" is the base)."""
+
+    id: str = _id("pro")
+    base_id: str = Field(index=True)
+    adapter_id: str
+    undone_at: datetime | None = _at()
+
+
+class Evaluation(Owned, table=True):
+    """What a held-out check of a run's adapter gave."""
+
+    id: str = _id("evl")
+    run_id: str | None = Field(default=None, foreign_key="training_run.id", index=True)
+    adapter_id: str | None = None
+    values: dict[str, Any] = Field(default_factory=dict, sa_column=Column("values", JSON))

@@ -1,0 +1,222 @@
+"""YAML and environment -> typed settings; the only bridge to LoraConfig, DPOConfig and SFTConfig.
+
+Knows where things lie (home folder, configs, shipped model) and which values are allowed. Knows no model,
+no database and no text. Unknown keys in a YAML are errors, so that a misspelt option cannot be ignored.
+"""
+
+from __future__ import annotations
+
+import functools
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal, TypeVar
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from ftapp.errors import UserError
+
+if TYPE_CHECKING:
+    from peft import LoraConfig
+    from trl import DPOConfig, SFTConfig
+
+ROOT = Path(__file__).resolve().parent.parent
+CONFIGS = ROOT / "configs"
+STARTER = ROOT / "ftapp" / "bundled" / "starter"
+BUNDLED = "bundled"
+Kind = TypeVar("Kind", bound=BaseModel)
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class AppConfig(_Strict):
+    """configs/app.yaml."""
+
+    host: str
+    port: int = Field(gt=0, lt=65536)
+    model: str
+    recipe: str
+    min_pairs: int = Field(gt=0)
+    min_held_out_groups: int = Field(gt=0)
+    early_vote_wait_seconds: float = Field(gt=0)
+    max_upload_mb: int = Field(gt=0)
+    max_text_characters: int = Field(gt=0)
+
+
+class ModelSpec(_Strict):
+    """One base model: where it is, how much it reads, what lengths it writes."""
+
+    id: str
+    source: str  # a folder, or a Hub id
+    context_tokens: int = Field(gt=0)
+    prompt_budget_tokens: int = Field(gt=0)
+    dtype: Literal["auto", "float32", "bfloat16", "float16"]
+    words: dict[str, list[int]]
+    temperature: float = Field(gt=0)
+    top_p: float = Field(gt=0, le=1)
+    max_new_tokens: int = Field(gt=0)
+
+
+class Settings(_Strict):
+    """Where this app lives and which model it starts with."""
+
+    home: Path
+    model: str
+    host: str
+    port: int
+    offline: bool  # never ask the Hub
+
+    @property
+    def database(self) -> Path:
+        return self.home / "ftapp.db"
+
+    def folder(self, name: Literal["runs", "adapters", "uploads", "backups"]) -> Path:
+        """A folder of the home, made on first use and closed to other users of the machine."""
+        path = self.home / name
+        path.mkdir(mode=0o700, parents=True, exist_ok=True)
+        return path
+
+
+class Recipe(_Strict):
+    """configs/train/*.yaml: one way to teach. Learning rate is for LoRA; batch in pairs; lengths in tokens."""
+
+    name: str
+    method: Literal["dpo", "sft"]
+    scope: Literal["letter", "all"]
+    parent: Literal["live_parent", "continue", "starter", "none"] = "live_parent"
+    r: int = Field(16, gt=0)
+    alpha: int = Field(32, gt=0)
+    dropout: float = Field(0.0, ge=0, lt=1)
+    target_modules: str | list[str] = "all-linear"  # every linear layer but lm_head, which cannot be a target
+    learning_rate: float = Field(1e-3, gt=0)
+    beta: float = Field(0.1, gt=0)
+    epochs: float = Field(3, gt=0)
+    batch_size: int = Field(4, gt=0)
+    accumulation_steps: int = Field(1, gt=0)
+    loss_type: list[str] = ["sigmoid"]
+    loss_weights: list[float] | None = None
+    label_smoothing: float = Field(0.0, ge=0, lt=0.5)
+    warmup_share: float = Field(0.1, ge=0, lt=1)
+    scheduler: str = "linear"
+    max_grad_norm: float = Field(1.0, gt=0)
+    max_length: int = Field(1024, gt=0)
+    seed: int = 20
+    gradient_checkpointing: bool = False  # with it on, transformers drops cached keys and values in training
+
+    def lora_config(self, invocation_tokens: list[int] | None = None) -> LoraConfig:
+        """PEFT's LoraConfig. Scope `letter` needs the token ids of the template's assistant header (aLoRA).
+
+        Raises UserError when the scope and the invocation tokens do not fit together.
+        """
+        if self.scope == "letter" and not invocation_tokens:
+            raise UserError(
+                f"Recipe {self.name} trains an adapter of scope 'letter', but the model's chat template shows no assistant header. "
+                "Such an adapter would not know where the letter begins. Use a recipe with scope 'all'."
+            )
+        from peft import LoraConfig
+
+        return LoraConfig(
+            r=self.r, lora_alpha=self.alpha, lora_dropout=self.dropout, target_modules=self.target_modules, task_type="CAUSAL_LM",
+            alora_invocation_tokens=list(invocation_tokens) if self.scope == "letter" and invocation_tokens else None,
+        )  # fmt: skip
+
+    def _common(self, output_dir: Path | str) -> dict[str, Any]:
+        return dict(
+            output_dir=str(output_dir), learning_rate=self.learning_rate, num_train_epochs=self.epochs,
+            per_device_train_batch_size=self.batch_size, per_device_eval_batch_size=self.batch_size,
+            gradient_accumulation_steps=self.accumulation_steps, max_length=self.max_length, max_grad_norm=self.max_grad_norm,
+            warmup_steps=self.warmup_share, lr_scheduler_type=self.scheduler, seed=self.seed, data_seed=self.seed,
+            gradient_checkpointing=self.gradient_checkpointing, logging_steps=1, report_to="none", disable_tqdm=True,
+            push_to_hub=False, save_total_limit=2,
+        )  # fmt: skip
+
+    def dpo_config(self, output_dir: Path | str, **more: Any) -> DPOConfig:
+        """TRL's DPOConfig; `more` overrides single fields (steps between checkpoints, device, precision).
+
+        Raises UserError for a label smoothing that the loss would ignore: of TRL's losses `sigmoid` does not read it.
+        """
+        if self.method != "dpo":
+            raise UserError(f"Recipe {self.name} has method {self.method!r}; it does not learn from choices. Use a dpo recipe.")
+        if self.label_smoothing and "robust" not in self.loss_type:
+            raise UserError(
+                f"Recipe {self.name} sets label_smoothing {self.label_smoothing}, which the loss {self.loss_type} ignores. "
+                "Wrong choices would count in full. Use loss_type [robust]."
+            )
+        from trl import DPOConfig
+
+        own = dict(beta=self.beta, loss_type=list(self.loss_type), loss_weights=self.loss_weights, label_smoothing=self.label_smoothing)
+        return DPOConfig(**{**self._common(output_dir), **own, **more})
+
+    def sft_config(self, output_dir: Path | str, **more: Any) -> SFTConfig:
+        """TRL's SFTConfig: loss on the letter only."""
+        if self.method != "sft":
+            raise UserError(f"Recipe {self.name} has method {self.method!r}; it does not learn from letters. Use an sft recipe.")
+        from trl import SFTConfig
+
+        return SFTConfig(**{**self._common(output_dir), "completion_only_loss": True, "packing": False, **more})
+
+
+def _read(path: Path) -> dict[str, Any]:
+    return yaml.safe_load(path.read_text(encoding="utf-8")) or {}
+
+
+def _make(kind: type[Kind], values: dict[str, Any], path: Path) -> Kind:
+    """Validate, and turn pydantic's report into one sentence that names the file and the key."""
+    try:
+        return kind.model_validate(values)
+    except ValidationError as error:
+        first = error.errors()[0]
+        key = ".".join(str(part) for part in first["loc"]) or "the file"
+        raise UserError(f"{path.name}: {key} is not right ({first['msg'].lower()}). The file cannot be used. Correct that line.") from None
+
+
+@functools.cache
+def app_config() -> AppConfig:
+    """configs/app.yaml, read once."""
+    path = CONFIGS / "app.yaml"
+    return _make(AppConfig, _read(path), path)
+
+
+def settings(home: Path | str | None = None, model: str | None = None) -> Settings:
+    """Arguments, else FTAPP_HOME, FTAPP_MODEL, GRADIO_SERVER_NAME, GRADIO_SERVER_PORT, else configs/app.yaml."""
+    from platformdirs import user_data_dir
+
+    env, app = os.environ, app_config()
+    folder = Path(home or env.get("FTAPP_HOME") or user_data_dir("ftapp", appauthor=False)).expanduser().resolve()
+    port = env.get("GRADIO_SERVER_PORT") or str(app.port)
+    if not port.isdigit() or not 0 < int(port) < 65536:
+        raise UserError(f"GRADIO_SERVER_PORT is {port!r}, which is no port. The page could not be opened. Set a number from 1 to 65535.")
+    offline = any(env.get(name, "").lower() in ("1", "true", "yes", "on") for name in ("HF_HUB_OFFLINE", "FTAPP_OFFLINE"))
+    return Settings(home=folder, model=model or env.get("FTAPP_MODEL") or app.model,
+                    host=env.get("GRADIO_SERVER_NAME") or app.host, port=int(port), offline=offline)  # fmt: skip
+
+
+def model_spec(model: str) -> ModelSpec:
+    """The entry of configs/models.yaml for a key, Hub id or folder; the `default` entry for any other."""
+    path = CONFIGS / "models.yaml"
+    entries = _read(path)
+    known = model in entries and model != "default"
+    values = dict(entries[model] if known else entries["default"])
+    source = values.pop("source", model)
+    if known and (model == BUNDLED or (ROOT / source).exists()):
+        source = str(ROOT / source)
+    return _make(ModelSpec, {"id": model, "source": source, **values}, path)
+
+
+def recipe_names() -> list[str]:
+    return sorted(path.stem for path in (CONFIGS / "train").glob("*.yaml"))
+
+
+def recipe(name: str) -> Recipe:
+    """One file of configs/train. Raises UserError for an unknown name or a wrong value."""
+    if name not in recipe_names():
+        raise UserError(f"There is no recipe called {name!r}. Training needs one of {', '.join(recipe_names())}. Choose one.")
+    path = CONFIGS / "train" / f"{name}.yaml"
+    return _make(Recipe, {"name": name, **_read(path)}, path)
+
+
+def read_recipe(path: Path) -> Recipe:
+    """The frozen recipe of a run folder."""
+    return _make(Recipe, _read(path), path)
