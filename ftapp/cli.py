@@ -14,6 +14,7 @@ import json
 import re
 import sys
 import time
+import traceback
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NoReturn
@@ -307,6 +308,18 @@ def _studio(args: argparse.Namespace) -> Any:
     return Studio(settings(home=args.home, model=args.model))
 
 
+def _bug(args: argparse.Namespace, error: Exception) -> str:
+    """Log where it happened, without the error's own words, which may quote a person's text; returns the calm sentence."""
+    from ftapp.config import settings
+
+    log = settings(home=args.home).home / "cli.log"
+    log.parent.mkdir(parents=True, exist_ok=True)
+    with log.open("a", encoding="utf-8") as lines:
+        lines.write(f"{time.strftime('%Y-%m-%d %H:%M:%S')} {args.verb}\n{''.join(traceback.format_tb(error.__traceback__))}"
+                    f"{type(error).__name__}\n")  # fmt: skip
+    return f"{args.verb} ended with {type(error).__name__} - that is a fault of ftapp, not yours - please report what stands in {log}."
+
+
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one verb; returns the exit code."""
     argv = list(sys.argv[1:] if argv is None else argv)
@@ -324,6 +337,12 @@ def main(argv: Sequence[str] | None = None) -> int:
         return 2 if isinstance(error, BadArguments) else 1
     except KeyboardInterrupt:
         return 130
+    except Exception as error:
+        sentence = _bug(args, error)
+        print(sentence, file=sys.stderr)
+        if as_json:
+            print(json.dumps({"error": sentence}))
+        return 1
     if as_json:
         print(json.dumps(result, ensure_ascii=False, default=str), flush=True)
     return 0
