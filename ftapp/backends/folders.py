@@ -1,0 +1,79 @@
+"""Where a base model's files are, and the hash that names them. Knows folders and the Hub's cache, no model.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from pathlib import Path
+
+from ftapp.errors import ModelError
+
+WANTED = ["*.safetensors", "*.safetensors.index.json", "*.json", "*.jinja", "*.model", "*.txt"]
+
+
+def find(source: str, offline: bool = False) -> Path:
+    """The folder of a model: the folder itself, the Hub's local copy, or a fresh download. Raises ModelError."""
+    folder = Path(source).expanduser()
+    if folder.is_dir():
+        if missing := _missing(folder):
+            raise ModelError(
+                f"The folder {folder.name!r} holds no complete model ({missing} is missing) - ftapp reads config.json, a tokenizer and "
+                "safetensors weights - choose the folder that holds them."
+            )
+        return folder
+    if not re.fullmatch(r"[\w.-]+(/[\w.-]+)?", source) or source.startswith("."):
+        raise ModelError(f"There is no model folder {source!r} - the model cannot be loaded - check the path or give a Hugging Face id.")
+    return _from_hub(source, offline)
+
+
+def _from_hub(source: str, offline: bool) -> Path:
+    """A Hub model that is already here is used as it is, so that a start needs no network and `base_hash` stays."""
+    from huggingface_hub import constants, errors, snapshot_download
+
+    try:
+        folder = Path(snapshot_download(source, local_files_only=True, allow_patterns=WANTED, ignore_patterns=["*/*"]))
+        if not _missing(folder):
+            return folder
+    except (OSError, ValueError, errors.HfHubHTTPError):
+        pass
+    if offline or constants.HF_HUB_OFFLINE:
+        raise ModelError(f"The model {source!r} is not on this machine - ftapp is offline - go online or name a folder.")
+    try:
+        folder = Path(snapshot_download(source, allow_patterns=WANTED, ignore_patterns=["*/*"], etag_timeout=5))
+    except errors.GatedRepoError as error:
+        raise ModelError(f"The model {source!r} is gated - its owner asks for consent - accept its terms on the Hub and log in.") from error
+    except errors.RepositoryNotFoundError as error:
+        raise ModelError(f"The Hub has no model {source!r} that you may see - nothing was loaded - check the id.") from error
+    except Exception as error:  # DNS, proxies, time-outs, full disks: many classes, one meaning
+        raise ModelError(
+            f"The model {source!r} could not be fetched ({type(error).__name__}) - the Hugging Face Hub is out of reach and this machine "
+            "has no copy - check the connection, or name a local folder."
+        ) from error
+    if missing := _missing(folder):
+        raise ModelError(f"The Hub's model {source!r} has no {missing} - ftapp reads safetensors weights only - choose another model.")
+    return folder
+
+
+def _missing(folder: Path) -> str:
+    """The first file without which a model folder cannot be loaded; empty when all are there."""
+    if not (folder / "config.json").is_file():
+        return "config.json"
+    index = folder / "model.safetensors.index.json"
+    if index.is_file():
+        shards = sorted(set(json.loads(index.read_text(encoding="utf-8"))["weight_map"].values()))
+        return next((name for name in shards if not (folder / name).is_file()), "")
+    return "" if any(folder.glob("*.safetensors")) else "model.safetensors"
+
+
+def file_hash(path: Path) -> str:
+    """SHA-256 of one file, hexadecimal."""
+    with Path(path).open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def weights_hash(folder: Path) -> str:
+    """SHA-256 over the names and SHA-256s of config.json and every safetensors file of a model folder."""
+    files = [Path(folder) / "config.json", *sorted(Path(folder).glob("*.safetensors"))]
+    return hashlib.sha256("".join(f"{file.name} {file_hash(file)}\n" for file in files).encode()).hexdigest()
