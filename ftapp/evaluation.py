@@ -10,10 +10,11 @@ import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from ftapp import config
+
 if TYPE_CHECKING:
     from ftapp.backends.local import AdapterRef, LocalBackend
 
-MIN_GROUPS = 5  # with fewer held-out postings an accuracy says nothing: 4 of 4 would still mean "51 to 100 %"
 SMALL_REWARD = 0.02  # rewards are beta * log-probability ratio; below this a mean is noise of a few batches
 SMALL_GAP = 0.05
 
@@ -38,19 +39,21 @@ def held_out_accuracy(margins: Sequence[float], groups: Sequence[str]) -> dict[s
     `margins[i]` is pair i's reward margin (beta x log-ratio, > 0 is right) and `groups[i]` its posting's split key.
     Pairs of one posting are not independent (an edit gives two), so each posting counts once, by the share of
     its pairs that are right, and the interval is Wilson's over postings. Returns {pairs, groups, accuracy, low,
-    high, sentence}; the three numbers are None, and the sentence says why, below `MIN_GROUPS` postings.
+    high, sentence}; below configs/app.yaml's `min_held_out_groups` the three numbers are None and the sentence says why
+    (4 of 4 would still mean "51 to 100 %").
     """
     by_group: dict[str, list[bool]] = {}
     for margin, group in zip(margins, groups, strict=True):
         by_group.setdefault(group, []).append(margin > 0)
-    count = len(by_group)
+    count, least = len(by_group), config.app_config().min_held_out_groups
     result: dict[str, Any] = {"pairs": len(margins), "groups": count, "accuracy": None, "low": None, "high": None}
-    if count < MIN_GROUPS:
+    if count < least:
         return {**result, "sentence": f"No accuracy is shown: choices for only {count} held-out posting{'s' * (count != 1)} - fewer than "
-                                      f"{MIN_GROUPS} would say nothing - choose between letters for more postings."}  # fmt: skip
+                                      f"{least} would say nothing - choose between letters for more postings."}  # fmt: skip
     right = sum(sum(hits) / len(hits) for hits in by_group.values())
     low, high = wilson(right, count)
-    sentence = f"Prefers the letter you chose for {right:g} of {count} held-out postings ({right / count:.0%}, likely between {low:.0%} and {high:.0%})."
+    likely = f"{right / count:.0%}, likely between {low:.0%} and {high:.0%}"
+    sentence = f"Prefers the letter you chose for {right:g} of {count} held-out postings ({likely})."
     return {**result, "accuracy": right / count, "low": low, "high": high, "sentence": sentence}
 
 
@@ -122,12 +125,9 @@ def letters_before_after(
     for adapter in (before, after):
         if adapter is not None:
             backend.ensure(adapter)
+    sampling = Sampling(greedy=True, max_new_tokens=backend.spec.max_new_tokens)
     for messages in prompts:
         if stop():
             return
-        progress = None
-        for progress in write(backend, list(messages), [Row(before, 0), Row(after, 0)], Sampling(greedy=True)):
-            pass
-        if progress is not None:
-            yield {"before": progress.texts[0], "after": progress.texts[1],
-                   "before_finished": progress.finished[0], "after_finished": progress.finished[1]}  # fmt: skip
+        *_, last = write(backend, list(messages), [Row(before, 0), Row(after, 0)], sampling)
+        yield {"before": last.texts[0], "after": last.texts[1], "before_finished": last.finished[0], "after_finished": last.finished[1]}

@@ -49,20 +49,20 @@ def _work(folder: Path, events: run.Events) -> int:
         from ftapp.training import dpo
 
         outcome = dpo.train(folder, lambda event: events.write(**event), stop=lambda: told.is_set() or run.stop_asked(folder))
-        events.write("state", state=outcome.state, reason="Stopped as asked; it can go on from here." if outcome.state == "stopped" else None)
+        reason = "Stopped as asked - what was learned so far is kept - resume it at any time." if outcome.state == "stopped" else None
+        events.write("state", state=outcome.state, reason=reason)
         return 0
     except UserError as error:
-        events.write("state", state="failed", reason=str(error))
-        return 1
+        reason = str(error)
     except MemoryError:
-        events.write("state", state="failed", reason="The memory was used up - this model or batch is too large here - lower batch_size in the recipe.")
-        return 1
+        reason = "The memory was used up - this model or batch is too large here - lower batch_size in the recipe."
     except Exception as error:  # a bug: the whole story into trainer.log, one calm sentence to the person
         traceback.print_exc()
-        events.write("state", state="failed", reason=f"The training ended with {type(error).__name__} - this is a fault of the app - see trainer.log.")
-        return 1
+        reason = f"The training ended with {type(error).__name__} - that is a fault of the app - see trainer.log in the run's folder."
     finally:
         done.set()
+    events.write("state", state="failed", reason=reason)
+    return 1
 
 
 def _heartbeat(events: run.Events, done: threading.Event) -> None:

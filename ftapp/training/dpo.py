@@ -10,9 +10,8 @@ as the reference; a run without one starts from a fresh LoRA (whose B is zero) a
 from __future__ import annotations
 
 import gc
+import hashlib
 import json
-import math
-import os
 import shutil
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -21,8 +20,9 @@ from pathlib import Path
 from typing import Any
 
 from ftapp import config, evaluation
+from ftapp.backends import folders
 from ftapp.errors import ModelError, TrainingError
-from ftapp.training import run
+from ftapp.training import plan, run, tokens
 
 Emit = Callable[[dict], None]
 CHECKPOINTS_A_RUN = 10
@@ -54,57 +54,80 @@ def train(run_folder: Path | str, on_event: Emit | None = None, *, stop: Callabl
         raise TrainingError("The run has no pair to train on - nothing can be learned from it - choose between some letters first.")
     began = time.monotonic()
     model, tokenizer = load_base(base)
-    prepared = {"train": encode_rows(tokenizer, train_rows, recipe.max_length), "eval": encode_rows(tokenizer, eval_rows, recipe.max_length)}
-    trainer = build_trainer(model, tokenizer, recipe, base, prepared["train"], prepared["eval"], folder / "checkpoints")
+    train_ids, eval_ids = (encode_rows(tokenizer, rows, recipe.max_length) for rows in (train_rows, eval_rows))
+    trainer = build_trainer(model, tokenizer, recipe, base, train_ids, eval_ids, folder / "checkpoints")
     watch = _watcher(folder, emit, stop)
     trainer.add_callback(watch)
     checkpoint = _resume_point(folder)
-    emit({"kind": "start", "step": _step_of(checkpoint), "metrics": {"steps": steps_of(len(train_rows), recipe), "load_seconds": _round(time.monotonic() - began)}})
-    steps_began = time.monotonic()
+    steps = plan.steps(len(train_rows), recipe)
+    loaded = time.monotonic()
+    emit({"kind": "start", "step": _step_of(checkpoint), "metrics": {"steps": steps, "load_seconds": _round(loaded - began)}})
     trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint else None)
     if watch.stopped:
         return Outcome("stopped", None, {})
-    seconds = time.monotonic() - steps_began
+    seconds = time.monotonic() - loaded
     margins = held_out_margins(trainer, recipe.beta)
     sha256 = _publish(trainer.model, folder, base)
-    tokens = sum(len(row["prompt_ids"]) * 2 + len(row["chosen_ids"]) + len(row["rejected_ids"]) for row in prepared["train"])
-    done = trainer.state.global_step - _step_of(checkpoint)
+    read = sum(map(tokens.both, train_ids)) * recipe.epochs * (steps - _step_of(checkpoint)) / steps
     report: dict[str, Any] = {
         "recipe": recipe.name, "scope": recipe.scope, "beta": recipe.beta, "learning_rate": recipe.learning_rate,
-        "parent": base.get("parent"), "reference": "parent adapter" if base.get("parent") else "base model, adapter off",
+        "parent": (base.get("parent") or {}).get("id"), "reference": "parent adapter" if base.get("parent") else "base model",
         "steps": trainer.state.global_step, "train_pairs": len(train_rows), "held_out_pairs": len(eval_rows),
-        "train_tokens_an_epoch": tokens, "train_seconds": _round(seconds),
-        "tokens_a_second": _round(tokens * recipe.epochs * done / max(1, trainer.state.global_step) / max(seconds, 1e-9)),
+        "load_seconds": _round(loaded - began), "train_seconds": _round(seconds), "tokens_a_second": _round(read / max(seconds, 1e-9)),
         "adapter_sha256": sha256, "held_out": evaluation.held_out_accuracy(margins, [row["split_key"] for row in eval_rows]),
-        "curve": evaluation.read_curve(_metric_rows(trainer)), "letters": [], "letters_note": "",
+        "curve": evaluation.read_curve(trainer.state.log_history), "letters": [], "letters_note": "",
     }  # fmt: skip
     run.write_text(folder / "report.json", json.dumps(report, indent=1, ensure_ascii=False))
-    del trainer, model, watch
+    del trainer, model, watch  # the letters need the room
     gc.collect()
     if letters:
-        report["letters"], report["letters_note"] = _letters(base, recipe, eval_rows, folder, sha256, letters, stop, emit)
+        report["letters"], report["letters_note"] = _letters(base, recipe, eval_rows, folder, sha256, letters, stop)
         run.write_text(folder / "report.json", json.dumps(report, indent=1, ensure_ascii=False))
+    shutil.rmtree(folder / "checkpoints", ignore_errors=True)  # only a resume needs them
     return Outcome("succeeded", folder / "adapter", report)
 
 
 # ---- the model and its data -----------------------------------------------------------------------------------
 
 
-def load_base(base: Mapping[str, Any]) -> tuple[Any, Any]:
-    """The base model (float32 on a CPU, as saved on a GPU) and its tokenizer, checked against the frozen hash.
+def describe_base(model: str, parent: Any = None, offline: bool = True) -> dict[str, Any]:
+    """What `base.json` freezes of a model id of configs/models.yaml, a Hub id or a folder, and of the parent AdapterRef.
 
-    Raises ModelError when it cannot be read or is not the model that wrote the letters.
+    Reads files only; loads the tokenizer, not the model. Raises ModelError when the model is not on this machine.
+    """
+    spec = config.model_spec(model)
+    folder = folders.find(spec.source, offline)
+    tokenizer = plan.tokenizer(folder)
+    return {
+        "id": spec.id, "source": spec.source, "hash": folders.weights_hash(folder),
+        "template_hash": hashlib.sha256(str(tokenizer.chat_template).encode()).hexdigest(),
+        "invocation_tokens": tokens.header_ids(tokenizer), "end_token": tokens.end_token(tokenizer),
+        "parent": parent and {"id": parent.id, "path": str(parent.path), "sha256": parent.sha256, "scope": parent.scope},
+    }  # fmt: skip
+
+
+def load_base(base: Mapping[str, Any]) -> tuple[Any, Any]:
+    """The base model (float32 on a CPU, as saved on a GPU) and its tokenizer, as `describe_base` froze them.
+
+    Raises ModelError when they cannot be read or are not those that wrote the letters.
     """
     import torch
-    from transformers import AutoModelForCausalLM, AutoTokenizer
+    from transformers import AutoModelForCausalLM
 
-    dtype = torch.float32 if not torch.cuda.is_available() else "auto"
+    folder = folders.find(base["source"], offline=True)
+    tokenizer = plan.tokenizer(folder)
+    template_hash = hashlib.sha256(str(tokenizer.chat_template).encode()).hexdigest()
+    if folders.weights_hash(folder) != base["hash"] or template_hash != base["template_hash"]:
+        raise ModelError(
+            f"The model {base['id']} is not the one that the run was made for (its weights or chat template changed) - the pairs were "
+            "written by another model - start a new training."
+        )
+    dtype = "auto" if torch.cuda.is_available() else torch.float32
     try:
-        tokenizer = AutoTokenizer.from_pretrained(base["source"])
-        model = AutoModelForCausalLM.from_pretrained(base["source"], dtype=dtype)
+        model = AutoModelForCausalLM.from_pretrained(folder, dtype=dtype, local_files_only=True, use_safetensors=True)
     except (OSError, ValueError) as error:
         raise ModelError(
-            f"The base model {base['id']} could not be loaded ({type(error).__name__}) - the training cannot start - see trainer.log."
+            f"The model {base['id']} could not be loaded ({type(error).__name__}) - the training cannot start - see trainer.log."
         ) from error
     if tokenizer.pad_token_id is None:
         tokenizer.pad_token = tokenizer.eos_token
@@ -112,45 +135,16 @@ def load_base(base: Mapping[str, Any]) -> tuple[Any, Any]:
 
 
 def encode_rows(tokenizer: Any, rows: Sequence[Mapping[str, Any]], max_length: int) -> list[dict[str, list[int]]]:
-    """Rows of messages and texts -> {prompt_ids, chosen_ids, rejected_ids}, exactly the ids that the writer reads
-    and produces: the rendered prompt with the assistant header, the letter, the turn's end token.
-
-    TRL would render prompt and answer together; templates that put a line break after the end token would then train
-    one more token than the writer ever samples. Raises TrainingError rather than cut a letter at `max_length`.
-    """
-    end = end_token(tokenizer)
-    encoded = []
-    for row in rows:
-        prompt = prompt_ids(tokenizer, row["prompt"])
-        ids = {"prompt_ids": prompt, **{f"{side}_ids": letter_ids(tokenizer, row[side], end) for side in ("chosen", "rejected")}}
-        longest = len(prompt) + max(len(ids["chosen_ids"]), len(ids["rejected_ids"]))
-        if longest > max_length:
+    """Each row as token ids, in order. Raises TrainingError rather than cut a letter at `max_length`."""
+    end = tokens.end_token(tokenizer)
+    encoded = [tokens.encode_pair(tokenizer, row, end) for row in rows]
+    for row, ids in zip(rows, encoded, strict=True):
+        if tokens.longest(ids) > max_length:
             raise TrainingError(
-                f"Pair {row['id']} has {longest} tokens, the recipe allows {max_length} - a cut letter would teach to stop "
+                f"Pair {row['id']} has {tokens.longest(ids)} tokens and the recipe allows {max_length} - a cut letter would teach to stop "
                 "mid-sentence - leave this pair out or raise max_length."
             )
-        encoded.append(ids)
     return encoded
-
-
-def prompt_ids(tokenizer: Any, messages: Sequence[Mapping[str, str]]) -> list[int]:
-    """The prompt as the writer reads it: the chat template with its assistant header."""
-    text = tokenizer.apply_chat_template(list(messages), add_generation_prompt=True, tokenize=False)
-    return tokenizer(text, add_special_tokens=False)["input_ids"]
-
-
-def letter_ids(tokenizer: Any, text: str, end: int) -> list[int]:
-    """A letter as the writer produces it: its tokens and the end of the turn."""
-    return [*tokenizer(text, add_special_tokens=False)["input_ids"], end]
-
-
-def end_token(tokenizer: Any) -> int:
-    """The token that ends an assistant's turn in the chat template (ChatML's is not always `eos_token`)."""
-    turn = [{"role": "user", "content": "q"}, {"role": "assistant", "content": "a"}]
-    whole = tokenizer(tokenizer.apply_chat_template(turn, tokenize=False), add_special_tokens=False)["input_ids"]
-    special = set(tokenizer.all_special_ids)
-    after_answer = len(whole) - 1 - whole[::-1].index(tokenizer("a", add_special_tokens=False)["input_ids"][0])
-    return next((token for token in whole[after_answer + 1 :] if token in special), tokenizer.eos_token_id)
 
 
 # ---- the trainer ----------------------------------------------------------------------------------------------
@@ -171,7 +165,7 @@ def build_trainer(
         def _prepare_dataset(self, dataset: Any, *_: Any, **__: Any) -> Any:
             return dataset
 
-    steps = steps_of(len(train_ids), recipe)
+    steps = plan.steps(len(train_ids), recipe)
     gpu = torch.cuda.is_available()
     args = recipe.dpo_config(
         output,
@@ -202,21 +196,17 @@ def _policy(model: Any, recipe: config.Recipe, base: Mapping[str, Any]) -> tuple
         return model, recipe.lora_config(base["invocation_tokens"] if recipe.scope == "letter" else None)
     if parent["scope"] != recipe.scope:
         raise TrainingError(
-            f"The parent adapter {parent['id']} has scope '{parent['scope']}' and the recipe {recipe.name} scope '{recipe.scope}' - the same "
-            "weights would mean something else - choose a recipe of the parent's scope or the parent 'none'."
+            f"The parent adapter {parent['id']} has scope '{parent['scope']}' and the recipe {recipe.name} scope '{recipe.scope}' - "
+            "the same weights would mean something else - choose a recipe of the parent's scope or the parent 'none'."
         )
     from peft import PeftModel
 
     path = Path(parent["path"])
     if run.sha256_file(path / "adapter_model.safetensors") != parent["sha256"]:
-        raise ModelError(f"The parent adapter {parent['id']} is not the file that was recorded - the training cannot start - roll back to another.")
+        raise ModelError(
+            f"The parent adapter {parent['id']} is not the file that was recorded - the training cannot start - roll back to another."
+        )
     return PeftModel.from_pretrained(model, path, is_trainable=True), None
-
-
-def steps_of(pairs: int, recipe: config.Recipe) -> int:
-    """Optimizer steps of a run over `pairs` pairs, as transformers' Trainer counts them."""
-    batches = math.ceil(pairs / recipe.batch_size)
-    return math.ceil(max(1, math.ceil(batches / recipe.accumulation_steps)) * recipe.epochs)
 
 
 def _watcher(folder: Path, emit: Emit, stop: Callable[[], bool]) -> Any:
@@ -241,7 +231,9 @@ def _watcher(folder: Path, emit: Emit, stop: Callable[[], bool]) -> Any:
             if "train_runtime" in numbers:
                 return
             if numbers.get("loss") != numbers.get("loss"):  # NaN is the one number that differs from itself
-                raise TrainingError(f"The loss is not a number at step {state.global_step} - the weights are broken - lower the learning rate.")
+                raise TrainingError(
+                    f"The loss is not a number at step {state.global_step} - the weights are broken - lower the learning rate."
+                )
             done = state.global_step - self._first
             if done:
                 left = (time.monotonic() - self._began) / done * (state.max_steps - state.global_step)
@@ -266,10 +258,6 @@ def _resume_point(folder: Path) -> Path | None:
 
 def _step_of(checkpoint: Path | None) -> int:
     return int(checkpoint.name.split("-")[-1]) if checkpoint else 0
-
-
-def _metric_rows(trainer: Any) -> list[dict[str, float]]:
-    return [row for row in trainer.state.log_history if "train_runtime" not in row]
 
 
 def _round(value: float) -> float:
@@ -318,24 +306,17 @@ def _publish(model: Any, folder: Path, base: Mapping[str, Any]) -> str:
 
 
 def _letters(
-    base: Mapping[str, Any], recipe: config.Recipe, eval_rows: list, folder: Path, sha256: str, count: int, stop: Callable[[], bool], emit: Emit
+    base: Mapping[str, Any], recipe: config.Recipe, rows: list, folder: Path, sha256: str, count: int, stop: Callable[[], bool]
 ) -> tuple[list[dict], str]:
     """Held-out letters before and after, and a note where there are fewer than `count`."""
     from ftapp.backends.local import AdapterRef, LocalBackend
 
-    rows = evaluation.first_prompts(eval_rows, count)
-    if not rows:
+    chosen = evaluation.first_prompts(rows, count)
+    if not chosen:
         return [], "No letters are shown: no held-out posting has been chosen for yet."
-    emit({"kind": "letters", "metrics": {"letters": len(rows)}})
     parent = base.get("parent")
     before = AdapterRef(parent["id"], Path(parent["path"]), parent["sha256"], parent["scope"]) if parent else None
     after = AdapterRef(folder.name, folder / "adapter", sha256, recipe.scope)
     backend = LocalBackend.load(config.model_spec(base["id"]))
-    written = list(evaluation.letters_before_after(backend, [row["prompt"] for row in rows], before, after, stop))
-    missing = len(rows) < count or len(written) < len(rows)
-    return written, f"{len(written)} of {count} letters: choices for more postings give more." * missing
-
-
-def threads() -> int:
-    """Threads for a trainer that shares the machine: all cores, the niceness keeps the writer ahead."""
-    return max(1, os.cpu_count() or 1)
+    written = list(evaluation.letters_before_after(backend, [row["prompt"] for row in chosen], before, after, stop))
+    return written, "" if len(written) == count else f"{len(written)} of {count} letters: choices for more postings give more."

@@ -1,0 +1,328 @@
+"""Start, watch, stop and resume trainings. The only place where run folders meet the database.
+
+One supervisor per home holds `supervisor.lock` and does the watching: it launches queued runs, follows their events
+into tables, and says "interrupted" of a run whose trainer is gone without a last word. Every other process (a second
+app, the command line) may queue, stop and resume; if no supervisor is there, it becomes one for as long as it lives.
+Knows nothing of how training works.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import os
+import shutil
+import subprocess
+import sys
+import threading
+from collections.abc import Sequence
+from dataclasses import asdict
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Engine
+from sqlalchemy.exc import IntegrityError
+from sqlmodel import Session, select
+
+from db.engine import session, write
+from db.models import Evaluation, RunPair, TrainingMetric, TrainingRun, new_id, now
+from ftapp import adapters, config, evaluation, preferences
+from ftapp.backends import folders
+from ftapp.errors import NotFound, TrainingError
+from ftapp.training import dpo, plan, run
+
+log = logging.getLogger(__name__)
+GRACE = timedelta(seconds=30)  # a trainer launched by an app that is gone has this long to take its lock
+INTERRUPTED = "The training was cut off (the machine or its process ended) - what was saved last is kept - resume it."
+
+
+class Supervisor:
+    """Trainings of one home. Safe to call from several threads; `close` when done."""
+
+    def __init__(self, engine: Engine, settings: config.Settings) -> None:
+        self._engine, self._settings = engine, settings
+        self._runs = settings.folder("runs")
+        self._held = contextlib.ExitStack()
+        self._watching = False
+        self._guard = threading.RLock()  # one poll at a time in this process
+        self._processes: dict[str, subprocess.Popen] = {}
+        self._end = threading.Event()
+        self._thread: threading.Thread | None = None
+
+    # ---- before the start ---------------------------------------------------------------------------------------
+
+    def plan(self, owner: str, recipe: str | None = None) -> plan.Plan:
+        """What a training would learn from and cost. Raises UserError for an unknown recipe or a missing model."""
+        return self._prepare(owner, recipe)[0]
+
+    def start(self, owner: str, recipe: str | None = None) -> str:
+        """Queue a training and return its id; the watching supervisor launches it.
+
+        Raises TrainingError when another one is active (also when two ask at the same moment) or too little can train.
+        """
+        self._refuse_second()
+        made, material, chosen, base = self._prepare(owner, recipe)
+        if made.refused:
+            raise TrainingError(made.refused)
+        run_id = new_id("run")
+        folder = run.create(self._runs / run_id, chosen.model_dump(), base, material.train, material.held_out)
+        row = TrainingRun(
+            id=run_id, owner_id=owner, recipe=chosen.name, method=chosen.method, scope=chosen.scope,
+            base_id=base["id"], base_hash=base["hash"], parent_adapter_id=made.parent, steps=made.steps, seconds_left=made.seconds, report={"plan": asdict(made)},
+        )  # fmt: skip
+        try:
+            with write(self._engine) as opened:
+                opened.add(row)
+                opened.flush()
+                opened.add_all(RunPair(run_id=run_id, preference_id=receipt, owner_id=owner) for receipt in material.preferences)
+        except IntegrityError:
+            shutil.rmtree(folder, ignore_errors=True)
+            self._refuse_second()
+            raise
+        self.poll()
+        return run_id
+
+    def _prepare(self, owner: str, recipe: str | None) -> tuple[plan.Plan, plan.Material, config.Recipe, dict[str, Any]]:
+        chosen = config.recipe(recipe or config.app_config().recipe)
+        spec = config.model_spec(self._settings.model)
+        with session(self._engine) as opened:
+            pairs = preferences.pairs(opened, owner, spec.id)
+            parent, notes = _parent(opened, owner, spec.id, chosen)
+            earlier = [row.report for row in opened.exec(select(TrainingRun).where(
+                TrainingRun.owner_id == owner, TrainingRun.base_id == spec.id, TrainingRun.state == "succeeded"))]  # fmt: skip
+        base = dpo.describe_base(spec.id, parent, self._settings.offline)
+        folder = folders.find(spec.source, self._settings.offline)
+        kept, dropped = preferences.sort_out(pairs)
+        material = plan.sort(kept, dropped, (pair.preference_id for pair in pairs), chosen, plan.tokenizer(folder))
+        made = plan.make(material, chosen, plan.shape(folder), earlier, parent and parent.id, notes)
+        return made, material, chosen, base
+
+    def _refuse_second(self) -> None:
+        with session(self._engine) as opened:
+            other = opened.exec(select(TrainingRun).where(TrainingRun.state.in_(run.ACTIVE))).first()
+        if other is not None:
+            raise TrainingError(
+                f"A training is active already ({other.state}, step {other.step} of {other.steps}) - one model and one machine train one "
+                "at a time - wait for it or stop it."
+            )
+
+    # ---- while it runs ------------------------------------------------------------------------------------------
+
+    def runs(self, owner: str) -> list[dict[str, Any]]:
+        """All of the owner's trainings, newest first, as `status` shows them."""
+        with session(self._engine) as opened:
+            rows = opened.exec(select(TrainingRun).where(TrainingRun.owner_id == owner).order_by(TrainingRun.created_at.desc())).all()
+        return [_status(row) for row in rows]
+
+    def status(self, owner: str, run_id: str | None = None) -> dict[str, Any]:
+        """{id, state, step, steps, seconds_left, metrics, reason} of a run, or of the newest. Raises NotFound."""
+        return _status(self._row(owner, run_id))
+
+    def curve(self, owner: str, run_id: str | None = None) -> tuple[list[dict[str, float]], str]:
+        """(rows of metrics with "step", in order, one a step and kind; the sentence that reads them)."""
+        row = self._row(owner, run_id)
+        with session(self._engine) as opened:
+            found = opened.exec(select(TrainingMetric).where(TrainingMetric.run_id == row.id).order_by(TrainingMetric.seq)).all()
+        # a resumed run repeats the steps since its checkpoint: the later ones are what the adapter comes from
+        latest = {(metric.step, any(name.startswith("eval_") for name in metric.metrics)): metric for metric in found}
+        rows = [{"step": metric.step, **metric.metrics} for _, metric in sorted(latest.items())]
+        return rows, evaluation.read_curve(rows)
+
+    def report(self, owner: str, run_id: str | None = None) -> dict[str, Any]:
+        """The plan and, after success, what the trainer wrote into report.json (held-out check, letters)."""
+        return dict(self._row(owner, run_id).report)
+
+    def stop(self, owner: str, run_id: str) -> dict[str, Any]:
+        """Ask a run to end after its current step, keeping a checkpoint. Harmless when it has ended already."""
+        row = self._row(owner, run_id)
+        if row.state in run.ACTIVE:
+            run.ask_to_stop(self._runs / row.id)
+            with write(self._engine) as opened:
+                current = opened.get(TrainingRun, row.id)
+                if current.state == "queued" and current.started_at is None:
+                    current.state, current.ended_at, current.reason = "stopped", now(), "Stopped before it began."
+                elif current.state in run.ACTIVE:
+                    current.state = "stopping"
+            self.poll()
+        return self.status(owner, run_id)
+
+    def resume(self, owner: str, run_id: str) -> dict[str, Any]:
+        """Let a stopped, interrupted or failed run go on from its last complete checkpoint. Raises TrainingError."""
+        row = self._row(owner, run_id)
+        folder = self._runs / row.id
+        if row.state not in run.RESUMABLE:
+            raise TrainingError(f"This training is {row.state} - only what stopped or was cut off can go on - start a new one.")
+        if not (folder / "base.json").is_file():
+            raise TrainingError("The folder of this training is gone - nothing is left to go on from - start a new training.")
+        run.forget_stop(folder)
+        try:
+            with write(self._engine) as opened:
+                current = opened.get(TrainingRun, row.id)
+                current.state, current.reason, current.started_at, current.ended_at = "queued", None, None, None
+        except IntegrityError:
+            self._refuse_second()
+            raise
+        self.poll()
+        return self.status(owner, run_id)
+
+    def _row(self, owner: str, run_id: str | None) -> TrainingRun:
+        query = select(TrainingRun).where(TrainingRun.owner_id == owner)
+        query = query.where(TrainingRun.id == run_id) if run_id else query.order_by(TrainingRun.created_at.desc())
+        with session(self._engine) as opened:
+            row = opened.exec(query).first()
+        if row is None:
+            raise NotFound(f"There is no training {run_id!r} here - nothing can be shown - list yours with `runs`." if run_id
+                           else "There is no training yet - nothing can be shown - choose between some letters and retrain.")  # fmt: skip
+        return row
+
+    # ---- watching -----------------------------------------------------------------------------------------------
+
+    def watch(self, every_seconds: float = 1.0) -> None:
+        """Poll in a background thread until `close`."""
+        self._thread = threading.Thread(target=self._loop, args=(every_seconds,), name="trainings", daemon=True)
+        self._thread.start()
+
+    def _loop(self, every_seconds: float) -> None:
+        while not self._end.wait(every_seconds):
+            try:
+                self.poll()
+            except Exception:  # a full disk must not end the watching; the next poll tries again
+                log.exception("Following the trainings failed; trying again.")
+
+    def close(self) -> None:
+        """Stop watching. Trainings go on by themselves."""
+        self._end.set()
+        if self._thread:
+            self._thread.join(timeout=10)
+        with self._guard:
+            self._held.close()
+            self._watching = False
+
+    def poll(self) -> bool:
+        """Launch what is queued and follow what runs, if this process is (or can become) the home's supervisor."""
+        with self._guard:
+            if not self._watching:
+                try:
+                    self._held.enter_context(run.hold(self._settings.home / "supervisor.lock"))
+                except run.Busy:
+                    return False
+                self._watching = True
+            with session(self._engine) as opened:
+                active = opened.exec(select(TrainingRun).where(TrainingRun.state.in_(run.ACTIVE))).all()
+            for row in active:
+                self._follow(row)
+            return True
+
+    def _follow(self, row: TrainingRun) -> None:
+        folder = self._runs / row.id
+        if not (folder / "base.json").is_file():
+            return self._end_run(row.id, "failed", "The folder of this training is gone - nothing can go on - start a new training.")
+        living = run.alive(folder)  # asked before reading: a last word written in between is then still read
+        events = run.read_events(folder, row.last_seq)
+        said = next((event["state"] for event in reversed(events) if event.get("state") in run.FINAL), None)
+        if said is None and not living:
+            process = self._processes.get(row.id)
+            if row.state == "queued" and row.started_at is None:
+                return self._launch(row)
+            if process is not None and process.poll() is None:
+                return None  # still importing Python
+            if process is None and row.state == "queued" and now() - row.started_at < GRACE:
+                return None  # launched by an app that is gone
+            said = "interrupted"
+        self._store(row, events, said)
+        if said:
+            self._reap(row.id)
+        return None
+
+    def _launch(self, row: TrainingRun) -> None:
+        """Start the trainer in its own session, talking to files only: it outlives this process."""
+        folder = self._runs / row.id
+        with write(self._engine) as opened:
+            current = opened.get(TrainingRun, row.id)
+            if current.state != "queued" or current.started_at is not None:
+                return
+            current.started_at = now()
+        root = str(Path(__file__).resolve().parents[2])
+        environment = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, [root, os.environ.get("PYTHONPATH")]))}
+        apart = {"creationflags": subprocess.CREATE_NEW_PROCESS_GROUP} if os.name == "nt" else {"start_new_session": True}
+        with (folder / "trainer.log").open("ab") as output:
+            self._processes[row.id] = subprocess.Popen(
+                [sys.executable, "-m", "ftapp.training", str(folder)],
+                stdin=subprocess.DEVNULL, stdout=output, stderr=output, env=environment, cwd=folder, **apart,
+            )  # fmt: skip
+
+    def _store(self, row: TrainingRun, events: Sequence[dict[str, Any]], said: str | None) -> None:
+        """Events into tables, and a success with its adapter and check: all in one commit, and never twice."""
+        if not events and not said:
+            return
+        folder = self._runs / row.id
+        report = run.read_json(folder / "report.json") if said == "succeeded" else {}
+        reason = INTERRUPTED if said == "interrupted" else next((e["reason"] for e in reversed(events) if e.get("reason")), None)
+        if said == "succeeded" and not run.sealed(folder / "adapter"):
+            said, reason = "failed", "The adapter's files are not whole - they cannot be used - resume the training."
+        with write(self._engine) as opened:
+            current = opened.get(TrainingRun, row.id)
+            for event in events:
+                if event["seq"] <= current.last_seq:
+                    continue
+                current.last_seq = event["seq"]
+                _take(opened, current, event)
+            if said:
+                current.state, current.reason, current.seconds_left, current.ended_at = said, reason, None, now()
+            if said == "succeeded":
+                current.report = {**current.report, **report}
+                _register(opened, current, folder, report)
+
+    def _end_run(self, run_id: str, state: str, reason: str) -> None:
+        with write(self._engine) as opened:
+            current = opened.get(TrainingRun, run_id)
+            current.state, current.reason, current.seconds_left, current.ended_at = state, reason, None, now()
+        self._reap(run_id)
+
+    def _reap(self, run_id: str) -> None:
+        process = self._processes.pop(run_id, None)
+        if process is not None:
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                process.wait(timeout=5)
+
+
+def _take(opened: Session, current: TrainingRun, event: dict[str, Any]) -> None:
+    """One event into the run's row and, with metrics, into a row of its own."""
+    metrics = dict(event.get("metrics") or {})
+    if event.get("state") in ("running", "stopping") and current.state in run.ACTIVE and current.state != "stopping":
+        current.state = event["state"]
+    current.step = event.get("step", current.step)
+    if event["kind"] == "start":
+        current.steps = int(metrics.get("steps", current.steps))
+    elif event["kind"] == "metrics":
+        current.seconds_left = metrics.pop("seconds_left", current.seconds_left)
+        current.metrics = {**current.metrics, **metrics}
+        opened.add(TrainingMetric(run_id=current.id, owner_id=current.owner_id, seq=event["seq"], step=current.step, metrics=metrics))
+
+
+def _register(opened: Session, current: TrainingRun, folder: Path, report: dict[str, Any]) -> None:
+    adapter = adapters.register(opened, current, folder / "adapter", report["adapter_sha256"])
+    values = {name: report.get(name) for name in ("held_out", "letters", "letters_note", "curve")}
+    opened.add(Evaluation(owner_id=current.owner_id, run_id=current.id, adapter_id=adapter.id, values=values))
+
+
+def _parent(opened: Session, owner: str, base_id: str, recipe: config.Recipe) -> tuple[Any, list[str]]:
+    """(the AdapterRef to start from, or None for the base; notes for the plan)."""
+    live = adapters.live(opened, owner, base_id)
+    if recipe.parent == "none" or (live is None and recipe.parent != "starter"):
+        return None, []
+    if recipe.parent == "continue":
+        found = live
+    elif recipe.parent == "starter":
+        found = adapters.find(opened, owner, "starter")
+    else:
+        found = adapters.parent(opened, owner, live)
+    if found is not None and found.scope != recipe.scope:
+        return None, [f"Starts from the base: the parent {found.id} has scope '{found.scope}', this recipe trains scope '{recipe.scope}'."]
+    return found, []
+
+
+def _status(row: TrainingRun) -> dict[str, Any]:
+    return {"id": row.id, "state": row.state, "step": row.step, "steps": row.steps, "seconds_left": row.seconds_left,
+            "metrics": dict(row.metrics), "reason": row.reason}  # fmt: skip

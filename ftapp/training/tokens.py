@@ -1,0 +1,62 @@
+"""From messages and letters to the token ids that a trainer learns from: the very ids that the writer reads and writes.
+
+TRL would render prompt and answer together. Templates that put a line break after the end token would then train one
+token more than the writer ever samples, and a template that renders history differently would train another prompt.
+Knows a tokenizer, no model; the app uses it to count before a start, the trainer to encode.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+
+def encode_pair(tokenizer: Any, row: Mapping[str, Any], end: int) -> dict[str, list[int]]:
+    """A row {prompt, chosen, rejected} -> {prompt_ids, chosen_ids, rejected_ids}, letters with the end of the turn.
+
+    A row may carry the ids that the writer sampled (`chosen_ids`, `rejected_ids`, without the end): text alone does not
+    give them back when a model split a word in an unusual way. They count only while they still spell the text.
+    """
+    return {
+        "prompt_ids": prompt_ids(tokenizer, row["prompt"]),
+        **{f"{side}_ids": [*_letter(tokenizer, row[side], row.get(f"{side}_ids")), end] for side in ("chosen", "rejected")},
+    }
+
+
+def _letter(tokenizer: Any, text: str, written: Sequence[int] | None) -> list[int]:
+    if written and tokenizer.decode(list(written), skip_special_tokens=False, clean_up_tokenization_spaces=False) == text:
+        return list(written)
+    return tokenizer(text, add_special_tokens=False)["input_ids"]
+
+
+def prompt_ids(tokenizer: Any, messages: Sequence[Mapping[str, str]]) -> list[int]:
+    """The prompt as the writer reads it: the chat template with its assistant header."""
+    return list(tokenizer.apply_chat_template(list(messages), add_generation_prompt=True, tokenize=True, return_dict=False))
+
+
+def header_ids(tokenizer: Any) -> list[int]:
+    """What the chat template adds to let the assistant speak: where an adapter of scope "letter" wakes. Empty when it adds nothing."""
+    turn = [{"role": "user", "content": "q"}]
+    without = list(tokenizer.apply_chat_template(turn, tokenize=True, return_dict=False))
+    whole = prompt_ids(tokenizer, turn)
+    return whole[len(without) :] if whole[: len(without)] == without else []
+
+
+def longest(ids: Mapping[str, Sequence[int]]) -> int:
+    """Tokens of the longer of a pair's two sequences."""
+    return len(ids["prompt_ids"]) + max(len(ids["chosen_ids"]), len(ids["rejected_ids"]))
+
+
+def both(ids: Mapping[str, Sequence[int]]) -> int:
+    """Tokens that one pass over a pair reads: the prompt twice and both letters."""
+    return 2 * len(ids["prompt_ids"]) + len(ids["chosen_ids"]) + len(ids["rejected_ids"])
+
+
+def end_token(tokenizer: Any) -> int:
+    """The token that ends an assistant's turn in the chat template; in some models that is not `eos_token`."""
+    answer = "Zq7"  # stands in no template
+    turn = [{"role": "user", "content": "q"}, {"role": "assistant", "content": answer}]
+    text = tokenizer.apply_chat_template(turn, tokenize=False)
+    after = tokenizer(text[text.rindex(answer) + len(answer) :], add_special_tokens=False)["input_ids"]
+    special = set(tokenizer.all_special_ids)
+    return next((token for token in after if token in special), tokenizer.eos_token_id)
