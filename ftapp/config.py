@@ -129,7 +129,7 @@ class Recipe(_Strict):
             gradient_accumulation_steps=self.accumulation_steps, max_length=self.max_length, max_grad_norm=self.max_grad_norm,
             warmup_steps=self.warmup_share, lr_scheduler_type=self.scheduler, seed=self.seed, data_seed=self.seed,
             gradient_checkpointing=self.gradient_checkpointing, logging_steps=1, report_to="none", disable_tqdm=True,
-            push_to_hub=False, save_total_limit=2,
+            push_to_hub=False, save_total_limit=2, bf16=False,  # full precision unless the caller knows its device
         )  # fmt: skip
 
     def dpo_config(self, output_dir: Path | str, **more: Any) -> DPOConfig:

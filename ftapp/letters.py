@@ -1,0 +1,246 @@
+"""A posting and a résumé become two letters: compose the prompt, write both sides, keep what was written.
+
+Every function takes a backend or a session, never both: compose (backend), save_prompt (session), write_pair
+(backend), save_pair (session). Knows which side is whose; who reads the yielded texts does not.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+import secrets
+import unicodedata
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlmodel import Session, select
+
+from db.models import Comparison, Document, Letter, Preference, Prompt, new_id
+from ftapp import profiles, prompts
+from ftapp.backends import pair
+from ftapp.backends.local import AdapterRef
+from ftapp.backends.pair import Control, Progress, Row, Sampling
+from ftapp.config import ModelSpec, app_config
+from ftapp.errors import NotFound, UserError
+from ftapp.profiles import JobPosting, ResumeProfile
+
+HELD_OUT_ONE_IN = 5
+_LEGAL = frozenset(
+    "inc llc llp ltd limited gmbh mbh ag kg se sa sas sarl bv nv ab as oy plc co corp corporation company pty spa srl".split()
+)
+
+
+@dataclass(frozen=True)
+class Draft:
+    """Everything known before the first token: the texts, their fields, and the exact prompt."""
+
+    job_text: str
+    resume_text: str
+    job: JobPosting
+    profile: ResumeProfile
+    tone: str
+    prompt: prompts.Prompt
+    split_key: str
+
+    @property
+    def prompt_hash(self) -> str:
+        return hashlib.sha256(json.dumps(self.prompt.messages, ensure_ascii=False).encode()).hexdigest()
+
+
+@dataclass(frozen=True)
+class Written:
+    """What a generation gave: for each row its text, whether it ended by itself, its tokens; left row first."""
+
+    base_id: str
+    base_hash: str
+    rows: tuple[Row, ...]
+    texts: tuple[str, ...]
+    finished: tuple[bool, ...]
+    tokens: tuple[int, ...]
+    sampling: Sampling
+    seconds: float
+    proven: bool
+
+
+# ---- which postings are held out ------------------------------------------------------------------------------
+
+
+def normalise(name: str) -> str:
+    """An employer's name without case, accents' forms, punctuation, a leading "the" and trailing legal forms."""
+    words = re.findall(r"\w+", unicodedata.normalize("NFKC", name).casefold())
+    while len(words) > 1 and words[-1] in _LEGAL:
+        words.pop()
+    return " ".join(words[1:] if len(words) > 1 and words[0] == "the" else words)
+
+
+def split_key(employer: str, posting: str = "", prompt: str = "") -> str:
+    """SHA-256 hex of the normalised employer, else of the posting's words, else of the prompt.
+
+    Fixed for ever: a posting that was once held out must never be trained on, in any run or model.
+    """
+    key = normalise(employer) or " ".join(posting.casefold().split()) or prompt
+    return hashlib.sha256(key.encode()).hexdigest()
+
+
+def held_out(key: str) -> bool:
+    """Whether a split key belongs to the fifth that measures and never trains."""
+    return int(key, 16) % HELD_OUT_ONE_IN == 0
+
+
+# ---- before the first token -----------------------------------------------------------------------------------
+
+
+def length(spec: ModelSpec, kind: str, words: int | None) -> int:
+    """The asked length, or the middle one that the model offers. Raises UserError for one that it cannot write."""
+    prompts.template(kind)  # raises for a kind that does not exist
+    offered = spec.words[kind]
+    if words is None:
+        return offered[len(offered) // 2]
+    if words not in offered:
+        raise UserError(
+            f"A {prompts.KIND_NAMES[kind]} of {words} words was asked for. This model writes {', '.join(map(str, offered))} words well. "
+            "Choose one of these lengths, or a larger model."
+        )
+    return words
+
+
+def _given(text: str, what: str) -> str:
+    """A pasted text without surrounding space. Raises UserError when nothing, or too much, was given."""
+    text, most = text.strip(), app_config().max_text_characters
+    if not text:
+        raise UserError(f"The {what} is empty. A letter can only say what it was given. Paste the {what}.")
+    if len(text) > most:
+        raise UserError(
+            f"The {what} has {len(text)} characters; {most} are read at most. Nothing is cut silently. Paste the part that matters."
+        )
+    return text
+
+
+def compose(
+    backend: Any, job_text: str, resume_text: str, *, kind: str = "cover_letter", tone: str = "plain", words: int | None = None,
+    hook: str = "", hits: Sequence[prompts.Hit] = ()
+) -> Draft:  # fmt: skip
+    """Parse both texts and fit them into the model's prompt. For the kind "answer" the job text is the question,
+    and a résumé may be missing. Raises UserError for empty or too long texts and unknown choices."""
+    spec: ModelSpec = backend.spec
+    words = length(spec, kind, words)
+    answers = kind == "answer"
+    job_text = _given(job_text, "question" if answers else "posting")
+    resume_text = "" if answers and not resume_text.strip() else _given(resume_text, "résumé")
+    job = JobPosting(question=prompts.one_line(job_text)) if answers else profiles.parse_job(job_text)
+    profile = profiles.parse_resume(resume_text) if resume_text else ResumeProfile()
+    prompt = prompts.build(
+        profile, job, kind=kind, tone=tone, words=words, hook=hook, hits=hits, count_tokens=backend.count_tokens,
+        budget_tokens=spec.prompt_budget_tokens, special_tokens=backend.special_tokens,
+    )  # fmt: skip
+    return Draft(job_text, resume_text, job, profile, tone, prompt, split_key(job.company, job_text))
+
+
+def _document(session: Session, owner: str, kind: str, text: str, fields: dict[str, Any]) -> str | None:
+    """The id of this owner's document with exactly this text, stored now if it is new."""
+    if not text:
+        return None
+    digest = hashlib.sha256(text.encode()).hexdigest()
+    same = select(Document).where(Document.owner_id == owner, Document.kind == kind, Document.text_hash == digest)
+    document = session.exec(same).first() or Document(owner_id=owner, kind=kind, text=text, text_hash=digest)
+    document.fields = fields
+    session.add(document)
+    session.flush()
+    return document.id
+
+
+def save_prompt(session: Session, owner: str, draft: Draft) -> str:
+    """Store the texts, their fields and the exact messages; returns the prompt's id."""
+    made = draft.prompt
+    job = _document(session, owner, "posting", draft.job_text, draft.job.model_dump())
+    resume = _document(session, owner, "resume", draft.resume_text, draft.profile.model_dump())
+    row = Prompt(
+        owner_id=owner, kind=made.kind, tone=draft.tone, words=made.words, messages=[dict(m) for m in made.messages],
+        prompt_hash=draft.prompt_hash, template_hash=made.template_hash, split_key=draft.split_key, tokens=made.tokens,
+        left_out=list(made.left_out), forged=list(made.forged), job_document_id=job, resume_document_id=resume,
+    )  # fmt: skip
+    session.add(row)
+    session.flush()
+    return row.id
+
+
+# ---- writing --------------------------------------------------------------------------------------------------
+
+
+def sides(adapter: AdapterRef | None, seed: int) -> tuple[Row, Row]:
+    """Who writes left and who right, by chance. Without an adapter both are samples of the base from two seeds."""
+    rows = Row(None, seed), Row(adapter, seed + 1)
+    return rows if secrets.randbelow(2) else (rows[1], rows[0])
+
+
+def sampling(spec: ModelSpec, greedy: bool = False) -> Sampling:
+    return Sampling(temperature=spec.temperature, top_p=spec.top_p, greedy=greedy, max_new_tokens=spec.max_new_tokens)
+
+
+def write_pair(backend: Any, draft: Draft, rows: Sequence[Row], how: Sampling, control: Control | None = None) -> Iterator[Progress]:
+    """Both letters, growing together; closing the iterator frees the model at once."""
+    return pair.write(backend, draft.prompt.messages, rows, how, control)
+
+
+# ---- keeping --------------------------------------------------------------------------------------------------
+
+
+def save_letters(session: Session, owner: str, prompt_id: str, written: Written) -> list[str]:
+    """Store every row's text with what wrote it; returns the letters' ids in the rows' order."""
+    letters = [
+        Letter(
+            owner_id=owner, prompt_id=prompt_id, text=text, finished=finished, base_id=written.base_id, base_hash=written.base_hash,
+            adapter_id=row.adapter.id if row.adapter else None, adapter_sha256=row.adapter.sha256 if row.adapter else None,
+            seed=row.seed, sampling=dict(vars(written.sampling)), tokens=tokens, seconds=written.seconds,
+        )
+        for row, text, finished, tokens in zip(written.rows, written.texts, written.finished, written.tokens, strict=True)
+    ]  # fmt: skip
+    session.add_all(letters)
+    session.flush()
+    return [letter.id for letter in letters]
+
+
+def save_pair(session: Session, owner: str, prompt_id: str, written: Written, comparison_id: str | None = None) -> str:
+    """Store both letters and the comparison that shows them; returns its id."""
+    left, right = save_letters(session, owner, prompt_id, written)
+    row = Comparison(
+        id=comparison_id or new_id("cmp"), owner_id=owner, prompt_id=prompt_id, left_letter_id=left, right_letter_id=right,
+        proven=written.proven, two_base_samples=all(r.adapter is None for r in written.rows),
+    )  # fmt: skip
+    session.add(row)
+    session.flush()
+    return row.id
+
+
+def shown(session: Session, owner: str, comparison_id: str) -> dict[str, Any]:
+    """What a person may see of a pair before choosing: texts and prompt facts, nothing that tells the sides apart.
+
+    Raises NotFound for an id that is missing or another owner's.
+    """
+    row = session.exec(select(Comparison).where(Comparison.id == comparison_id, Comparison.owner_id == owner)).first()
+    if row is None:
+        raise NotFound(f"There is no pair {comparison_id[:24]!r} here. It cannot be shown or judged. Write a new pair.")
+    left, right = session.get_one(Letter, row.left_letter_id), session.get_one(Letter, row.right_letter_id)
+    prompt = session.get_one(Prompt, row.prompt_id)
+    documents = [session.get(Document, id) if id else None for id in (prompt.job_document_id, prompt.resume_document_id)]
+    job, resume = (document.text if document else "" for document in documents)
+    return {
+        "comparison_id": row.id, "left": left.text, "right": right.text, "prompt_tokens": prompt.tokens,
+        "seconds": max(left.seconds, right.seconds), "proven": row.proven, "kind": prompt.kind, "tone": prompt.tone,
+        "words": prompt.words, "left_out": prompt.left_out, "forged": prompt.forged, "job": job, "resume": resume,
+    }  # fmt: skip
+
+
+def undecided(session: Session, owner: str) -> str | None:
+    """The id of the owner's newest pair, if nobody has chosen yet: the one to show again after a refresh."""
+    newest = session.exec(
+        select(Comparison.id).where(Comparison.owner_id == owner).order_by(Comparison.created_at.desc(), Comparison.id).limit(1)
+    ).first()
+    if newest is None:
+        return None
+    judged = session.exec(
+        select(Preference.id).where(Preference.comparison_id == newest, Preference.labeler == owner, Preference.undone_at.is_(None))
+    ).first()
+    return None if judged else newest

@@ -1,0 +1,232 @@
+"""A choice between two letters, and the pairs that choices give a trainer. Knows rows, not models or screens.
+
+Verdicts are by the side shown: left, right, tie, both_bad. An edited text is chosen over both letters.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm import aliased
+from sqlmodel import Session, col, select
+
+from db.models import VERDICTS, Comparison, Letter, Preference, Prompt, RunPair, TrainingRun, now
+from ftapp.errors import ModelError, NotFound, UserError
+
+IDENTICAL, CONTRADICTORY, UNFINISHED = "identical", "contradictory", "unfinished"
+MOST_EDITED_CHARACTERS = 20_000
+
+
+@dataclass(frozen=True)
+class Receipt:
+    """A stored choice. The models are "base" or an adapter's id; `note` says what else a person should know."""
+
+    receipt: str
+    left_model: str
+    right_model: str
+    pairs_added: int
+    note: str = ""
+
+
+@dataclass(frozen=True)
+class PreferencePair:
+    """One row for a preference trainer, under TRL's names; `prompt` is the exact messages that were shown to the model."""
+
+    id: str
+    preference_id: str
+    prompt: list[dict[str, str]]
+    chosen: str
+    rejected: str
+    split_key: str
+    finished: bool  # both texts ended by themselves (an edited text always did)
+    base_id: str
+    prompt_hash: str
+
+
+# ---- choosing -------------------------------------------------------------------------------------------------
+
+
+def record(
+    session: Session, owner: str, comparison_id: str, verdict: str, edited: str | None = None, edited_from: str | None = None,
+    reasons: Sequence[str] = (), seconds: float | None = None,
+) -> Receipt:  # fmt: skip
+    """Store a verdict once: the same verdict again gives the same receipt.
+
+    Raises NotFound for a comparison that is not the owner's, ModelError when its sides are not proven, UserError for a
+    verdict that does not exist or that differs from the stored one.
+    """
+    edited, edited_from = check(verdict, edited, edited_from)
+    row = _comparison(session, owner, comparison_id)
+    if not row.proven:
+        raise ModelError(
+            "The two sides of this pair could not be proved to come from the models they name. A choice between them would teach "
+            "the wrong lesson, so none is stored. Write a new pair."
+        )
+    given = dict(verdict=verdict, edited_text=edited, edited_from=edited_from)
+    stored = _standing(session, owner, row.id)
+    if stored is None:
+        new = Preference(owner_id=owner, comparison_id=row.id, labeler=owner, reasons=list(reasons), seconds=seconds, **given)
+        try:
+            with session.begin_nested():
+                session.add(new)
+            stored = new
+        except IntegrityError:  # another process was faster; the partial unique index decided
+            stored = _standing(session, owner, row.id)
+    if stored is None or any(getattr(stored, name) != value for name, value in given.items()):
+        raise UserError(
+            f"This pair was already judged as {stored.verdict if stored else 'something else'!r}. The first choice stands. Undo it to choose again."
+        )
+    return _receipt(session, row, stored)
+
+
+def check(verdict: str, edited: str | None, edited_from: str | None) -> tuple[str | None, str | None]:
+    """The edit to store: (text, side it began from), or (None, None). Raises UserError when the parts do not fit together."""
+    if verdict not in VERDICTS:
+        raise UserError(f"There is no verdict {str(verdict)[:20]!r}. Nothing was stored. Choose one of {', '.join(VERDICTS)}.")
+    if edited is None:
+        if edited_from:
+            raise UserError(
+                f"A side ({str(edited_from)[:20]!r}) was given without an edited text. Nothing was stored. Give both or neither."
+            )
+        return None, None
+    side = edited_from or (verdict if verdict in ("left", "right") else None)
+    if side not in ("left", "right"):
+        raise UserError(f"The edited text began from {str(side)[:20]!r}. Only left or right can be edited. Say which side it was.")
+    if not edited.strip() or len(edited) > MOST_EDITED_CHARACTERS:
+        raise UserError(
+            f"The edited letter has {len(edited)} characters. Between 1 and {MOST_EDITED_CHARACTERS} can be learned from. Edit it again."
+        )
+    return edited.strip(), side
+
+
+def undo(session: Session, owner: str, receipt: str | None = None) -> Preference:
+    """Take back a choice (the owner's newest without `receipt`); its pair may be judged again.
+
+    Raises NotFound for a receipt that is not the owner's, UserError when there is nothing to take back.
+    """
+    mine = select(Preference).where(Preference.owner_id == owner)
+    if receipt is None:
+        newest = mine.where(col(Preference.undone_at).is_(None)).order_by(col(Preference.created_at).desc()).limit(1)
+        stored = session.exec(newest).first()
+        if stored is None:
+            raise UserError("There is no choice to take back. Nothing has changed. Choose between two letters first.")
+    else:
+        stored = session.exec(mine.where(Preference.id == receipt)).first()
+        if stored is None:
+            raise NotFound(f"There is no choice {str(receipt)[:24]!r} here. Nothing has changed. Give the receipt that the vote returned.")
+    if stored.undone_at is None:
+        stored.undone_at = now()
+        session.add(stored)
+        session.flush()
+    return stored
+
+
+def _comparison(session: Session, owner: str, comparison_id: str) -> Comparison:
+    row = session.exec(select(Comparison).where(Comparison.id == comparison_id, Comparison.owner_id == owner)).first()
+    if row is None:
+        raise NotFound(f"There is no pair {str(comparison_id)[:24]!r} here. Nothing was stored. Write a new pair.")
+    return row
+
+
+def _standing(session: Session, labeler: str, comparison_id: str) -> Preference | None:
+    """The labeler's choice on a comparison that is not taken back."""
+    return session.exec(
+        select(Preference).where(
+            Preference.comparison_id == comparison_id, Preference.labeler == labeler, col(Preference.undone_at).is_(None)
+        )
+    ).first()
+
+
+def _receipt(session: Session, row: Comparison, stored: Preference) -> Receipt:
+    left, right = session.get_one(Letter, row.left_letter_id), session.get_one(Letter, row.right_letter_id)
+    given = _pairs_of(stored, left, right, session.get_one(Prompt, row.prompt_id))
+    kept, dropped = sort_out(given)
+    notes = ["Both letters were samples of the base model: there is no adapter yet."] if row.two_base_samples else []
+    notes += [f"{len(dropped)} pair{'s' * (len(dropped) > 1)} kept but not trained on: {dropped[0][1]}."] if dropped else []
+    return Receipt(stored.id, left.adapter_id or "base", right.adapter_id or "base", len(kept), " ".join(notes))
+
+
+# ---- pairs ----------------------------------------------------------------------------------------------------
+
+
+def _pairs_of(stored: Preference, left: Letter, right: Letter, prompt: Prompt) -> list[PreferencePair]:
+    """left or right: 1 pair; an edit: 2 pairs (the edit over both); tie and both_bad: none."""
+    whole = {left.id: left.finished, right.id: right.finished}
+
+    def make(name: str, chosen: str, rejected: str, finished: bool) -> PreferencePair:
+        return PreferencePair(
+            name, stored.id, prompt.messages, chosen, rejected, prompt.split_key, finished, left.base_id, prompt.prompt_hash
+        )
+
+    if stored.edited_text is not None:
+        edits = [
+            (f"{stored.id}.{side}", stored.edited_text, letter.text, whole[letter.id])
+            for side, letter in (("left", left), ("right", right))
+        ]
+        return [make(*edit) for edit in edits]
+    if stored.verdict not in ("left", "right"):
+        return []
+    chosen, rejected = (left, right) if stored.verdict == "left" else (right, left)
+    return [make(stored.id, chosen.text, rejected.text, all(whole.values()))]
+
+
+def pairs(session: Session, owner: str, base_id: str | None = None) -> list[PreferencePair]:
+    """All pairs of choices not taken back, oldest first; with `base_id` only those that this base model wrote."""
+    left, right = aliased(Letter), aliased(Letter)
+    query = (
+        select(Preference, left, right, Prompt)
+        .join(Comparison, col(Preference.comparison_id) == Comparison.id)
+        .join(left, col(Comparison.left_letter_id) == left.id)
+        .join(right, col(Comparison.right_letter_id) == right.id)
+        .join(Prompt, col(Comparison.prompt_id) == Prompt.id)
+        .where(Preference.owner_id == owner, Comparison.owner_id == owner, col(Preference.undone_at).is_(None))
+        .order_by(col(Preference.created_at), col(Preference.id))
+    )
+    if base_id is not None:
+        query = query.where(left.base_id == base_id)
+    return [made for row in session.exec(query) for made in _pairs_of(*row)]
+
+
+def sort_out(found: Sequence[PreferencePair]) -> tuple[list[PreferencePair], list[tuple[PreferencePair, str]]]:
+    """(pairs that can teach, [(pair, reason)]). Reasons: unfinished, identical, contradictory (both directions drop)."""
+    directions = {(p.prompt_hash, p.chosen.strip(), p.rejected.strip()) for p in found}
+    kept: list[PreferencePair] = []
+    dropped: list[tuple[PreferencePair, str]] = []
+    for p in found:
+        chosen, rejected = p.chosen.strip(), p.rejected.strip()
+        if not p.finished:
+            dropped.append((p, UNFINISHED))
+        elif chosen == rejected:
+            dropped.append((p, IDENTICAL))
+        elif (p.prompt_hash, rejected, chosen) in directions:
+            dropped.append((p, CONTRADICTORY))
+        else:
+            kept.append(p)
+    return kept, dropped
+
+
+def new_count(session: Session, owner: str, base_id: str | None = None) -> int:
+    """How many pairs that can teach are in no succeeded run."""
+    trained = set(
+        session.exec(
+            select(RunPair.preference_id)
+            .join(TrainingRun, col(RunPair.run_id) == TrainingRun.id)
+            .where(RunPair.owner_id == owner, TrainingRun.state == "succeeded")
+        )
+    )
+    kept, _ = sort_out(pairs(session, owner, base_id))
+    return sum(p.preference_id not in trained for p in kept)
+
+
+def recent(session: Session, owner: str, most: int = 10) -> list[dict[str, Any]]:
+    """The owner's newest choices, newest first: receipt, comparison, verdict, edited."""
+    found = session.exec(
+        select(Preference)
+        .where(Preference.owner_id == owner, col(Preference.undone_at).is_(None))
+        .order_by(col(Preference.created_at).desc())
+        .limit(most)
+    )
+    return [{"receipt": p.id, "comparison_id": p.comparison_id, "verdict": p.verdict, "edited": p.edited_text is not None} for p in found]
