@@ -76,9 +76,8 @@ def record(
         except IntegrityError:  # another process was faster; the partial unique index decided
             stored = _standing(session, owner, row.id)
     if stored is None or any(getattr(stored, name) != value for name, value in given.items()):
-        raise UserError(
-            f"This pair was already judged as {stored.verdict if stored else 'something else'!r}. The first choice stands. Undo it to choose again."
-        )
+        before = stored.verdict if stored else "something else"
+        raise UserError(f"This pair was already judged as {before!r}. The first choice stands. Undo it to choose again.")
     return _receipt(session, row, stored)
 
 

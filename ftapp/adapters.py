@@ -1,0 +1,186 @@
+"""Which adapter writes: register what a run made, promote, roll back. Knows rows and folders, loads no weights.
+
+What writes is the newest promotion that is not undone; without one, the starter that ships (for the bundled model) or
+the base alone. An adapter's id is used everywhere; "starter" is the shipped one and "none" the bare base model.
+"""
+
+from __future__ import annotations
+
+import functools
+import json
+from pathlib import Path
+from typing import Any
+
+from sqlmodel import Session, col, select
+
+from db.models import Adapter, Promotion, TrainingRun, now
+from ftapp import config
+from ftapp.backends.local import AdapterRef
+from ftapp.errors import NotFound, UserError
+from ftapp.training.run import MANIFEST, PUBLISHED, read_json
+
+STARTER_ID, NONE_ID = "starter", "none"
+
+
+def starter() -> AdapterRef | None:
+    """The adapter that ships with the bundled model, or None where its files are missing."""
+    folder = config.STARTER
+    files = [folder / name for name in (*PUBLISHED, MANIFEST)]
+    return _starter(folder, max(f.stat().st_mtime_ns for f in files)) if all(f.is_file() for f in files) else None
+
+
+@functools.lru_cache(maxsize=1)
+def _starter(folder: Path, written: int) -> AdapterRef:
+    description, weights = PUBLISHED
+    letter_only = read_json(folder / description).get("alora_invocation_tokens")
+    return AdapterRef(STARTER_ID, folder, json.loads((folder / MANIFEST).read_text())[weights], "letter" if letter_only else "all")
+
+
+def _ref(row: Adapter) -> AdapterRef:
+    return AdapterRef(row.id, Path(row.path), row.sha256, row.scope)
+
+
+# ---- reading --------------------------------------------------------------------------------------------------
+
+
+def live_id(session: Session, owner: str, base_id: str) -> str:
+    """The id of what writes with this base model: an adapter's, "starter" or "none"."""
+    promoted = session.exec(_standing(owner, base_id)).first()
+    if promoted is not None:
+        return promoted.adapter_id
+    return STARTER_ID if base_id == config.BUNDLED and starter() else NONE_ID
+
+
+def live(session: Session, owner: str, base_id: str, base_hash: str | None = None) -> AdapterRef | None:
+    """The adapter that writes, or None for the base alone.
+
+    With `base_hash`, an adapter that was trained on other weights under the same name (an update of the bundled model) does
+    not count: the starter or the base writes until a new one is trained.
+    """
+    adapter_id = live_id(session, owner, base_id)
+    row = _row(session, owner, adapter_id)
+    if row is not None and (base_hash is None or row.base_hash == base_hash):
+        return _ref(row)
+    return starter() if base_id == config.BUNDLED and adapter_id != NONE_ID else None
+
+
+def find(session: Session, owner: str, adapter_id: str) -> AdapterRef | None:
+    """An adapter by id; None for "none". Raises NotFound for an id that is missing or another owner's."""
+    if adapter_id == NONE_ID:
+        return None
+    found = starter() if adapter_id == STARTER_ID else None
+    row = _row(session, owner, adapter_id)
+    if found is None and row is None:
+        raise NotFound(f"There is no adapter {str(adapter_id)[:24]!r} here. Nothing has changed. See the list of adapters for their ids.")
+    return found or _ref(row)
+
+
+def base_of(session: Session, owner: str, adapter_id: str) -> str | None:
+    """The base model that an adapter belongs to; None for "none", which fits every base."""
+    find(session, owner, adapter_id)  # raises
+    if adapter_id in (NONE_ID, STARTER_ID):
+        return config.BUNDLED if adapter_id == STARTER_ID else None
+    return _row(session, owner, adapter_id).base_id
+
+
+def parent(session: Session, owner: str, adapter: AdapterRef) -> AdapterRef | None:
+    """What a retrain of `adapter` starts from: its recorded parent, the starter for the starter, None for the base."""
+    if adapter.id == STARTER_ID:
+        return adapter
+    row = _row(session, owner, adapter.id)
+    return find(session, owner, row.parent_id) if row is not None and row.parent_id else None
+
+
+def listing(session: Session, owner: str, base_id: str | None = None) -> list[dict[str, Any]]:
+    """All of the owner's adapters (of one base model), newest first, the starter last; exactly one per base may be live."""
+    query = select(Adapter).where(Adapter.owner_id == owner).order_by(col(Adapter.created_at).desc(), col(Adapter.id))
+    if base_id is not None:
+        query = query.where(Adapter.base_id == base_id)
+    rows = [
+        {"id": row.id, "state": row.state, "scope": row.scope, "base_id": row.base_id, "run_id": row.run_id, "parent_id": row.parent_id,
+         "created_at": row.created_at.isoformat(), "promoted_at": row.promoted_at.isoformat() if row.promoted_at else None}
+        for row in session.exec(query)
+    ]  # fmt: skip
+    shipped = starter() if base_id in (None, config.BUNDLED) else None
+    if shipped is not None:
+        state = "live" if live_id(session, owner, config.BUNDLED) == STARTER_ID else "retired"
+        rows.append({"id": STARTER_ID, "state": state, "scope": shipped.scope, "base_id": config.BUNDLED, "run_id": None,
+                     "parent_id": None, "created_at": None, "promoted_at": None})  # fmt: skip
+    return rows
+
+
+def _row(session: Session, owner: str, adapter_id: str) -> Adapter | None:
+    return session.exec(select(Adapter).where(Adapter.id == adapter_id, Adapter.owner_id == owner)).first()
+
+
+def _standing(owner: str, base_id: str) -> Any:
+    return (
+        select(Promotion)
+        .where(Promotion.owner_id == owner, Promotion.base_id == base_id, col(Promotion.undone_at).is_(None))
+        .order_by(col(Promotion.created_at).desc(), col(Promotion.id))
+        .limit(1)
+    )
+
+
+# ---- changing -------------------------------------------------------------------------------------------------
+
+
+def register(session: Session, run: TrainingRun, path: Path, sha256: str) -> Adapter:
+    """Record a run's published adapter as a candidate; the same run again gives the same row."""
+    row = session.exec(select(Adapter).where(Adapter.run_id == run.id, Adapter.owner_id == run.owner_id)).first()
+    if row is None:
+        row = Adapter(owner_id=run.owner_id, run_id=run.id, parent_id=run.parent_adapter_id, base_id=run.base_id, base_hash=run.base_hash,
+                      scope=run.scope, sha256=sha256, path=str(path))  # fmt: skip
+        session.add(row)
+        session.flush()
+    return row
+
+
+def promote(session: Session, owner: str, adapter_id: str, base_id: str) -> str:
+    """Let an adapter ("starter" and "none" too) write with `base_id`; returns its id. Promoting what writes changes nothing.
+
+    Raises NotFound for another owner's id, UserError when it belongs to another base model.
+    """
+    own = base_of(session, owner, adapter_id)
+    if own not in (None, base_id):
+        raise UserError(
+            f"The adapter {adapter_id} was made for the model {own!r}, not for {base_id!r}. It cannot write here. Load {own!r} first."
+        )
+    if live_id(session, owner, base_id) != adapter_id:
+        session.add(Promotion(owner_id=owner, base_id=base_id, adapter_id=adapter_id))
+        _mark(session, owner, base_id, adapter_id)
+    return adapter_id
+
+
+def rollback(session: Session, owner: str, base_id: str) -> str:
+    """Back to what wrote before the newest promotion; below the first one lies the starter, below that the base.
+
+    Returns the id of what writes now. Raises UserError when the base already writes alone.
+    """
+    before = live_id(session, owner, base_id)
+    if before == NONE_ID:
+        raise UserError("The base model already writes alone. There is nothing before it to go back to. Promote an adapter to change that.")
+    newest = session.exec(_standing(owner, base_id)).first()
+    if newest is None:
+        session.add(Promotion(owner_id=owner, base_id=base_id, adapter_id=NONE_ID))
+        return NONE_ID
+    newest.undone_at = now()
+    session.add(newest)
+    session.flush()
+    after = live_id(session, owner, base_id)
+    _mark(session, owner, base_id, after)
+    return after
+
+
+def _mark(session: Session, owner: str, base_id: str, adapter_id: str) -> None:
+    """Keep the rows' states in step with the promotions: retire first, so that never two are live."""
+    was = select(Adapter).where(Adapter.owner_id == owner, Adapter.base_id == base_id, Adapter.state == "live")
+    for row in session.exec(was):
+        row.state = "retired"
+        session.add(row)
+    session.flush()
+    row = _row(session, owner, adapter_id)
+    if row is not None:
+        row.state, row.promoted_at = "live", now()
+        session.add(row)
+        session.flush()
