@@ -1,7 +1,7 @@
 """Tiny real models for tests: random weights, a real byte-level BPE tokenizer, a real chat template.
 
 They write nonsense, but they load, write and train through exactly the code that real models use.
-Knows nothing of ftapp.
+The makers know nothing of ftapp; `Tinies` loads what they made.
 """
 
 import json
@@ -56,9 +56,9 @@ def _save(config, tokenizer, folder: Path, seed: int) -> Path:
     with torch.random.fork_rng():
         torch.manual_seed(seed)
         model = AutoModelForCausalLM.from_config(config, dtype=torch.float32)
-        for parameter in model.parameters():  # wider than the default init, so that random logits differ clearly
+        for parameter in model.parameters():  # ten times the default: greedy text then wanders instead of repeating one token
             if parameter.dim() > 1:
-                torch.nn.init.normal_(parameter, std=0.08)
+                torch.nn.init.normal_(parameter, std=0.2)
     folder.mkdir(parents=True, exist_ok=True)
     model.generation_config.eos_token_id = tokenizer.eos_token_id
     model.generation_config.pad_token_id = tokenizer.pad_token_id
@@ -138,3 +138,41 @@ def tiny_adapter(model_folder: Path, folder: Path, invocation_tokens: list[int] 
     sha256 = hashlib.sha256((folder / "adapter_model.safetensors").read_bytes()).hexdigest()
     (folder / "manifest.json").write_text(json.dumps({"adapter_model.safetensors": sha256}))
     return folder
+
+
+class Tinies:
+    """Loaded tiny backends by name (llama, qwen2, gpt2), made once: `tinies("llama")`, `tinies.adapter("llama", "letter")`."""
+
+    makers = {"llama": tiny_llama, "qwen2": tiny_qwen2, "gpt2": tiny_gpt2}
+
+    def __init__(self, home: Path) -> None:
+        self.home = home
+        self._backends: dict = {}
+
+    def folder(self, name: str) -> Path:
+        path = self.home / name
+        return path if path.exists() else self.makers[name](path)
+
+    def spec(self, folder: Path):
+        from ftapp.config import ModelSpec
+
+        return ModelSpec(
+            id=folder.name, source=str(folder), context_tokens=1024, prompt_budget_tokens=600, dtype="float32",
+            words={"cover_letter": [80, 120]}, temperature=0.8, top_p=0.95, max_new_tokens=60,
+        )  # fmt: skip
+
+    def __call__(self, name: str):
+        from ftapp.backends.local import LocalBackend
+
+        if name not in self._backends:
+            self._backends[name] = LocalBackend.load(self.spec(self.folder(name)))
+        return self._backends[name]
+
+    def adapter(self, name: str, scope: str):
+        from ftapp.backends.folders import file_hash
+        from ftapp.backends.local import AdapterRef
+
+        path = self.home / f"{name}_{scope}"
+        if not path.exists():
+            tiny_adapter(self.folder(name), path, list(self(name).invocation_tokens) if scope == "letter" else None)
+        return AdapterRef(path.name, path, file_hash(path / "adapter_model.safetensors"), scope)

@@ -96,9 +96,10 @@ def begin(backend, prompt: list[int], weights: Sequence[Weights | None], stopped
     rows = len(weights)
     header = len(backend.invocation_tokens) or 1
     readers = [w if w is not None and w.invocation_tokens is None else None for w in weights]
-    cache = new_cache(backend.model.config)
+    model = backend.loaded()
+    cache = new_cache(model.config)
     head = torch.tensor([prompt[:-header]])
-    with _interruptible(backend.model, stopped):
+    with _interruptible(model, stopped):
         if head.shape[1] and all(reader is readers[0] for reader in readers):
             backend.forward(head, cache, readers[:1])
             if rows > 1:

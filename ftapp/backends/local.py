@@ -20,6 +20,7 @@ from ftapp.errors import ModelError
 
 if TYPE_CHECKING:
     import torch
+    from transformers import PreTrainedModel
 
     from ftapp.backends.decoding import Writing
     from ftapp.backends.lora import Weights
@@ -147,11 +148,10 @@ class LocalBackend:
         import torch
 
         with self._step, torch.inference_mode():
-            if self.model is None:
-                raise ModelError(f"The model {self.id!r} was unloaded - another one has taken its place - write again.")
+            model = self.loaded()
             self._acting.set(rows)
             try:
-                out = self.model(input_ids=ids.to(self.model.device), past_key_values=cache, use_cache=True, **self._only_last)
+                out = model(input_ids=ids.to(model.device), past_key_values=cache, use_cache=True, **self._only_last)
             finally:
                 self._acting.clear()
             return out.logits[:, -1].float().cpu()
@@ -161,6 +161,12 @@ class LocalBackend:
         from ftapp.backends.decoding import Writing
 
         return Writing(self, prompt, rows, sampling, stopped)
+
+    def loaded(self) -> PreTrainedModel:
+        """The model; ModelError once it was freed."""
+        if self.model is None:
+            raise ModelError(f"The model {self.id!r} was unloaded - another one has taken its place - write again.")
+        return self.model
 
     def free(self) -> None:
         """Give the memory back, after the generation that runs (if any) has ended."""
@@ -189,7 +195,7 @@ class LocalBackend:
             if (found := self._adapters.pop(key, None)) is None:
                 if reason := _differs(adapter):
                     raise ModelError(reason)
-                found = lora.read(self.model, Path(adapter.path))
+                found = lora.read(self.loaded(), Path(adapter.path))
                 self._fits(adapter, found)
                 with self._step:
                     self._acting.cover(found)
