@@ -54,7 +54,7 @@ def test_every_cached_step_has_pefts_uncached_logits(tiny_backend, name, scope):
     ours = torch.stack(ours, dim=1)
     for row, ref in ((0, None), (1, adapter)):
         theirs = peft_logits(tiny_backend.folder(name), ref, prompt + letter)[len(prompt) - 1 :]
-        assert (ours[row] - theirs).abs().max() < 1.5e-6 * theirs.abs().max()  # float32 rounding; logits reach 10
+        assert (ours[row] - theirs).abs().max() < 5e-6 * theirs.abs().max()  # what float32 rounds
     assert (ours[0] - ours[1]).abs().max() > 0.1  # or equality above would say nothing
 
 
