@@ -1,0 +1,48 @@
+"""The Data tab: what is stored, where, and what happens to it. Counts only; no text of a person is shown here."""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+
+import gradio as gr
+
+from ftapp.ui import paper
+from ftapp.ui.asking import calm
+from ftapp.ui.owner import LOCAL, Door
+
+NAMES = {
+    "comparisons": "Pairs of letters written", "choices": "Choices", "edits": "of them with your own version", "ties": "of them ties",
+    "neither": "of them neither", "pairs": "Comparisons to learn from", "runs": "Trainings",
+}  # fmt: skip
+EMPTY = "Nothing is stored yet. Write two letters and choose one; the counts stand here then."
+
+
+def where_text(studio: Any, owner: str) -> str:
+    """The honest sentences about places."""
+    if os.environ.get("SPACE_ID"):
+        return paper.note(
+            "This app runs on a hosted Space: everything lies on its disk, which is wiped at every restart. Do not rely on it to keep anything.",
+            "warning",
+        )
+    if owner == LOCAL:
+        return paper.note(f"Everything stays on this machine, in {studio.settings.home}. Nothing is sent anywhere.")
+    return paper.note("What you paste is kept by whoever runs this page. Only your browser's cookie opens it again.")
+
+
+class DataTab:
+    """Components and the one handler of the tab."""
+
+    def __init__(self, studio: Any, door: Door):
+        self.studio, self.door = studio, door
+        gr.HTML('<h2>Your data</h2><p class="lead">What ftapp has stored for you.</p>')
+        self.counts = gr.HTML(elem_id="counts")
+        self.where = gr.HTML(elem_id="where")
+        self.looking = {"fn": calm(self.look), "inputs": None, "outputs": [self.counts, self.where], "show_progress": "hidden",
+                        "api_visibility": "private", "concurrency_limit": None}  # fmt: skip
+
+    def look(self, request: gr.Request) -> tuple[str, str]:
+        owner = self.door.owner(request)
+        found = self.studio.counts(owner)
+        shown = {title: found[name] for name, title in NAMES.items() if name in found}
+        return paper.facts(shown) if any(shown.values()) else paper.note(EMPTY), where_text(self.studio, owner)

@@ -1,0 +1,102 @@
+"""The Models tab: which adapter writes, where each came from, and which base model they stand on."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import gradio as gr
+
+from ftapp.ui import paper
+from ftapp.ui.asking import calm
+from ftapp.ui.owner import Door
+from ftapp.ui.write import model_name
+
+STATES = {"candidate": "waiting", "trial": "on trial", "live": "writes now", "retired": "retired"}
+EMPTY = "No adapter yet: the base model writes both letters. Choose between a few pairs and teach your own."
+
+
+def _label(row: dict[str, Any]) -> str:
+    return f"{model_name(row['id'])} ({STATES.get(row['state'], row['state'])})"
+
+
+def timeline(rows: list[dict[str, Any]]) -> str:
+    """The adapters, the one that writes on top, each with its parent."""
+    if not rows:
+        return paper.note(EMPTY)
+    ordered = sorted(rows, key=lambda row: row["state"] != "live")
+    cells = [
+        [
+            model_name(row["id"]),
+            STATES.get(row["state"], row["state"]),
+            model_name(row.get("parent_id") or "none"),
+            str(row.get("created_at") or "")[:16].replace("T", " "),
+        ]
+        for row in ordered
+    ]
+    return paper.table(["Adapter", "State", "Taught from", "Made (UTC)"], cells, current=0 if ordered[0]["state"] == "live" else None)
+
+
+def model_text(state: dict[str, Any]) -> str:
+    """The base model in one sentence."""
+    said = {"ready": "is loaded and writes", "loading": "is loading…", "failed": "could not be loaded", "idle": "is not loaded yet"}
+    text = paper.note(f"{state['name']} {said.get(state['state'], state['state'])}.", "warning" if state["state"] == "failed" else "calm")
+    return text + (paper.note(state["reason"], "warning") if state.get("reason") else "")
+
+
+class ModelsTab:
+    """Components and handlers of the tab."""
+
+    def __init__(self, studio: Any, door: Door):
+        self.studio, self.door = studio, door
+        gr.HTML('<h2>What writes</h2><p class="lead">Each teaching makes an adapter: a small layer on top of the base model.</p>')
+        self.list = gr.HTML(elem_id="adapters")
+        with gr.Row(elem_classes="chips"):
+            self.pick = gr.Dropdown([], label="Adapter", elem_id="pick-adapter", min_width=260)
+            self.promote = gr.Button("Let it write", variant="primary", elem_id="promote", min_width=120)
+            self.back = gr.Button("Roll back", elem_id="rollback", min_width=120)
+        self.said = gr.HTML(elem_id="models-said")
+        gr.HTML('<h2>Base model</h2><p class="lead">Any model of the Hugging Face Hub or a folder on this machine.</p>')
+        self.state = gr.HTML(elem_id="base-state")
+        with gr.Row(elem_classes="chips"):
+            self.base = gr.Textbox(label="Hub id or folder", placeholder="bundled", max_lines=1, elem_id="base-model", min_width=260)
+            self.switch = gr.Button("Load it", elem_id="load-model", min_width=120)
+        if door.takes_password:
+            with gr.Accordion("Owner", open=False), gr.Row(elem_classes="chips"):
+                self.password = gr.Textbox(label="Owner's password", type="password", max_lines=1)
+                self.enter = gr.Button("Sign in")
+        self._wire()
+
+    def look(self, request: gr.Request) -> tuple[str, Any, str]:
+        owner = self.door.owner(request)
+        rows = self.studio.adapters(owner)
+        choices = [(_label(row), row["id"]) for row in rows]
+        if all(row["id"] != "none" for row in rows):
+            choices.append(("the base model alone", "none"))
+        return timeline(rows), gr.update(choices=choices), model_text(self.studio.model_state())
+
+    def let_write(self, adapter: str | None, request: gr.Request) -> str:
+        owner = self.door.manager(request)
+        if not adapter:
+            return paper.note("Pick an adapter first.", "warning")
+        return paper.note(f"From now on {model_name(self.studio.promote(owner, adapter)['id'])} writes.")
+
+    def roll_back(self, request: gr.Request) -> str:
+        return paper.note(f"Rolled back: {model_name(self.studio.rollback(self.door.manager(request))['id'])} writes again.")
+
+    def load(self, model: str, request: gr.Request) -> str:
+        self.door.manager(request)
+        self.studio.switch_model(model.strip() or "bundled")
+        return paper.note("Loading. The model you had keeps writing until the new one is there.")
+
+    def sign_in(self, password: str, request: gr.Request) -> tuple[str, str]:
+        self.door.sign_in(request, password)
+        return "", paper.note("You are signed in as the owner in this browser.")
+
+    def _wire(self) -> None:
+        quiet = {"show_progress": "hidden", "api_visibility": "private", "concurrency_limit": None}
+        self.looking = {"fn": calm(self.look), "inputs": None, "outputs": [self.list, self.pick, self.state], **quiet}
+        self.promote.click(calm(self.let_write), self.pick, self.said, **quiet).then(**self.looking)
+        self.back.click(calm(self.roll_back), None, self.said, **quiet).then(**self.looking)
+        self.switch.click(calm(self.load), self.base, self.said, **quiet).then(**self.looking)
+        if self.door.takes_password:
+            self.enter.click(calm(self.sign_in), self.password, [self.password, self.said], **quiet)

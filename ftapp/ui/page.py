@@ -1,0 +1,83 @@
+"""The page: a header that always says how much there is to learn, and one tab for each thing a person does."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import gradio as gr
+from starlette.middleware import Middleware
+
+from ftapp.config import Settings, app_config
+from ftapp.ui import api, paper, theme
+from ftapp.ui.asking import calm
+from ftapp.ui.data import DataTab
+from ftapp.ui.models import ModelsTab
+from ftapp.ui.owner import Door, VisitorCookie
+from ftapp.ui.train import TeachTab
+from ftapp.ui.write import WriteTab
+
+MODEL = {"ready": "Model ready", "loading": "Model is loading…", "failed": "Model could not be loaded", "idle": "Model is not loaded yet"}
+
+
+def header_text(counts: dict[str, Any]) -> str:
+    return f'<p class="counts"><b>{int(counts["new_choices"])}</b> new choice{"s" * (counts["new_choices"] != 1)} since the last training</p>'
+
+
+def model_text(state: dict[str, Any]) -> str:
+    name = state["state"]
+    return f'<p class="model {paper.safe(name)}" title="{paper.safe(state["name"])}"><i></i>{paper.safe(MODEL.get(name, name))}</p>'
+
+
+def build(studio: Any, door: Door) -> gr.Blocks:
+    """All tabs and endpoints. Nothing here loads a model or reads the database before a request comes."""
+
+    def look(request: gr.Request) -> tuple[str, str]:
+        return header_text(studio.header_counts(door.owner(request))), model_text(studio.model_state())
+
+    # Uploads and cached files older than an hour are deleted every hour.
+    with gr.Blocks(title="ftapp", analytics_enabled=False, delete_cache=(3600, 3600), fill_width=True) as page:
+        with gr.Row(elem_id="top"):
+            gr.HTML('<p class="brand">ftapp</p>')
+            model = gr.HTML(elem_id="model-state")
+            counts = gr.HTML(elem_id="new-choices")
+            retrain = gr.Button("Retrain", size="sm", elem_id="retrain", min_width=96)
+        with gr.Tabs(elem_id="tabs") as tabs:
+            with gr.Tab("Write", id="write"):
+                writing = WriteTab(studio, door)
+            with gr.Tab("Teach", id="teach") as teach_tab:
+                teaching = TeachTab(studio, door)
+            with gr.Tab("Models", id="models") as models_tab:
+                models = ModelsTab(studio, door)
+            with gr.Tab("Data", id="data") as data_tab:
+                data = DataTab(studio, door)
+        pulse = gr.Timer(2.0)
+
+        quiet = {"show_progress": "hidden", "api_visibility": "private"}
+        looking = {"fn": calm(look), "inputs": None, "outputs": [counts, model], "queue": False, **quiet}
+        pulse.tick(**looking)
+        page.load(**looking)
+        page.load(**writing.loading).then(**writing.reading)
+        for event in [*writing.voted, *teaching.changed]:
+            event.then(**looking)
+        retrain.click(lambda: gr.update(selected="teach"), None, tabs, **quiet).then(**teaching.planning)
+        teach_tab.select(**teaching.planning).then(**teaching.looking)
+        models_tab.select(**models.looking)
+        data_tab.select(**data.looking)
+        api.build(studio, door)
+    page.queue(default_concurrency_limit=8)
+    return page
+
+
+def launch_options(settings: Settings, door: Door) -> dict[str, Any]:
+    """What `launch` is told. Gradio's own defaults keep every input in the browser and publish usage pages: both are off."""
+    home: Path = settings.home
+    # Not the uploads folder: blocking the folder that downloads are served from would forbid them all.
+    private = ["ftapp.db", "runs", "adapters", "backups", "supervisor.lock"]
+    return {
+        "server_name": settings.host, "server_port": settings.port, "theme": theme.theme(), "css": theme.css(), "head": theme.head(),
+        "run_history": False, "enable_monitoring": False, "footer_links": [], "show_error": False, "ssr_mode": False, "pwa": False,
+        "mcp_server": False, "share": False, "inbrowser": False, "quiet": True, "max_file_size": f"{app_config().max_upload_mb}mb",
+        "blocked_paths": [str(home / name) for name in private],
+        "app_kwargs": {"middleware": [Middleware(VisitorCookie, door=door)], "docs_url": None, "redoc_url": None, "openapi_url": None},
+    }  # fmt: skip

@@ -1,0 +1,212 @@
+"""The Teach tab: what would be learned, the training as it goes, and what it achieved. Knows no trainer: it reads rows.
+
+A `gr.Timer` asks `Studio` for the run's rows, so that a closed page, a second tab or a restart of the app changes nothing.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import gradio as gr
+import pandas as pd
+
+from ftapp.ui import paper
+from ftapp.ui.asking import calm
+from ftapp.ui.owner import Door
+from ftapp.ui.write import model_name
+
+ACTIVE = ("queued", "running", "stopping")
+STATES = {
+    "queued": "Waiting to begin", "running": "Learning", "stopping": "Stopping", "succeeded": "Finished", "failed": "Failed",
+    "stopped": "Stopped", "interrupted": "Interrupted",
+}  # fmt: skip
+WHY = {
+    "unfinished": "a letter was stopped before its end",
+    "identical": "both letters are the same",
+    "contradictory": "you chose differently between the same two letters",
+    "too long": "longer than this recipe reads",
+}
+# One plot a line: title, y axis, and TRL's metric names by what a person calls them.
+PLOTS = {
+    "agreement": ("How often it agrees with your choices", "share", {"rewards/accuracies": "learned from", "eval_rewards/accuracies": "held out"}),
+    "loss": ("How far it is from your choices", "loss", {"loss": "learned from", "eval_loss": "held out"}),
+    "margins": ("rewards/margins", "margin", {"rewards/margins": "learned from", "eval_rewards/margins": "held out"}),
+    "logps": ("Log-probabilities", "logps", {"logps/chosen": "chosen", "logps/rejected": "rejected"}),
+}
+COLOURS = {"learned from": "#1f7f7a", "held out": "#c98a12", "chosen": "#1f7f7a", "rejected": "#c98a12"}
+NO_RUN = "Nothing has been taught yet. Choose between a few pairs of letters, then come back and press Start."
+
+
+def plan_text(plan: dict[str, Any]) -> str:
+    """What a training would take, before it starts."""
+    text = paper.note(
+        f"{paper.count(plan['kept'], 'comparison')} to learn from. {paper.count(plan['held_out'], 'comparison')} from "
+        f"{paper.count(plan['held_out_groups'], 'posting')} kept apart, to check the result on what it never saw."
+    )
+    if plan["dropped"]:
+        lines = [f"{paper.count(n, 'comparison')}: {WHY.get(reason, reason)}" for reason, n in sorted(plan["dropped"].items())]
+        text += paper.note("Left out:") + paper.bullets(lines)
+    if plan["refused"]:
+        return text + paper.note(plan["refused"], "warning")
+    cost = f"It takes about {paper.duration(plan['seconds'])} and {paper.size(plan['memory_bytes'])} of memory, and starts from"
+    text += paper.note(f"{cost} {model_name(plan['parent'])}.")
+    return text + "".join(paper.note(line) for line in plan["notes"])
+
+
+def status_text(status: dict[str, Any] | None) -> str:
+    """The current run as one card: state, progress, time left, and why it ended."""
+    if status is None:
+        return paper.note(NO_RUN)
+    state, step, steps = status["state"], status["step"], status["steps"]
+    caption = f"{STATES[state]} · step {step} of {steps}" if steps else STATES[state]
+    if state == "running" and status.get("seconds_left") is not None:
+        caption += f" · about {paper.duration(status['seconds_left'])} left"
+    done = 1.0 if state == "succeeded" else step / steps if steps else 0.0
+    text = paper.progress(done, caption)
+    if status.get("reason"):
+        text += paper.note(status["reason"], "calm" if state in ("succeeded", "stopped") else "warning")
+    return f'<section class="card run {state}">{text}</section>'
+
+
+def frame(rows: list[dict[str, Any]], names: dict[str, str]) -> pd.DataFrame | None:
+    """Rows of metrics -> one line per point: step, value, series (what LinePlot draws)."""
+    points = [(row["step"], float(row[key]), name) for key, name in names.items() for row in rows if key in row]
+    if not points:
+        return None
+    # The page fixes a plot's series when it is first drawn: an empty point each keeps a place for those that come later.
+    places = [(points[0][0], float("nan"), name) for name in names.values()]
+    return pd.DataFrame(places + points, columns=["step", "value", "series"]).astype({"series": "object"})
+
+
+def result_text(report: dict[str, Any]) -> str:
+    """The accuracy with its meaning, then letters before and after side by side."""
+    text = paper.note(report.get("held_out", {}).get("sentence", ""))
+    for number, pair in enumerate(report.get("letters", []), 1):
+        both = "".join(
+            f"<div><h4>{name}</h4>{paper.letter(pair[key], note='' if pair[f'{key}_finished'] else 'stopped before its end')}</div>"
+            for key, name in (("before", "Before"), ("after", "After"))
+        )
+        title = pair.get("title") or f"Held-out posting {number}"
+        text += f'<details class="before-after"{" open" * (number == 1)}><summary>{paper.safe(title)}</summary><div class="two">{both}</div></details>'
+    text += paper.note(report.get("letters_note", ""))
+    return f'<section class="card"><h2>What it learned</h2>{text}</section>'
+
+
+class TeachTab:
+    """Components and handlers of the tab. `changed` are events after which header and adapters may differ."""
+
+    def __init__(self, studio: Any, door: Door):
+        self.studio, self.door = studio, door
+        self.run_id = gr.State("")
+        with gr.Row(elem_classes="two-halves"):
+            with gr.Column(min_width=300):
+                gr.HTML('<h2>Choices</h2><p class="lead">ftapp learns from the letters that you chose. Writing goes on meanwhile.</p>')
+                self.plan = gr.HTML(elem_id="plan")
+                with gr.Row(elem_classes="chips"):
+                    self.start = gr.Button("Start teaching", variant="primary", elem_id="start-training")
+                    self.stop = gr.Button("Stop", variant="stop", visible=False, elem_id="stop-training")
+                    self.resume = gr.Button("Resume", visible=False, elem_id="resume-training")
+            with gr.Column(min_width=300):
+                self.status = gr.HTML(elem_id="run-status")
+                self.reading = gr.HTML(elem_id="reading")
+        with gr.Row():
+            self.plots = {name: self._plot(name) for name in ("agreement", "loss")}
+        self.result = gr.HTML(elem_id="result")
+        with gr.Row(visible=False, elem_classes="chips") as self.decide:
+            self.use = gr.Button("Use it", variant="primary", elem_id="use-it")
+            self.back = gr.Button("Roll back", elem_id="roll-back")
+            self.said = gr.HTML(elem_id="promotion")
+        with gr.Accordion("Details", open=False, elem_id="details"):
+            names = studio.recipes()
+            self.recipe = gr.Dropdown(names, value=studio.default_recipe(), label="Recipe", elem_id="recipe")
+            with gr.Row():
+                self.plots |= {name: self._plot(name) for name in ("margins", "logps")}
+            self.numbers = gr.HTML()
+        self.timer = gr.Timer(2.0)
+        self._wire()
+
+    @staticmethod
+    def _plot(name: str) -> gr.LinePlot:
+        title, y_title, names = PLOTS[name]
+        return gr.LinePlot(
+            x="step", y="value", color="series", title=title, x_title="step", y_title=y_title, color_title=" ",
+            color_map={n: COLOURS[n] for n in names.values()}, height=220, min_width=280, elem_id=f"plot-{name}", visible=False,
+            y_lim=[0, 1] if name == "agreement" else None,
+        )  # fmt: skip
+
+    # --- reading --------------------------------------------------------------------------------------------------------
+
+    def look(self, seen: str, request: gr.Request) -> dict[Any, Any]:
+        """Everything that changes while a training goes on. `seen` is the run and step drawn last: the same is not sent twice."""
+        owner = self.door.owner(request)
+        runs = self.studio.runs(owner)
+        status = runs[0] if runs else None
+        key = f"{status['id']} {status['state']} {status['step']} {status.get('seconds_left')}" if status else "none"
+        if key == seen:
+            return {self.run_id: seen}
+        state = status["state"] if status else ""
+        rows, reading = self.studio.curve(owner, status["id"]) if status else ([], "")
+        result = result_text(self.studio.report(owner, status["id"])) if state == "succeeded" else ""
+        news: dict[Any, Any] = {
+            self.run_id: key, self.status: status_text(status), self.result: result,
+            self.reading: paper.note(reading),
+            self.start: gr.update(visible=state not in ACTIVE), self.stop: gr.update(visible=state in ("queued", "running")),
+            self.resume: gr.update(visible=state in ("interrupted", "stopped", "failed") and bool(status and status["step"])),
+            self.decide: gr.update(visible=state == "succeeded"),
+            self.numbers: paper.facts({k: f"{v:.4g}" for k, v in sorted((status or {}).get("metrics", {}).items())}),
+        }  # fmt: skip
+        for name, plot in self.plots.items():
+            data = frame(rows, PLOTS[name][2])
+            news[plot] = gr.update(value=data, visible=data is not None)
+        return news
+
+    def look_ahead(self, recipe: str, request: gr.Request) -> str:
+        return plan_text(self.studio.plan(self.door.owner(request), recipe))
+
+    # --- acting ---------------------------------------------------------------------------------------------------------
+
+    def begin(self, recipe: str, request: gr.Request) -> None:
+        self.studio.start_training(self.door.manager(request), recipe)
+
+    def _current(self, owner: str) -> str:
+        runs = self.studio.runs(owner)
+        if not runs:
+            raise gr.Error(NO_RUN, title="Not done", print_exception=False)
+        return runs[0]["id"]
+
+    def halt(self, request: gr.Request) -> None:
+        owner = self.door.manager(request)
+        self.studio.stop_training(owner, self._current(owner))
+
+    def go_on(self, request: gr.Request) -> None:
+        owner = self.door.manager(request)
+        self.studio.resume_training(owner, self._current(owner))
+
+    def use_it(self, request: gr.Request) -> str:
+        owner = self.door.manager(request)
+        run_id = self._current(owner)
+        made = next((row["id"] for row in self.studio.adapters(owner) if row["run_id"] == run_id), None)
+        if made is None:
+            raise gr.Error("This training has no adapter yet. Wait until it has finished.", title="Not yet", print_exception=False)
+        self.studio.promote(owner, made)
+        return paper.note("It writes from now on: the next letters come from what you taught.")
+
+    def roll_back(self, request: gr.Request) -> str:
+        live = self.studio.rollback(self.door.manager(request))
+        return paper.note(f"Rolled back: {model_name(live['id'])} writes again.")
+
+    def _wire(self) -> None:
+        quiet = {"show_progress": "hidden", "api_visibility": "private", "concurrency_limit": None}
+        self.shown = [self.run_id, self.status, self.reading, self.result, self.start, self.stop, self.resume, self.decide, self.numbers,
+                      *self.plots.values()]  # fmt: skip
+        self.looking = {"fn": calm(self.look), "inputs": self.run_id, "outputs": self.shown, **quiet}
+        self.planning = {"fn": calm(self.look_ahead), "inputs": self.recipe, "outputs": self.plan, **quiet}
+        self.timer.tick(**self.looking)
+        self.recipe.change(**self.planning)
+        self.start.click(calm(self.begin), self.recipe, None, **quiet).then(**self.looking)
+        self.stop.click(calm(self.halt), None, None, **quiet).then(**self.looking)
+        self.resume.click(calm(self.go_on), None, None, **quiet).then(**self.looking)
+        self.changed = [
+            self.use.click(calm(self.use_it), None, self.said, **quiet),
+            self.back.click(calm(self.roll_back), None, self.said, **quiet),
+        ]

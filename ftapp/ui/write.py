@@ -1,0 +1,277 @@
+"""The Write tab: posting and résumé in, two letters out, one choice. Knows components and words; the work is `Studio`'s.
+
+Every handler takes the owner from the request. `gr.State` holds ids and a time, never a text.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import gradio as gr
+
+from ftapp.prompts import KIND_NAMES, TONES
+from ftapp.ui import paper
+from ftapp.ui.asking import calm, sentence
+from ftapp.ui.examples import EXAMPLES
+from ftapp.ui.owner import Door
+
+KINDS = [(name[0].upper() + name[1:], kind) for kind, name in KIND_NAMES.items()]
+HINTS = {"left": "The first letter will stand here.", "right": "The second one here, at the same time."}
+CHOSEN = {"left": "You chose A.", "right": "You chose B.", "tie": "You called it a tie.", "both_bad": "You would send neither."}
+VOTES = {"left": "1  A", "right": "2  B", "tie": "3  Tie", "both_bad": "4  Neither"}
+LOADING = "The model is still loading. Writing begins by itself when it is ready."
+QUIET = {"show_progress": "hidden", "api_visibility": "private"}
+Update = dict[Any, Any]
+
+
+def understood_line(found: dict[str, Any]) -> str:
+    """`Data Analyst at Fernhill Grocers · 3 requirements  |  Mara Lindqvist · 2 jobs · 5 skills`."""
+    if found.get("question"):
+        job = "a question"
+    else:
+        job = " at ".join(part for part in (found["title"], found["company"]) if part) or "a posting without title and company"
+        job += f" · {paper.count(found['requirements'], 'requirement')}"
+    me = found["name"] or "a résumé without a name"
+    return f"Understood: {job}  |  {me} · {paper.count(found['jobs'], 'job')} · {paper.count(found['skills'], 'skill')}"
+
+
+def understood_body(found: dict[str, Any]) -> str:
+    """What the model will not be told, and why a field may be empty."""
+    parts = []
+    if left := found.get("left_out"):
+        parts.append(paper.note("More than this model can read. These lines, the least relevant ones, are left out:") + paper.bullets(left))
+    if forged := found.get("forged"):
+        parts.append(paper.note(f"The text held {', '.join(forged)}, which a model reads as an order. It was made harmless.", "warning"))
+    missing = [name for name, key in (("job title", "title"), ("company", "company"), ("your name", "name")) if not found[key]]
+    if missing and not found.get("question"):
+        parts.append(paper.note(f"Not found: {', '.join(missing)}. A line such as “Company: …”, or your name on top of the résumé, helps."))
+    return "".join(parts) or paper.note("Every line that was understood reaches the model.")
+
+
+def outcome_text(verdict: str, got: dict[str, Any], edited: bool) -> str:
+    """What was stored, in one or two sentences."""
+    said = "You chose your own version." if edited else CHOSEN[verdict]
+    added = got["pairs_added"]
+    if added:
+        stored = f"Stored: {paper.count(added, 'comparison')} to learn from."
+    elif verdict in ("tie", "both_bad"):
+        stored = "Stored. There is nothing to learn from it, but it counts when models are compared."
+    else:
+        stored = "Stored."
+    return " ".join(part for part in (said, stored, got.get("note", "")) if part)
+
+
+def model_name(name: str | None) -> str:
+    """How a person reads a model's id."""
+    return {None: "the base model", "none": "the base model", "base": "the base model", "starter": "the starter that ships with ftapp"}.get(name, name)
+
+
+class WriteTab:
+    """Components and handlers of the tab. `voted` are the events after which the count of new choices differs."""
+
+    def __init__(self, studio: Any, door: Door):
+        self.studio, self.door = studio, door
+        # ids of the pair, of the stored choice, the side being edited, and when the pair was shown
+        self.comparison, self.receipt, self.editing, self.shown_at = gr.State(""), gr.State(""), gr.State(""), gr.State(0.0)
+        self._inputs()
+        self._letters()
+        self._choosing()
+        self._wire()
+
+    # --- components -----------------------------------------------------------------------------------------------------
+
+    def _inputs(self) -> None:
+        with gr.Row(elem_classes="examples"):
+            gr.HTML('<p class="lead">Paste a posting and your résumé. Two letters come; pick the one you would send.</p>')
+            with gr.Row(elem_classes="chips"):
+                self.examples = {name: gr.Button(f"Try: {name}", size="sm", min_width=96) for name in EXAMPLES}
+        with gr.Row(elem_classes="inputs"):
+            box = {"lines": 7, "max_lines": 7, "min_width": 280}
+            self.job = gr.Textbox(label="Posting", placeholder="Paste the job posting", elem_id="posting", **box)
+            self.resume = gr.Textbox(label="Résumé", placeholder="Paste your résumé as text", elem_id="resume", **box)
+        with gr.Accordion("Understood", open=False, visible=False, elem_id="understood") as self.understood:
+            self.understood_more = gr.HTML()
+        with gr.Row(elem_classes="settings"):
+            lengths = self.studio.words("cover_letter")
+            self.kind = gr.Dropdown(KINDS, value="cover_letter", label="Kind of text", elem_id="kind", min_width=150)
+            self.tone = gr.Dropdown([(t.capitalize(), t) for t in TONES], value=TONES[0], label="Tone", elem_id="tone", min_width=120)
+            self.words = gr.Dropdown(_choices(lengths), value=_middle(lengths), label="Length", elem_id="words", min_width=120)
+            self.hook = gr.Textbox(label="A sentence of your own (optional)", max_lines=1, elem_id="hook", min_width=220, scale=3)
+            with gr.Column(elem_classes="go", min_width=120, scale=1):
+                self.start = gr.Button("Write", variant="primary", elem_id="write", min_width=120)
+                self.stop = gr.Button("Stop", visible=False, elem_id="stop", min_width=120)
+
+    def _letters(self) -> None:
+        self.say = gr.HTML(elem_id="say")
+        self.tags, self.cards = {}, {}
+        with gr.Row(elem_classes="pair"):
+            for side in paper.SIDES:
+                with gr.Column(min_width=280, elem_classes="side-column"):
+                    self.tags[side] = gr.HTML(paper.tag(side), elem_id=f"tag-{side}")
+                    self.cards[side] = gr.HTML(paper.letter("", note=HINTS[side]), elem_id=f"letter-{side}")
+
+    def _choosing(self) -> None:
+        with gr.Column(visible=False, elem_id="verdict", elem_classes="below") as self.verdict, gr.Row(elem_classes="bar"):
+            gr.HTML('<p class="question">Which would you send?</p>')
+            with gr.Row(elem_classes="chips votes"):
+                self.votes = {verdict: gr.Button(text, elem_id=f"verdict-{verdict}", min_width=72) for verdict, text in VOTES.items()}
+            with gr.Row(elem_classes="chips"):
+                self.edits = {s: gr.Button(f"Edit {name}", size="sm", elem_id=f"edit-{s}", min_width=64) for s, name in paper.SIDES.items()}
+                gr.Checkbox(True, label="Keys 1–4", elem_id="keys-switch", container=False, min_width=96)
+        with gr.Column(visible=False, elem_id="editor", elem_classes="below") as self.editor:
+            self.edited = gr.Textbox(label="Your version", lines=12, max_lines=30, elem_id="edited")
+            with gr.Row(elem_classes="chips"):
+                self.take_edit = gr.Button("Choose my edit", variant="primary", size="sm", elem_id="take-edit")
+                self.drop_edit = gr.Button("Cancel", size="sm", elem_id="drop-edit")
+        with gr.Column(visible=False, elem_id="after", elem_classes="below") as self.after, gr.Row(elem_classes="bar"):
+            self.outcome = gr.HTML(elem_id="outcome")
+            with gr.Row(elem_classes="chips"):
+                self.again = gr.Button("Write two more", variant="primary", size="sm", elem_id="again")
+                self.undo = gr.Button("Undo my choice", size="sm", elem_id="undo")
+
+    # --- reading and writing --------------------------------------------------------------------------------------------
+
+    def understand(self, job: str, resume: str, kind: str, request: gr.Request) -> tuple[Any, Any]:
+        self.door.owner(request)
+        if not (job.strip() or resume.strip()):
+            return gr.update(visible=False), ""
+        found = self.studio.understand(job, resume, kind)
+        return gr.update(label=understood_line(found), visible=True), understood_body(found)
+
+    def lengths_of(self, kind: str) -> tuple[Any, Any]:
+        offered = self.studio.words(kind)
+        label = "Question or topic" if kind == "answer" else "Posting"
+        return gr.update(choices=_choices(offered), value=_middle(offered)), gr.update(label=label)
+
+    def prepare(self, words: int) -> Update:
+        """Before the model is free: the cards take their place, and Stop takes the place of Write."""
+        ready = self.studio.model_state()["state"] == "ready"
+        return {
+            self.start: gr.update(visible=False), self.stop: gr.update(visible=True), self.say: paper.note("" if ready else LOADING),
+            self.verdict: gr.update(visible=False), self.after: gr.update(visible=False), self.editor: gr.update(visible=False),
+            self.comparison: "", self.receipt: "", self.editing: "",
+            **self._blank_tags(), **{card: paper.letter("", writing=True, words=words) for card in self.cards.values()},
+        }  # fmt: skip
+
+    def write(self, job: str, resume: str, kind: str, tone: str, words: int, hook: str, request: gr.Request) -> Iterator[Update]:
+        """The only handler that streams; what it holds may be lost with the tab, the stored pair is not."""
+        owner, shown = self.door.owner(request), False
+        try:
+            for step in self.studio.write_pair(owner, job, resume, kind, tone, int(words), hook, None, False, "live"):
+                news: Update = {card: paper.letter(step[s], words=words, writing=not step.get("done", True)) for s, card in self.cards.items()}
+                if not shown:
+                    shown = True
+                    news |= {self.comparison: step["comparison_id"], self.verdict: gr.update(visible=True), self.shown_at: time.time(), self.say: ""}
+                yield news
+        except Exception as error:
+            yield {self.say: paper.note(sentence(error), "warning"), self.verdict: gr.update(visible=False)} | self._empty_cards(words)
+
+    def settle(self, comparison: str, words: int, request: gr.Request) -> Update:
+        """After the stream, however it ended: what is stored is what is shown. A vote cast meanwhile stays."""
+        pair = self.studio.current_comparison(self.door.owner(request))
+        news: Update = {self.start: gr.update(visible=True), self.stop: gr.update(visible=False)}
+        if pair and pair["comparison_id"] == comparison:
+            news |= self._stored_cards(pair)
+        return news
+
+    def halt(self, request: gr.Request) -> None:
+        self.studio.stop_writing(self.door.owner(request))
+
+    def restore(self, request: gr.Request) -> Update:
+        """The owner's undecided pair, as it is stored; nothing when there is none."""
+        pair = self.studio.current_comparison(self.door.owner(request))
+        if pair is None:
+            return {self.stop: gr.update(visible=False)}
+        offered = [*self.studio.words(pair["kind"]), pair["words"]]
+        return {
+            self.job: pair["job"], self.resume: pair["resume"], self.kind: pair["kind"], self.tone: pair["tone"],
+            self.words: gr.update(choices=_choices(offered), value=pair["words"]),
+            self.comparison: pair["comparison_id"], self.verdict: gr.update(visible=True), self.after: gr.update(visible=False),
+            **self._blank_tags(), **self._stored_cards(pair),
+        }  # fmt: skip
+
+    # --- choosing -------------------------------------------------------------------------------------------------------
+
+    def vote_for(self, verdict: str) -> Callable[..., Update]:
+        def vote(comparison: str, since: float, request: gr.Request) -> Update:
+            seconds = time.time() - since if since else None
+            return self._decided(verdict, self.studio.prefer(self.door.owner(request), comparison, verdict, seconds=seconds))
+
+        return vote
+
+    def edit(self, side: str) -> Callable[..., Update]:
+        def open_editor(comparison: str, request: gr.Request) -> Update:
+            pair = self.studio.current_comparison(self.door.owner(request))
+            if pair is None or pair["comparison_id"] != comparison:
+                raise gr.Error("The letters are still being written. Edit one when both are whole.", title="Not yet", print_exception=False)
+            label = f"Your version of letter {paper.SIDES[side]}: correct it, then choose it over both"
+            return {self.editor: gr.update(visible=True), self.edited: gr.update(value=pair[side], label=label), self.editing: side}
+
+        return open_editor
+
+    def choose_edit(self, comparison: str, side: str, text: str, since: float, request: gr.Request) -> Update:
+        seconds = time.time() - since if since else None
+        got = self.studio.prefer(self.door.owner(request), comparison, side, edited=text, edited_from=side, seconds=seconds)
+        return self._decided(side, got, edited=True)
+
+    def take_back(self, receipt: str, request: gr.Request) -> Update:
+        self.studio.undo(self.door.owner(request), receipt or None)
+        return self.restore(request) | {self.receipt: "", self.after: gr.update(visible=False)}
+
+    def _decided(self, verdict: str, got: dict[str, Any], edited: bool = False) -> Update:
+        return {
+            self.receipt: got["receipt"], self.verdict: gr.update(visible=False), self.editor: gr.update(visible=False), self.editing: "",
+            self.after: gr.update(visible=True), self.outcome: paper.note(outcome_text(verdict, got, edited)),
+            **{tag: paper.tag(s, f"by {model_name(got[f'{s}_model'])}", s == verdict and not edited) for s, tag in self.tags.items()},
+        }  # fmt: skip
+
+    def _blank_tags(self) -> Update:
+        return {tag: paper.tag(side) for side, tag in self.tags.items()}
+
+    def _empty_cards(self, words: int) -> Update:
+        return {card: paper.letter("", note=HINTS[side], words=words) for side, card in self.cards.items()}
+
+    def _stored_cards(self, pair: dict[str, Any]) -> Update:
+        notes = {side: "" if pair.get(f"{side}_finished", True) else "stopped before its end" for side in self.cards}
+        return {card: paper.letter(pair[side], words=pair["words"], note=notes[side]) for side, card in self.cards.items()}
+
+    # --- wiring ---------------------------------------------------------------------------------------------------------
+
+    def _wire(self) -> None:
+        asked = [self.job, self.resume, self.kind, self.tone, self.words, self.hook]
+        view = [self.start, self.stop, self.say, self.verdict, self.after, self.editor, self.outcome, self.comparison, self.receipt,
+                self.editing, self.shown_at, *self.tags.values(), *self.cards.values()]  # fmt: skip
+        reading = {"fn": calm(self.understand), "inputs": asked[:3], "outputs": [self.understood, self.understood_more], **QUIET}
+        together = {"concurrency_limit": None, **QUIET}  # never waits behind the model
+
+        for name, button in self.examples.items():
+            button.click(lambda name=name: EXAMPLES[name], None, [self.job, self.resume], **QUIET).then(**reading)
+        for box in (self.job, self.resume):
+            box.blur(**reading)
+        self.kind.input(calm(self.lengths_of), self.kind, [self.words, self.job], **QUIET)
+        for button in (self.start, self.again):
+            button.click(calm(self.prepare), self.words, view, **together).then(
+                calm(self.write), asked, view, concurrency_id="model", concurrency_limit=1, **QUIET
+            ).then(calm(self.settle), [self.comparison, self.words], view, **together)
+        self.stop.click(calm(self.halt), None, None, **together)
+
+        cast = [self.comparison, self.shown_at]
+        self.voted = [button.click(calm(self.vote_for(verdict)), cast, view, **together) for verdict, button in self.votes.items()]
+        for side, button in self.edits.items():
+            button.click(calm(self.edit(side)), self.comparison, [self.editor, self.edited, self.editing], **together)
+        self.drop_edit.click(lambda: (gr.update(visible=False), ""), None, [self.editor, self.editing], **QUIET)
+        chosen = [self.comparison, self.editing, self.edited, self.shown_at]
+        self.voted.append(self.take_edit.click(calm(self.choose_edit), chosen, view, **together))
+        self.voted.append(self.undo.click(calm(self.take_back), self.receipt, [*view, *asked], **together))
+        self.loading = {"fn": calm(self.restore), "inputs": None, "outputs": [*view, *asked], **together}
+        self.reading = reading
+
+
+def _choices(lengths: list[int]) -> list[tuple[str, int]]:
+    return [(f"{n} words", n) for n in sorted(set(lengths))]
+
+
+def _middle(lengths: list[int]) -> int:
+    return lengths[len(lengths) // 2]
