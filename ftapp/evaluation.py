@@ -114,6 +114,7 @@ def letters_before_after(
     prompts: Sequence[Sequence[Mapping[str, str]]],
     before: AdapterRef | None,
     after: AdapterRef,
+    max_new_tokens: int,
     stop: Callable[[], bool] = lambda: False,
 ) -> Iterator[dict[str, Any]]:
     """Write each prompt's letter greedily with the adapter it started from (None: the base) and with the new one.
@@ -125,7 +126,7 @@ def letters_before_after(
     for adapter in (before, after):
         if adapter is not None:
             backend.ensure(adapter)
-    sampling = Sampling(greedy=True, max_new_tokens=backend.spec.max_new_tokens)
+    sampling = Sampling(greedy=True, max_new_tokens=max_new_tokens)
     for messages in prompts:
         if stop():
             return

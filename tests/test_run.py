@@ -10,7 +10,8 @@ import pytest
 from ftapp.errors import TrainingError
 from ftapp.training import run
 
-ROWS = [{"id": f"p{i}", "prompt": [{"role": "user", "content": "q\u2028"}], "chosen": "a", "rejected": "b", "split_key": "0"} for i in range(3)]
+PROMPT = [{"role": "user", "content": "q\u2028"}]
+ROWS = [{"id": f"p{i}", "prompt": PROMPT, "chosen": "a", "rejected": "b", "split_key": "0"} for i in range(3)]
 
 
 def make(folder):

@@ -22,7 +22,7 @@ from typing import Any
 from ftapp import config, evaluation
 from ftapp.backends import folders
 from ftapp.errors import ModelError, TrainingError
-from ftapp.training import plan, run, tokens
+from ftapp.training import run, tokens
 
 Emit = Callable[[dict], None]
 CHECKPOINTS_A_RUN = 10
@@ -59,7 +59,7 @@ def train(run_folder: Path | str, on_event: Emit | None = None, *, stop: Callabl
     watch = _watcher(folder, emit, stop)
     trainer.add_callback(watch)
     checkpoint = _resume_point(folder)
-    steps = plan.steps(len(train_rows), recipe)
+    steps = run.steps(len(train_rows), recipe)
     loaded = time.monotonic()
     emit({"kind": "start", "step": _step_of(checkpoint), "metrics": {"steps": steps, "load_seconds": _round(loaded - began)}})
     trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint else None)
@@ -97,11 +97,11 @@ def describe_base(model: str, parent: Any = None, offline: bool = True) -> dict[
     """
     spec = config.model_spec(model)
     folder = folders.find(spec.source, offline)
-    tokenizer = plan.tokenizer(folder)
+    tokenizer = tokens.tokenizer(folder)
     return {
         "id": spec.id, "source": spec.source, "hash": folders.weights_hash(folder),
         "template_hash": hashlib.sha256(str(tokenizer.chat_template).encode()).hexdigest(),
-        "invocation_tokens": tokens.header_ids(tokenizer), "end_token": tokens.end_token(tokenizer),
+        "invocation_tokens": tokens.header_ids(tokenizer), "max_new_tokens": spec.max_new_tokens,
         "parent": parent and {"id": parent.id, "path": str(parent.path), "sha256": parent.sha256, "scope": parent.scope},
     }  # fmt: skip
 
@@ -115,7 +115,7 @@ def load_base(base: Mapping[str, Any]) -> tuple[Any, Any]:
     from transformers import AutoModelForCausalLM
 
     folder = folders.find(base["source"], offline=True)
-    tokenizer = plan.tokenizer(folder)
+    tokenizer = tokens.tokenizer(folder)
     template_hash = hashlib.sha256(str(tokenizer.chat_template).encode()).hexdigest()
     if folders.weights_hash(folder) != base["hash"] or template_hash != base["template_hash"]:
         raise ModelError(
@@ -165,7 +165,7 @@ def build_trainer(
         def _prepare_dataset(self, dataset: Any, *_: Any, **__: Any) -> Any:
             return dataset
 
-    steps = plan.steps(len(train_ids), recipe)
+    steps = run.steps(len(train_ids), recipe)
     gpu = torch.cuda.is_available()
     args = recipe.dpo_config(
         output,
@@ -318,5 +318,6 @@ def _letters(
     before = AdapterRef(parent["id"], Path(parent["path"]), parent["sha256"], parent["scope"]) if parent else None
     after = AdapterRef(folder.name, folder / "adapter", sha256, recipe.scope)
     backend = LocalBackend.load(config.model_spec(base["id"]))
-    written = list(evaluation.letters_before_after(backend, [row["prompt"] for row in chosen], before, after, stop))
+    prompts = [row["prompt"] for row in chosen]
+    written = list(evaluation.letters_before_after(backend, prompts, before, after, base["max_new_tokens"], stop))
     return written, "" if len(written) == count else f"{len(written)} of {count} letters: choices for more postings give more."

@@ -5,7 +5,6 @@ Works on values only: pairs in, rows and numbers out. Loads a tokenizer (to coun
 
 from __future__ import annotations
 
-import functools
 import json
 import math
 import os
@@ -15,8 +14,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from ftapp import config, letters
-from ftapp.training import tokens
+from ftapp import config, letters, preferences
+from ftapp.preferences import PreferencePair
+from ftapp.training import run, tokens
 
 TOO_LONG = "too long"
 # Until a run has been measured here: float32 matrix products of small batches on one ordinary core.
@@ -26,7 +26,10 @@ START_SECONDS = 10.0  # loading the libraries and the model
 
 @dataclass(frozen=True)
 class Material:
-    """What a run is made of, in its final order. `tokens` is what one epoch reads; `longest` the longest sequence."""
+    """What a run is made of, in its final order.
+
+    `preferences` are the receipts looked at, dropped ones too; `tokens` is what one epoch reads, `longest` the longest sequence.
+    """
 
     train: list[dict[str, Any]]
     held_out: list[dict[str, Any]]
@@ -54,13 +57,15 @@ class Plan:
     refused: str = ""
 
 
-def sort(kept: Iterable[Any], dropped: Mapping[str, int], all_ids: Iterable[str], recipe: config.Recipe, tokenizer: Any) -> Material:
-    """Pairs that may train -> rows split for ever by their posting, the too long ones counted out.
+def sort(pairs: Sequence[PreferencePair], recipe: config.Recipe, tokenizer: Any) -> Material:
+    """All of a person's pairs -> rows split for ever by their posting; what cannot train is counted under its reason.
 
     The order is that of the pairs' ids, so that the same choices give the same files byte for byte.
     """
+    kept, dropped = preferences.sort_out(pairs)
+    left_out = Counter(reason for _, reason in dropped)
     end = tokens.end_token(tokenizer)
-    train, held_out, left_out = [], [], Counter(dropped)
+    train, held_out = [], []
     total = longest = 0
     for pair in sorted(kept, key=lambda pair: pair.id):
         row = as_row(pair)
@@ -72,10 +77,11 @@ def sort(kept: Iterable[Any], dropped: Mapping[str, int], all_ids: Iterable[str]
         else:
             train.append(row)
             total, longest = total + tokens.both(ids), max(longest, tokens.longest(ids))
-    return Material(train, held_out, {reason: n for reason, n in sorted(left_out.items()) if n}, sorted(set(all_ids)), total, longest)
+    considered = sorted({pair.preference_id for pair in pairs})
+    return Material(train, held_out, dict(sorted(left_out.items())), considered, total, longest)
 
 
-def as_row(pair: Any) -> dict[str, Any]:
+def as_row(pair: PreferencePair) -> dict[str, Any]:
     """A PreferencePair as a line of train.jsonl or eval.jsonl."""
     row = {"id": pair.id, "prompt": list(pair.prompt), "chosen": pair.chosen, "rejected": pair.rejected, "split_key": pair.split_key}
     sampled = {name: list(ids) for name in ("chosen_ids", "rejected_ids") if (ids := getattr(pair, name, None))}
@@ -129,23 +135,9 @@ def make(
     estimate = seconds(material, recipe, measures["parameters"], earlier)
     return Plan(
         recipe=recipe.name, kept=len(material.train), held_out=len(material.held_out), held_out_groups=groups, dropped=material.dropped,
-        tokens=material.tokens, steps=steps(len(material.train), recipe), seconds=round(estimate, 1),
+        tokens=material.tokens, steps=run.steps(len(material.train), recipe), seconds=round(estimate, 1),
         memory_bytes=memory_bytes(material, recipe, measures), parent=parent, notes=tuple(notes), refused=refused,
     )  # fmt: skip
-
-
-def steps(pairs: int, recipe: config.Recipe) -> int:
-    """Optimizer steps of a run over `pairs` pairs, as transformers' Trainer counts them."""
-    batches = math.ceil(pairs / recipe.batch_size)
-    return math.ceil(max(1, math.ceil(batches / recipe.accumulation_steps)) * recipe.epochs)
-
-
-@functools.lru_cache(maxsize=2)
-def tokenizer(folder: Path) -> Any:
-    """The tokenizer of a model folder; kept, since every plan needs it."""
-    from transformers import AutoTokenizer
-
-    return AutoTokenizer.from_pretrained(folder, local_files_only=True)
 
 
 def shape(folder: Path) -> dict[str, int]:

@@ -13,6 +13,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import json
+import math
 import os
 import shutil
 import threading
@@ -20,10 +21,14 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import yaml
 
 from ftapp.errors import TrainingError
+
+if TYPE_CHECKING:
+    from ftapp.config import Recipe
 
 ACTIVE = ("queued", "running", "stopping")
 FINAL = ("succeeded", "failed", "stopped")  # what a trainer says itself; "interrupted" is what others say of it
@@ -72,9 +77,10 @@ def read_json(path: Path, default: dict | None = None) -> dict:
     return json.loads(path.read_text(encoding="utf-8")) if path.exists() else dict(default or {})
 
 
-def read_recipe(folder: Path) -> dict:
-    """The frozen recipe of a run."""
-    return yaml.safe_load((Path(folder) / "recipe.yaml").read_text(encoding="utf-8"))
+def steps(pairs: int, recipe: Recipe) -> int:
+    """Optimizer steps of a run over `pairs` pairs, as transformers' Trainer counts them."""
+    batches = math.ceil(pairs / recipe.batch_size)
+    return math.ceil(max(1, math.ceil(batches / recipe.accumulation_steps)) * recipe.epochs)
 
 
 # ---- events ---------------------------------------------------------------------------------------------------

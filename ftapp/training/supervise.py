@@ -30,7 +30,7 @@ from db.models import Evaluation, RunPair, TrainingMetric, TrainingRun, new_id, 
 from ftapp import adapters, config, evaluation, preferences
 from ftapp.backends import folders
 from ftapp.errors import NotFound, TrainingError
-from ftapp.training import dpo, plan, run
+from ftapp.training import dpo, plan, run, tokens
 
 log = logging.getLogger(__name__)
 GRACE = timedelta(seconds=30)  # a trainer launched by an app that is gone has this long to take its lock
@@ -69,7 +69,8 @@ class Supervisor:
         folder = run.create(self._runs / run_id, chosen.model_dump(), base, material.train, material.held_out)
         row = TrainingRun(
             id=run_id, owner_id=owner, recipe=chosen.name, method=chosen.method, scope=chosen.scope,
-            base_id=base["id"], base_hash=base["hash"], parent_adapter_id=made.parent, steps=made.steps, seconds_left=made.seconds, report={"plan": asdict(made)},
+            base_id=base["id"], base_hash=base["hash"], parent_adapter_id=made.parent,
+            steps=made.steps, seconds_left=made.seconds, report={"plan": asdict(made)},
         )  # fmt: skip
         try:
             with write(self._engine) as opened:
@@ -93,8 +94,7 @@ class Supervisor:
                 TrainingRun.owner_id == owner, TrainingRun.base_id == spec.id, TrainingRun.state == "succeeded"))]  # fmt: skip
         base = dpo.describe_base(spec.id, parent, self._settings.offline)
         folder = folders.find(spec.source, self._settings.offline)
-        kept, dropped = preferences.sort_out(pairs)
-        material = plan.sort(kept, dropped, (pair.preference_id for pair in pairs), chosen, plan.tokenizer(folder))
+        material = plan.sort(pairs, chosen, tokens.tokenizer(folder))
         made = plan.make(material, chosen, plan.shape(folder), earlier, parent and parent.id, notes)
         return made, material, chosen, base
 

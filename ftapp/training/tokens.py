@@ -7,8 +7,18 @@ Knows a tokenizer, no model; the app uses it to count before a start, the traine
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
+
+
+@functools.lru_cache(maxsize=2)
+def tokenizer(folder: Path) -> Any:
+    """The tokenizer of a model folder; kept, since every plan needs it."""
+    from transformers import AutoTokenizer
+
+    return AutoTokenizer.from_pretrained(folder, local_files_only=True)
 
 
 def encode_pair(tokenizer: Any, row: Mapping[str, Any], end: int) -> dict[str, list[int]]:

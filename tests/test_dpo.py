@@ -1,0 +1,262 @@
+"""DPO on real tiny models: what is trained, where it acts, which ids it sees, stopping and going on."""
+
+import json
+import random
+from pathlib import Path
+
+import pytest
+
+from ftapp import config
+from ftapp.backends.local import AdapterRef, LocalBackend
+from ftapp.backends.pair import Row, Sampling, write
+from ftapp.errors import ModelError, TrainingError
+from ftapp.training import dpo, run, tokens
+from tests import tiny
+
+WORDS = "team work nurse data letter teacher company position open years café".split()
+HELD_OUT = 6
+
+
+def text(rng, lead):
+    return lead + " " + " ".join(rng.choice(WORDS) for _ in range(10))
+
+
+def rows(count=24, seed=0):
+    """Choices with a taste that a few steps can learn: one opening is liked, the other is not."""
+    rng = random.Random(seed)
+    return [{"id": f"p{i:02}", "prompt": [{"role": "system", "content": "Write."}, {"role": "user", "content": text(rng, "title:")}],
+             "chosen": text(rng, "Dear"), "rejected": text(rng, "Sure! Here"), "split_key": f"{i:x}"} for i in range(count)]  # fmt: skip
+
+
+def create(folder, model, parent=None, data=None, **recipe):
+    data = data or rows()
+    values = config.recipe("dpo_bundled").model_dump() | {"epochs": 2, "warmup_share": 0.0} | recipe
+    base = dpo.describe_base(str(model), parent) | {"max_new_tokens": 30}
+    return run.create(folder, values, base, data[HELD_OUT:], data[:HELD_OUT])
+
+
+@pytest.fixture(scope="module", params=["llama", "qwen2"])
+def model(request, tmp_path_factory):
+    make = {"llama": tiny.tiny_llama, "qwen2": tiny.tiny_qwen2}[request.param]
+    return make(tmp_path_factory.mktemp("models") / request.param)
+
+
+@pytest.fixture(scope="module")
+def llama(tmp_path_factory):
+    return tiny.tiny_llama(tmp_path_factory.mktemp("models") / "llama")
+
+
+@pytest.fixture(scope="module")
+def trained(model, tmp_path_factory):
+    """(model folder, run folder, outcome, events) of a run of scope "letter" from the base."""
+    folder, events = create(tmp_path_factory.mktemp("runs") / "run_1", model), []
+    outcome = dpo.train(folder, events.append, letters=5)
+    return model, folder, outcome, events
+
+
+def backend_of(model):
+    """The writer, in float32 whatever this machine computes fastest, so that logits can be compared."""
+    return LocalBackend.load(config.model_spec(str(model)).model_copy(update={"dtype": "float32"}))
+
+
+def as_ref(folder, outcome, scope="letter"):
+    return AdapterRef(folder.name, outcome.adapter, outcome.report["adapter_sha256"], scope)
+
+
+def logits(model, adapter, ids):
+    """PEFT's own uncached logits (tokens, vocabulary); without an adapter the bare model's."""
+    import torch
+    from peft import PeftModel
+    from transformers import AutoModelForCausalLM
+
+    found = AutoModelForCausalLM.from_pretrained(model, dtype=torch.float32)
+    found = (PeftModel.from_pretrained(found, adapter) if adapter else found).eval()
+    with torch.no_grad():
+        return found(input_ids=torch.tensor([ids]), use_cache=False).logits[0]
+
+
+def test_training_learns_the_taste_and_says_so(trained):
+    _, folder, outcome, events = trained
+    assert outcome.state == "succeeded" and outcome.report["held_out"]["accuracy"] == 1.0
+    curve = [event for event in events if event["kind"] == "metrics" and "rewards/margins" in event["metrics"]]
+    assert [event["step"] for event in curve] == list(range(1, outcome.report["steps"] + 1))
+    assert curve[-1]["metrics"]["rewards/margins"] > curve[0]["metrics"]["rewards/margins"] == 0
+    for name in ("loss", "rewards/accuracies", "logps/chosen", "logps/rejected", "seconds_left"):
+        assert all(name in event["metrics"] for event in curve)
+    held_out = [event["metrics"] for event in events if "eval_rewards/margins" in event.get("metrics", {})]
+    assert held_out[0]["eval_rewards/margins"] == 0 < held_out[-1]["eval_rewards/margins"]
+    weights = folder / "adapter" / "adapter_model.safetensors"
+    assert run.sealed(folder / "adapter") and run.sha256_file(weights) == outcome.report["adapter_sha256"]
+    assert json.loads((folder / "report.json").read_text()) == outcome.report
+
+
+def test_held_out_letters_are_written_before_and_after(trained):
+    model, folder, outcome, _ = trained
+    letters = outcome.report["letters"]
+    assert len(letters) == 5 and outcome.report["letters_note"] == ""
+    backend = LocalBackend.load(config.model_spec(str(model)))
+    prompt = rows()[0]["prompt"]
+    for row, side in ((Row(None, 1), "before"), (Row(as_ref(folder, outcome), 1), "after")):
+        *_, last = write(backend, prompt, [row], Sampling(greedy=True, max_new_tokens=30))
+        assert last.texts[0] == letters[0][side]
+    assert any(letter["before"] != letter["after"] for letter in letters)
+
+
+def test_a_letter_adapter_leaves_everything_before_the_header_exactly_as_it_was(trained):
+    import torch
+
+    model, _, outcome, _ = trained
+    tokenizer = backend_of(model).tokenizer
+    ids = tokens.encode_pair(tokenizer, rows()[0], tokens.end_token(tokenizer))
+    header = len(ids["prompt_ids"]) - len(tokens.header_ids(tokenizer))
+    bare, adapted = (logits(model, adapter, ids["prompt_ids"] + ids["chosen_ids"]) for adapter in (None, outcome.adapter))
+    assert torch.equal(bare[:header], adapted[:header])
+    assert (bare[header:] - adapted[header:]).abs().amax(-1).min() > 1e-3
+
+
+def test_the_writers_cached_logits_equal_pefts_uncached_ones(trained):
+    import torch
+
+    from ftapp.backends.decoding import begin
+
+    model, folder, outcome, _ = trained
+    backend = backend_of(model)
+    ids = tokens.encode_pair(backend.tokenizer, rows()[0], tokens.end_token(backend.tokenizer))
+    prompt, letter = ids["prompt_ids"], ids["chosen_ids"]
+    whole = logits(model, outcome.adapter, prompt + letter)
+    weights = backend.weights(as_ref(folder, outcome))
+    cache, first = begin(backend, prompt, [None, weights], lambda: False)
+    assert torch.allclose(first[1], whole[len(prompt) - 1], atol=1e-4)
+    for i, token in enumerate(letter[:8]):
+        step = backend.forward(torch.tensor([[token], [token]]), cache, [None, weights])
+        assert torch.allclose(step[1], whole[len(prompt) + i], atol=1e-4)
+        assert not torch.allclose(step[0], whole[len(prompt) + i], atol=1e-4)  # the base's row beside it
+
+
+def test_the_trainer_sees_the_ids_that_the_writer_produced(model):
+    backend = LocalBackend.load(config.model_spec(str(model)))
+    messages = rows()[0]["prompt"]
+    sampling = Sampling(temperature=1.0, top_p=1.0, max_new_tokens=600)
+    *_, last = write(backend, messages, [Row(None, seed) for seed in range(16)], sampling)
+    done = [i for i, finished in enumerate(last.finished) if finished]
+    assert len(done) >= 2, "no letter ended by itself; the test would show nothing"
+    one, two = done[:2]
+    row = {"prompt": messages, "chosen": last.texts[one], "rejected": last.texts[two],
+           "chosen_ids": last.ids[one], "rejected_ids": last.ids[two]}  # fmt: skip
+    end = tokens.end_token(backend.tokenizer)
+    ids = tokens.encode_pair(backend.tokenizer, row, end)
+    assert ids["prompt_ids"] == list(backend.encode(messages))
+    assert ids["prompt_ids"][-len(backend.invocation_tokens) :] == tokens.header_ids(backend.tokenizer) == list(backend.invocation_tokens)
+    assert (ids["chosen_ids"], ids["rejected_ids"]) == ([*last.ids[one], end], [*last.ids[two], end])
+    assert end in backend.end_tokens
+    edited = tokens.encode_pair(backend.tokenizer, row | {"chosen": "Dear team"}, end)  # ids that no longer spell the text are not used
+    assert edited["chosen_ids"] == [*backend.tokenizer("Dear team")["input_ids"], end]
+
+
+def test_the_trainer_gets_exactly_these_ids_nothing_cut_or_added(llama, tmp_path):
+    data = rows(10)
+    folder = create(tmp_path / "run_1", llama, data=data)
+    recipe, base = config.read_recipe(folder / "recipe.yaml"), run.read_json(folder / "base.json")
+    model, tokenizer = dpo.load_base(base)
+    encoded = dpo.encode_rows(tokenizer, data, recipe.max_length)
+    trainer = dpo.build_trainer(model, tokenizer, recipe, base, encoded, encoded[:2], tmp_path / "checkpoints")
+    batch = next(iter(trainer.get_eval_dataloader()))
+    for i in range(2):
+        seen = batch["input_ids"][i][batch["attention_mask"][i].bool()].tolist()
+        assert seen == encoded[i]["prompt_ids"] + encoded[i]["chosen_ids"]
+        assert batch["input_ids"][i][batch["completion_mask"][i].bool()].tolist() == encoded[i]["chosen_ids"]
+    assert not trainer.args.gradient_checkpointing and not trainer.args.bf16
+
+
+def test_a_run_with_a_parent_starts_there_is_measured_against_it_and_ships_one_adapter(llama, tmp_path):
+    import torch
+    from safetensors.torch import load_file
+
+    tokenizer = backend_of(llama).tokenizer
+    path = tiny.tiny_adapter(llama, tmp_path / "parent", tokens.header_ids(tokenizer), scale=0.05)
+    parent = AdapterRef("adp_parent", path, run.sha256_file(path / "adapter_model.safetensors"), "letter")
+    folder, events = create(tmp_path / "run_1", llama, parent), []
+    outcome = dpo.train(folder, events.append, letters=1)
+    first = next(event["metrics"] for event in events if "eval_rewards/margins" in event.get("metrics", {}))
+    assert first["eval_rewards/margins"] == 0 and first["eval_rewards/chosen"] == 0  # policy and reference are the parent
+    ids = tokens.encode_pair(tokenizer, rows()[0], tokens.end_token(tokenizer))
+    whole = ids["prompt_ids"] + ids["chosen_ids"]
+    scores = torch.log_softmax(logits(llama, path, whole)[len(ids["prompt_ids"]) - 1 : -1], -1)
+    wanted = scores.gather(1, torch.tensor(ids["chosen_ids"])[:, None]).sum().item()
+    encoded, base = dpo.encode_rows(tokenizer, rows()[:1], 1024), run.read_json(folder / "base.json")
+    model, _ = dpo.load_base(base)
+    trainer = dpo.build_trainer(model, tokenizer, config.read_recipe(folder / "recipe.yaml"), base, encoded, encoded, tmp_path / "c")
+    assert trainer.eval_dataset[0]["ref_chosen_logps"] == pytest.approx(wanted, abs=1e-2)
+    before, after = load_file(path / "adapter_model.safetensors"), load_file(outcome.adapter / "adapter_model.safetensors")
+    assert before.keys() == after.keys()
+    assert all(not torch.equal(before[name], after[name]) for name in before)
+    assert outcome.report["parent"] == "adp_parent" and outcome.report["reference"] == "parent adapter"
+
+
+def test_a_parent_of_another_scope_or_with_other_bytes_is_refused(llama, tmp_path):
+    path = tiny.tiny_adapter(llama, tmp_path / "parent")
+    digest = run.sha256_file(path / "adapter_model.safetensors")
+    with pytest.raises(TrainingError, match="scope 'all'"):
+        dpo.train(create(tmp_path / "run_1", llama, AdapterRef("adp_1", path, digest, "all")), letters=0)
+    with pytest.raises(ModelError, match="not the file that was recorded"):
+        dpo.train(create(tmp_path / "run_2", llama, AdapterRef("adp_1", path, "0" * 64, "letter")), letters=0)
+
+
+def test_scope_all_reads_the_prompt_with_the_adapter_too(llama, tmp_path):
+    import torch
+
+    outcome = dpo.train(create(tmp_path / "run_1", llama, scope="all"), letters=0)
+    tokenizer = backend_of(llama).tokenizer
+    ids = tokens.prompt_ids(tokenizer, rows()[0]["prompt"])
+    assert not torch.allclose(logits(llama, None, ids)[3], logits(llama, outcome.adapter, ids)[3], atol=1e-3)
+    assert json.loads((outcome.adapter / "adapter_config.json").read_text())["alora_invocation_tokens"] is None
+
+
+def test_our_held_out_margins_are_trls(llama, tmp_path):
+    # TRL averages the means of batches: equal batches, so that its mean is the mean
+    folder, events = create(tmp_path / "run_1", llama, batch_size=HELD_OUT // 2), []
+    seen = []
+    original = dpo.held_out_margins
+    try:
+        dpo.held_out_margins = lambda *arguments: seen.extend(original(*arguments)) or seen
+        dpo.train(folder, events.append, letters=0)
+    finally:
+        dpo.held_out_margins = original
+    trl = [event["metrics"]["eval_rewards/margins"] for event in events if "eval_rewards/margins" in event.get("metrics", {})][-1]
+    assert sum(seen) / HELD_OUT == pytest.approx(trl, rel=1e-3)
+
+
+def test_a_stopped_run_goes_on_and_ends_where_an_uninterrupted_one_does(llama, tmp_path):
+    import torch
+    from safetensors.torch import load_file
+
+    straight = dpo.train(create(tmp_path / "straight", llama), letters=0)
+    folder, events = create(tmp_path / "stopped", llama), []
+    outcome = dpo.train(folder, events.append, stop=lambda: sum("loss" in e.get("metrics", {}) for e in events) >= 4, letters=0)
+    assert outcome.state == "stopped" and not (folder / "adapter").exists()
+    stopped_at = int(run.last_checkpoint(folder).name.split("-")[1])
+    torn = Path(str(run.last_checkpoint(folder)).replace(f"-{stopped_at}", f"-{stopped_at + 1}"))
+    torn.mkdir()
+    (torn / "adapter_model.safetensors").write_bytes(b"half")  # what a killed trainer leaves behind
+    again = []
+    finished = dpo.train(folder, again.append, letters=0)
+    assert finished.state == "succeeded"
+    assert next(e for e in again if e["kind"] == "start")["step"] == stopped_at > 0
+    assert [e["step"] for e in again if "loss" in e.get("metrics", {})] == list(range(stopped_at + 1, finished.report["steps"] + 1))
+    one, other = (load_file(o.adapter / "adapter_model.safetensors") for o in (straight, finished))
+    assert all(torch.allclose(one[name], other[name], atol=1e-6) for name in one)
+    assert not (folder / "checkpoints").exists()
+
+
+def test_nothing_is_cut_and_nothing_is_trained_on_another_model(llama, tmp_path):
+    long = rows(12)
+    long[8] |= {"chosen": "letter " * 1100}
+    with pytest.raises(TrainingError, match="the recipe allows 1024"):
+        dpo.train(create(tmp_path / "run_1", llama, data=long), letters=0)
+    with pytest.raises(TrainingError, match="no pair to train on"):
+        dpo.train(create(tmp_path / "run_2", llama, data=rows(HELD_OUT)), letters=0)
+    folder = create(tmp_path / "run_3", llama)
+    base = run.read_json(folder / "base.json") | {"hash": "0" * 64}
+    run.write_text(folder / "base.json", json.dumps(base))
+    with pytest.raises(ModelError, match="not the one that the run was made for"):
+        dpo.train(folder, letters=0)
