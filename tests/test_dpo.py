@@ -31,7 +31,8 @@ def rows(count=24, seed=0):
 def create(folder, model, parent=None, data=None, **recipe):
     data = data or rows()
     values = config.recipe("dpo_bundled").model_dump() | {"epochs": 2, "warmup_share": 0.0} | recipe
-    base = dpo.describe_base(str(model), parent) | {"max_new_tokens": 30}
+    frozen = parent and {"id": parent.id, "path": str(parent.path), "sha256": parent.sha256, "scope": parent.scope}
+    base = dpo.describe_base(str(model)) | {"max_new_tokens": 30, "parent": frozen}
     return run.create(folder, values, base, data[HELD_OUT:], data[:HELD_OUT])
 
 

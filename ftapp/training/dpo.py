@@ -9,6 +9,7 @@ as the reference; a run without one starts from a fresh LoRA (whose B is zero) a
 
 from __future__ import annotations
 
+import functools
 import gc
 import hashlib
 import json
@@ -90,20 +91,29 @@ def train(run_folder: Path | str, on_event: Emit | None = None, *, stop: Callabl
 # ---- the model and its data -----------------------------------------------------------------------------------
 
 
-def describe_base(model: str, parent: Any = None, offline: bool = True) -> dict[str, Any]:
-    """What `base.json` freezes of a model id of configs/models.yaml, a Hub id or a folder, and of the parent AdapterRef.
+def describe_base(model: str, offline: bool = True) -> dict[str, Any]:
+    """What `base.json` freezes of a model (an id of configs/models.yaml, a Hub id or a folder); `parent` is still None.
 
     Reads files only; loads the tokenizer, not the model. Raises ModelError when the model is not on this machine.
     """
     spec = config.model_spec(model)
     folder = folders.find(spec.source, offline)
     tokenizer = tokens.tokenizer(folder)
+    state = tuple((path.name, path.stat().st_mtime_ns) for path in sorted(folder.glob("*")) if path.suffix in (".safetensors", ".json"))
     return {
-        "id": spec.id, "source": spec.source, "hash": folders.weights_hash(folder),
-        "template_hash": hashlib.sha256(str(tokenizer.chat_template).encode()).hexdigest(),
-        "invocation_tokens": tokens.header_ids(tokenizer), "max_new_tokens": spec.max_new_tokens,
-        "parent": parent and {"id": parent.id, "path": str(parent.path), "sha256": parent.sha256, "scope": parent.scope},
+        "id": spec.id, "source": spec.source, "hash": _weights_hash(folder, state), "template_hash": _template_hash(tokenizer),
+        "invocation_tokens": tokens.header_ids(tokenizer), "max_new_tokens": spec.max_new_tokens, "parent": None,
     }  # fmt: skip
+
+
+@functools.lru_cache(maxsize=4)
+def _weights_hash(folder: Path, state: tuple) -> str:
+    """Hashing gigabytes takes seconds and every plan asks: once for each state of the files."""
+    return folders.weights_hash(folder)
+
+
+def _template_hash(tokenizer: Any) -> str:
+    return hashlib.sha256(str(tokenizer.chat_template).encode()).hexdigest()
 
 
 def load_base(base: Mapping[str, Any]) -> tuple[Any, Any]:
@@ -116,8 +126,7 @@ def load_base(base: Mapping[str, Any]) -> tuple[Any, Any]:
 
     folder = folders.find(base["source"], offline=True)
     tokenizer = tokens.tokenizer(folder)
-    template_hash = hashlib.sha256(str(tokenizer.chat_template).encode()).hexdigest()
-    if folders.weights_hash(folder) != base["hash"] or template_hash != base["template_hash"]:
+    if folders.weights_hash(folder) != base["hash"] or _template_hash(tokenizer) != base["template_hash"]:
         raise ModelError(
             f"The model {base['id']} is not the one that the run was made for (its weights or chat template changed) - the pairs were "
             "written by another model - start a new training."

@@ -87,12 +87,13 @@ class Supervisor:
     def _prepare(self, owner: str, recipe: str | None) -> tuple[plan.Plan, plan.Material, config.Recipe, dict[str, Any]]:
         chosen = config.recipe(recipe or config.app_config().recipe)
         spec = config.model_spec(self._settings.model)
+        base = dpo.describe_base(spec.id, self._settings.offline)
         with session(self._engine) as opened:
             pairs = preferences.pairs(opened, owner, spec.id)
-            parent, notes = _parent(opened, owner, spec.id, chosen)
-            earlier = [row.report for row in opened.exec(select(TrainingRun).where(
-                TrainingRun.owner_id == owner, TrainingRun.base_id == spec.id, TrainingRun.state == "succeeded"))]  # fmt: skip
-        base = dpo.describe_base(spec.id, parent, self._settings.offline)
+            parent, notes = _parent(opened, owner, base, chosen)
+            same = select(TrainingRun).where(TrainingRun.base_hash == base["hash"], TrainingRun.state == "succeeded")
+            earlier = [row.report for row in opened.exec(same)]
+        base["parent"] = parent and {"id": parent.id, "path": str(parent.path), "sha256": parent.sha256, "scope": parent.scope}
         folder = folders.find(spec.source, self._settings.offline)
         material = plan.sort(pairs, chosen, tokens.tokenizer(folder))
         made = plan.make(material, chosen, plan.shape(folder), earlier, parent and parent.id, notes)
@@ -307,17 +308,15 @@ def _register(opened: Session, current: TrainingRun, folder: Path, report: dict[
     opened.add(Evaluation(owner_id=current.owner_id, run_id=current.id, adapter_id=adapter.id, values=values))
 
 
-def _parent(opened: Session, owner: str, base_id: str, recipe: config.Recipe) -> tuple[Any, list[str]]:
+def _parent(opened: Session, owner: str, base: dict[str, Any], recipe: config.Recipe) -> tuple[Any, list[str]]:
     """(the AdapterRef to start from, or None for the base; notes for the plan)."""
-    live = adapters.live(opened, owner, base_id)
-    if recipe.parent == "none" or (live is None and recipe.parent != "starter"):
-        return None, []
-    if recipe.parent == "continue":
-        found = live
-    elif recipe.parent == "starter":
-        found = adapters.find(opened, owner, "starter")
+    live = adapters.live(opened, owner, base["id"], base["hash"])
+    if recipe.parent == "starter":
+        found = adapters.starter() if base["id"] == config.BUNDLED else None
+    elif recipe.parent == "live_parent":
+        found = live and adapters.parent(opened, owner, live)
     else:
-        found = adapters.parent(opened, owner, live)
+        found = live if recipe.parent == "continue" else None
     if found is not None and found.scope != recipe.scope:
         return None, [f"Starts from the base: the parent {found.id} has scope '{found.scope}', this recipe trains scope '{recipe.scope}'."]
     return found, []

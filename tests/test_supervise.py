@@ -1,0 +1,322 @@
+"""Trainings as the app sees them: planned, started once, followed, stopped, cut off, picked up and resumed.
+
+Real trainer processes on a tiny model; the slow ones kill them.
+"""
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+
+import pytest
+import yaml
+from sqlmodel import SQLModel, select
+
+from db.engine import open_engine, session, write
+from db.models import Adapter, Comparison, Evaluation, Letter, Preference, Prompt, RunPair, TrainingMetric, TrainingRun
+from ftapp import config, letters, preferences
+from ftapp.errors import NotFound, TrainingError
+from ftapp.training import run
+from ftapp.training.supervise import Supervisor
+from tests import tiny
+
+ROOT = Path(__file__).resolve().parent.parent
+ME = "local"
+HELD = [key for key in (f"{i:064x}" for i in range(200)) if letters.held_out(key)]
+FREE = [key for key in (f"{i:064x}" for i in range(200)) if not letters.held_out(key)]
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory):
+    return tiny.tiny_llama(tmp_path_factory.mktemp("models") / "llama")
+
+
+@pytest.fixture
+def home(model, tmp_path, monkeypatch):
+    """A home with a database, the tiny model as its base, and two recipes: a short one and one that lasts."""
+    configs = tmp_path / "configs"
+    shutil.copytree(ROOT / "configs", configs)
+    recipe = yaml.safe_load((configs / "train" / "dpo_bundled.yaml").read_text())
+    for name, epochs in (("short", 2), ("lasting", 60)):
+        (configs / "train" / f"{name}.yaml").write_text(yaml.safe_dump(recipe | {"epochs": epochs}))
+    models = yaml.safe_load((configs / "models.yaml").read_text())
+    models["default"]["max_new_tokens"] = 20
+    (configs / "models.yaml").write_text(yaml.safe_dump(models))
+    monkeypatch.setattr(config, "CONFIGS", configs)
+    made = config.Settings(home=tmp_path / "home", model=str(model), host="127.0.0.1", port=7860, offline=True)
+    engine = open_engine(made.database)
+    SQLModel.metadata.create_all(engine)
+    return made, engine
+
+
+@pytest.fixture
+def supervisor(home):
+    made = Supervisor(home[1], home[0])
+    yield made
+    for process in made._processes.values():
+        process.kill()
+        process.wait()
+    made.close()
+
+
+def choose(home, count=16, owner=ME, held=6, verdict="left", **changed):
+    """Store `count` choices, the first `held` of them for held-out postings."""
+    settings, engine = home
+    with write(engine) as opened:
+        for i in range(count):
+            key = HELD[i] if i < held else FREE[i]
+            prompt = Prompt(owner_id=owner, kind="cover_letter", tone="plain", words=80, prompt_hash=f"h{i}", template_hash="t", tokens=9,
+                            split_key=key, messages=[{"role": "user", "content": f"title: Nurse {i}\nname:\nMara"}])  # fmt: skip
+            opened.add(prompt)
+            opened.flush()
+            both = []
+            for text in (f"Dear team {i}, I write about the open position.", f"Sure! Here is a letter {i}."):
+                values = dict(owner_id=owner, prompt_id=prompt.id, base_id=settings.model, base_hash="b", seed=1, tokens=9, seconds=1.0)
+                both.append(Letter(**values | dict(text=text, finished=True) | changed))
+            opened.add_all(both)
+            opened.flush()
+            pair = Comparison(owner_id=owner, prompt_id=prompt.id, left_letter_id=both[0].id, right_letter_id=both[1].id, proven=True)
+            opened.add(pair)
+            opened.flush()
+            opened.add(Preference(owner_id=owner, comparison_id=pair.id, labeler=owner, verdict=verdict))
+
+
+def wait(supervisor, run_id, states, seconds=120):
+    until = time.monotonic() + seconds
+    while (status := supervisor.status(ME, run_id))["state"] not in states:
+        assert time.monotonic() < until, f"still {status} after {seconds} s"
+        time.sleep(0.1)
+        supervisor.poll()
+    return status
+
+
+def wait_for(condition, seconds=60):
+    until = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < until, "never happened"
+        time.sleep(0.05)
+
+
+def folder_of(home, run_id):
+    return home[0].home / "runs" / run_id
+
+
+# ---- before the start -------------------------------------------------------------------------------------------
+
+
+def test_a_plan_says_what_trains_what_does_not_and_why(home, supervisor):
+    choose(home)
+    choose(home, 2, held=0, finished=False)
+    choose(home, 3, held=0, text="The same text twice.")
+    choose(home, 1, held=0, text="A letter that is far too long. " * 400)
+    choose(home, 2, verdict="tie")
+    plan = supervisor.plan(ME, "short")
+    assert (plan.kept, plan.held_out, plan.held_out_groups) == (10, 6, 6)
+    assert plan.dropped == {"identical": 4, "unfinished": 2}
+    assert plan.steps == 6 and plan.tokens > 10 * 2 * 20 and plan.seconds > 0 and plan.memory_bytes > 2**20
+    assert plan.refused == "" and plan.parent is None
+    with session(home[1]) as opened:
+        assert opened.exec(select(TrainingRun)).all() == []  # planning changes nothing
+
+
+def test_a_letter_that_does_not_fit_is_left_out_and_counted(home, supervisor):
+    choose(home)
+    with write(home[1]) as opened:
+        opened.exec(select(Letter)).first().text = "A letter that is far too long. " * 400
+    assert supervisor.plan(ME, "short").dropped == {"too long": 1}
+
+
+def test_too_few_choices_are_refused_with_a_sentence(home, supervisor):
+    choose(home, 8)
+    assert "Only 2 of your choices can train" in supervisor.plan(ME, "short").refused
+    with pytest.raises(TrainingError, match="Only 2 of your choices"):
+        supervisor.start(ME, "short")
+    assert list((home[0].home / "runs").iterdir()) == []
+
+
+def test_the_same_choices_give_the_same_files_and_other_owners_stay_out(home, supervisor):
+    choose(home)
+    choose(home, owner="somebody")
+    first = supervisor._prepare(ME, "short")[1]
+    again = supervisor._prepare(ME, "short")[1]
+    assert first == again and len(first.train) == 10 and len(first.preferences) == 16
+    assert {row["split_key"] for row in first.held_out} == set(HELD[:6])
+
+
+def test_of_many_who_click_at_once_one_starts(home):
+    choose(home)
+    lock = run.hold(home[0].home / "supervisor.lock")
+    with lock:  # another process watches: nothing is launched here
+        many = [Supervisor(open_engine(home[0].database), home[0]) for _ in range(4)]
+        many[0].plan(ME, "short")
+        outcomes, gate = [], threading.Barrier(4)
+
+        def click(supervisor):
+            gate.wait()
+            try:
+                outcomes.append(supervisor.start(ME, "short"))
+            except TrainingError as error:
+                outcomes.append(str(error))
+
+        clicks = [threading.Thread(target=click, args=(supervisor,)) for supervisor in many]
+        for thread in clicks:
+            thread.start()
+        for thread in clicks:
+            thread.join()
+    started = [outcome for outcome in outcomes if outcome.startswith("run_")]
+    assert len(outcomes) == 4 and len(started) == 1
+    assert all("active already" in outcome for outcome in outcomes if outcome not in started)
+    assert [path.name for path in (home[0].home / "runs").iterdir()] == started
+    with session(home[1]) as opened:
+        assert [row.id for row in opened.exec(select(TrainingRun))] == started
+        assert {row.run_id for row in opened.exec(select(RunPair))} == set(started)
+
+
+def test_one_supervisor_watches_a_home_and_the_next_takes_over(home):
+    one, two = Supervisor(home[1], home[0]), Supervisor(open_engine(home[0].database), home[0])
+    assert one.poll() and not two.poll()
+    one.close()
+    assert two.poll()
+    two.close()
+
+
+def test_a_run_that_waits_can_be_stopped_and_strangers_see_nothing(home):
+    choose(home)
+    with run.hold(home[0].home / "supervisor.lock"):
+        waiting = Supervisor(home[1], home[0])
+        run_id = waiting.start(ME, "short")
+        assert set(waiting.status(ME, run_id)) == {"id", "state", "step", "steps", "seconds_left", "metrics", "reason"}
+        assert waiting.status(ME)["state"] == "queued"
+        for act in (waiting.status, waiting.stop, waiting.resume, waiting.curve, waiting.report):
+            with pytest.raises(NotFound):
+                act("somebody", run_id)
+        assert waiting.runs("somebody") == []
+        assert waiting.stop(ME, run_id)["state"] == "stopped"
+        assert waiting.resume(ME, run_id)["state"] == "queued"
+        with pytest.raises(TrainingError, match="only what stopped"):
+            waiting.resume(ME, run_id)
+
+
+# ---- real trainers ----------------------------------------------------------------------------------------------
+
+
+def test_a_training_from_the_click_to_the_candidate(home, supervisor):
+    choose(home)
+    with session(home[1]) as opened:
+        assert preferences.new_count(opened, ME) == 16
+    run_id = supervisor.start(ME, "short")
+    status = wait(supervisor, run_id, run.FINAL)
+    log = (folder_of(home, run_id) / "trainer.log").read_text()
+    assert status["state"] == "succeeded", f"{status['reason']}\n{log}"
+    assert (status["step"], status["steps"], status["seconds_left"]) == (6, 6, None)
+    assert {"loss", "rewards/margins", "logps/chosen", "logps/rejected", "eval_rewards/accuracies"} <= set(status["metrics"])
+    rows, sentence = supervisor.curve(ME, run_id)
+    assert [row["step"] for row in rows if "loss" in row] == list(range(1, 7)) and sentence
+    report = supervisor.report(ME, run_id)
+    assert report["held_out"]["groups"] == 6 and len(report["letters"]) == 5 and report["plan"]["kept"] == 10
+    with session(home[1]) as opened:
+        adapter = opened.exec(select(Adapter)).one()
+        assert (adapter.state, adapter.run_id, adapter.scope, adapter.owner_id) == ("candidate", run_id, "letter", ME)
+        assert run.sha256_file(Path(adapter.path) / "adapter_model.safetensors") == adapter.sha256
+        assert opened.exec(select(Evaluation)).one().values["held_out"] == report["held_out"]
+        assert preferences.new_count(opened, ME) == 0
+        events = run.read_events(folder_of(home, run_id))
+        assert len(opened.exec(select(TrainingMetric)).all()) == sum(event["kind"] == "metrics" for event in events)
+    assert "Nurse" not in log and "Dear team" not in log  # nobody's text in a log
+    assert supervisor.plan(ME, "short").seconds != supervisor.plan(ME, "lasting").seconds
+
+
+@pytest.mark.slow
+def test_a_killed_trainer_is_interrupted_and_goes_on_from_its_checkpoint(home, supervisor):
+    choose(home)
+    run_id = supervisor.start(ME, "lasting")
+    folder = folder_of(home, run_id)
+    wait_for(lambda: sum(event["kind"] == "checkpoint" for event in run.read_events(folder)) >= 2)
+    supervisor._processes[run_id].kill()
+    status = wait(supervisor, run_id, ("interrupted", *run.FINAL))
+    assert status["state"] == "interrupted" and "resume" in status["reason"]
+    with session(home[1]) as opened:
+        assert opened.exec(select(Adapter)).all() == []
+    saved = int(run.last_checkpoint(folder).name.split("-")[1])
+    assert saved > 0
+    supervisor.resume(ME, run_id)
+    status = wait(supervisor, run_id, run.FINAL)
+    assert status["state"] == "succeeded"
+    starts = [event["step"] for event in run.read_events(folder) if event["kind"] == "start"]
+    assert starts == [0, saved]
+    sequence = [event["seq"] for event in run.read_events(folder)]
+    assert sequence == list(range(1, len(sequence) + 1))
+    rows, _ = supervisor.curve(ME, run_id)
+    assert [row["step"] for row in rows if "loss" in row] == list(range(1, status["steps"] + 1))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("how", ["button", "sigterm"])
+def test_a_stop_keeps_a_checkpoint_and_the_run_goes_on(home, supervisor, how):
+    choose(home)
+    run_id = supervisor.start(ME, "lasting")
+    wait_for(lambda: supervisor.poll() and supervisor.status(ME, run_id)["step"] >= 3)
+    if how == "button":
+        assert supervisor.stop(ME, run_id)["state"] in ("stopping", "stopped")
+    else:
+        supervisor._processes[run_id].send_signal(signal.SIGTERM)
+    status = wait(supervisor, run_id, ("interrupted", *run.FINAL))
+    assert status["state"] == "stopped" and status["step"] < status["steps"]
+    saved = int(run.last_checkpoint(folder_of(home, run_id)).name.split("-")[1])
+    assert saved == status["step"]
+    supervisor.resume(ME, run_id)
+    assert wait(supervisor, run_id, run.FINAL)["state"] == "succeeded"
+
+
+@pytest.mark.slow
+def test_a_killed_app_leaves_the_trainer_alone_and_the_next_app_picks_it_up(home):
+    choose(home)
+    settings, engine = home
+    app = subprocess.Popen([sys.executable, "-c", f"""
+import time
+from pathlib import Path
+from db.engine import open_engine
+from ftapp import config
+from ftapp.training.supervise import Supervisor
+config.CONFIGS = Path({str(config.CONFIGS)!r})
+settings = config.Settings(home=Path({str(settings.home)!r}), model={settings.model!r}, host="127.0.0.1", port=7860, offline=True)
+supervisor = Supervisor(open_engine(settings.database), settings)
+supervisor.watch(0.1)
+run_id = supervisor.start("local", "lasting")
+print(run_id, supervisor._processes[run_id].pid, flush=True)
+time.sleep(600)
+"""], stdout=subprocess.PIPE, text=True, cwd=ROOT)  # fmt: skip
+    run_id, trainer = app.stdout.readline().split()
+    folder = folder_of(home, run_id)
+    wait_for(lambda: any(event.get("step", 0) >= 2 for event in run.read_events(folder)))
+    app.kill()
+    app.wait()
+    said = len(run.read_events(folder))
+    wait_for(lambda: len(run.read_events(folder)) > said + 3)  # it trains on
+    assert run.alive(folder) and os.getsid(int(trainer)) == int(trainer)
+    following = Supervisor(engine, settings)
+    try:
+        assert following.status(ME, run_id)["state"] == "running"
+        assert wait(following, run_id, ("interrupted", *run.FINAL))["state"] == "succeeded"
+        with session(engine) as opened:
+            assert opened.exec(select(Adapter)).one().run_id == run_id
+            metrics = [row.seq for row in opened.exec(select(TrainingMetric).order_by(TrainingMetric.seq))]
+        assert metrics == [event["seq"] for event in run.read_events(folder) if event["kind"] == "metrics"]  # none lost, none twice
+    finally:
+        following.close()
+
+
+def test_a_trainer_that_fails_says_so_in_words(home, supervisor):
+    choose(home)
+    with run.hold(home[0].home / "supervisor.lock"):
+        run_id = supervisor.start(ME, "short")
+        base = folder_of(home, run_id) / "base.json"
+        base.write_text(base.read_text().replace('"hash": "', '"hash": "0'))
+    status = wait(supervisor, run_id, run.FINAL)
+    assert status["state"] == "failed" and "not the one that the run was made for" in status["reason"]
+    assert supervisor.resume(ME, run_id)["state"] in run.ACTIVE  # the person may have put the model back
+    assert wait(supervisor, run_id, run.FINAL)["state"] == "failed"
