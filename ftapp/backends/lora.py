@@ -49,7 +49,7 @@ def read(model: torch.nn.Module, folder: Path) -> Weights:
             config = PeftConfig.from_pretrained(folder)
             _refuse_unusual(config, folder.name)
             config.inference_mode = True
-            wrapped = PeftModel(_twin(model), config, adapter_name=name, low_cpu_mem_usage=True)
+            wrapped = PeftModel(twin(model), config, adapter_name=name, low_cpu_mem_usage=True)
             loaded = wrapped.load_adapter(folder, name, torch_device="cpu", low_cpu_mem_usage=True)
     except ModelError:
         raise
@@ -65,7 +65,7 @@ def read(model: torch.nn.Module, folder: Path) -> Weights:
     return Weights(layers, None if tokens is None else tuple(tokens))
 
 
-def _twin(model: torch.nn.Module) -> torch.nn.Module:
+def twin(model: torch.nn.Module) -> torch.nn.Module:
     """The same modules once more around the very same tensors: PEFT may wrap them without touching the running model."""
     tensors = (*model.parameters(), *model.buffers())
     return copy.deepcopy(model, {id(tensor): tensor for tensor in tensors})
