@@ -1,0 +1,128 @@
+"""What pasted pages look like: lines, bullets, wrapped sentences, dates, contact data. Knows no field of any profile."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from ftapp import documents
+
+_MARKS = "•·▪▫◦●○■□◆❖➢➤►▶✓✔✅☑⮚∙"
+BULLET = re.compile(rf"^\s*(?:[{_MARKS}*~|>#-]+|[–—](?=\s)|o(?=\s+[A-Z])|\(?\d{{1,2}}[.)](?=\s|[A-Za-z])|\(?[a-h][.)](?=\s))\s*")
+_INLINE = re.compile(rf"(?<=\S)\s*[{_MARKS}]\s*(?=\S)")
+_LONE = re.compile(rf"^\s*(?:[{_MARKS}*~o–—-]|\d{{1,2}}[.)])\s*$")
+EMAIL = re.compile(r"[\w.+-]+@[\w-]+(?:\.[\w-]+)+")
+URL = re.compile(r"(?i)\b(?:https?://|www\.)\S+|\b(?:linkedin|github|twitter|facebook|gitlab)\.com/?\S*")
+PHONE = re.compile(r"(?<![\w$£€.,])(?:\+\d{1,3}[\s.-]?)?(?:\(\d{2,5}\)[\s.-]?)?\d{2,5}(?:[\s.-]\d{2,5}){1,4}(?![\w%])|(?<!\d)\+?\d{10,13}(?!\d)")
+_PLACEHOLDER = re.compile(r"\[(?:EMAIL|PHONE|PROFILE_URL|REDACTED|CONTACT|ADDRESS|NAME|ID|URL|DOB|PASSPORT|LOCATION)[A-Z_ ]*\]")
+_CONTACT_LABEL = re.compile(
+    r"(?i)^(?:(?:e-?\s?mail(?: id| address)?|phone(?: no| number)?|mobile(?: no| number)?|mob|tel(?:ephone)?|cell|contact(?: no| number| details| info)?|fax|skype|"
+    r"linked\s?in|github|website|web|address|date of birth|d\.?o\.?b|passport(?: no| number)?|marital status|nationality|gender|sex|father'?s name|"
+    r"religion|pin ?code)\s*(?:\([a-z]\))?\s*[:.–-]|email me on)"
+)
+# A piece behind one of these is contact data even when the piece itself cannot be recognised.
+_CONTACT_PIECE = re.compile(r"(?i)\s*[-|,–]?\s*\b(?:e-?mail(?: id| me)?|phone|mobile|tel|linkedin|github|portfolio)\b\s*(?:on indeed)?\s*:.*$")
+
+_MONTH = r"(?:jan(?:uary)?|feb(?:ruary)?|mar(?:ch)?|apr(?:il)?|may|june?|july?|aug(?:ust)?|sept?(?:ember)?|oct(?:ober)?|nov(?:ember)?|dec(?:ember)?)"
+DATE = rf"(?:(?:\d{{1,2}}(?:st|nd|rd|th)?[\s.-]+)?{_MONTH}\b[\s.,'’/-]*(?:\d{{4}}|\d{{2}}\b)|\b(?:\d{{1,2}}[/.])?\d{{1,2}}[/.](?:19|20)\d{{2}}|\b(?:19|20)\d{{2}}\b)"
+_NOW = r"(?:present|current(?:ly)?|now|today|till\s+(?:date|now|today)|to\s+date|date|ongoing)\b"
+RANGE = re.compile(rf"(?i)[(\[]?(?:\bfrom\s+)?(?P<start>{DATE})\s*(?:-+|–|—|\bto\b|\buntil\b|\btill\b|\bthrough\b)\s*(?:\bto\b\s*)?(?P<end>{DATE}|{_NOW})[)\]]?")
+SINCE = re.compile(rf"(?i)\b(?:since|from)\s+(?P<start>{DATE})(?P<end>)")
+_DATE = re.compile(f"(?i){DATE}")
+
+
+@dataclass(frozen=True)
+class Line:
+    """One logical line: its text without bullet, whether it had one, whether a blank line stood before it."""
+
+    text: str
+    bullet: bool = False
+    gap: bool = False
+
+    @property
+    def words(self) -> int:
+        return len(self.text.split())
+
+
+def lines(text: str) -> list[Line]:
+    """The logical lines of a text: bullets recognised, wrapped sentences joined, contact data taken out."""
+    found: list[Line] = []
+    gap, waiting = False, False  # waiting: a bullet stood alone and marks the next line
+    for raw in documents.clean(text).split("\n"):
+        for part in _pieces(raw):
+            if not part.strip():
+                gap = True
+                continue
+            if _LONE.match(part):
+                waiting = True
+                continue
+            mark = BULLET.match(part)
+            bullet = waiting or bool(mark)
+            body = without_contact(part[mark.end() :] if mark else part)
+            if not re.search(r"\w", body):
+                continue
+            if found and not bullet and not gap and _continues(found[-1], part, body):
+                glue = "" if re.search(r"[^\W\d_]-$", found[-1].text) else " "
+                found[-1] = Line(found[-1].text + glue + body, found[-1].bullet, found[-1].gap)
+            else:
+                found.append(Line(body, bullet, gap))
+            gap, waiting = False, False
+    return found
+
+
+def _pieces(raw: str) -> list[str]:
+    """A physical line, cut where further bullets stand inside it. Middle dots between short pieces are kept:
+    they are separators in "Employer · City"."""
+    if len(raw) < 120 and (raw.count("·") + raw.count("•") <= 2) and not raw.lstrip().startswith("•"):
+        return [raw]
+    if not _INLINE.search(raw):
+        return [raw]
+    first, *rest = _INLINE.split(raw)
+    return [first, *("• " + r for r in rest)]
+
+
+def _continues(before: Line, raw: str, body: str) -> bool:
+    """Whether a line is the rest of a wrapped sentence: the line before ends openly and this one starts so."""
+    if before.text[-1] in ".:;!?" or len(before.text) < (45 if not before.bullet else 25):
+        return False
+    if re.match(r"[a-z(&]", body) or raw.startswith("    ") and before.bullet:
+        return not re.match(r"(?i)(?:www|http)", body)
+    return bool(re.search(r"(?:,|&|/|\b(?:and|or|of|the|a|an|for|in|to|with|by|from|on|at|our|your|their|as|is|are|will|that))$", before.text))
+
+
+def without_contact(text: str) -> str:
+    """A line without e-mail addresses, telephone numbers, links and their labels; empty if nothing else was in it."""
+    text = _PLACEHOLDER.sub("", URL.sub("", EMAIL.sub("", text)))
+    kept = PHONE.sub(lambda m: m.group(0) if sum(c.isdigit() for c in m.group(0)) < 9 or RANGE.search(m.group(0)) else "", text)
+    if _CONTACT_LABEL.match(kept.strip(" |,-–")):
+        return ""
+    kept = _CONTACT_PIECE.sub("", kept)
+    return re.sub(r"\s{2,}", "  ", re.sub(r"(?:\s*\|\s*){2,}", " | ", kept)).strip().strip("|").strip()
+
+
+def clauses(text: str) -> list[str]:
+    """Sentences of a paragraph; also cut where two sentences were glued ("skills.Experience")."""
+    cut = re.sub(r"(?<=[a-z)]{2})([.!?])(?=[A-Z][a-z]+\s)", r"\1 ", text)
+    return [s.strip() for s in re.split(r"(?<=[a-z0-9)\]%][.!?])\s+(?=[A-Z“\"'(])", cut) if s.strip()]
+
+
+def date_range(text: str) -> tuple[str, str, str] | None:
+    """(start, end, text without them) of the first range of dates in a line; end is "present" for any word for now."""
+    m = RANGE.search(text) or SINCE.search(text)
+    if m is None:
+        return None
+    end = m.group("end") or "present"
+    if not _DATE.match(end):
+        end = "present"
+    rest = (text[: m.start()] + "  " + re.sub(r"^\s*[·|(]?\s*(?:\d+\s*(?:years?|yrs?|months?|mos?)\.?\s*)+\)?", "", text[m.end() :])).strip(" ,|-–—:·()\t")
+    return _tidy(m.group("start")), _tidy(end), rest
+
+
+def _tidy(date: str) -> str:
+    """A date as a person writes it in a line: no double spaces, month capitalised."""
+    date = re.sub(r"\s+", " ", date).strip(" .,")
+    return date if date == "present" else date[0].upper() + date[1:].lower() if date.isupper() else date[0].upper() + date[1:]
+
+
+def one_spaced(text: str) -> str:
+    return re.sub(r"\s+", " ", text).strip()
