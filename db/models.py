@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import JSON, CheckConstraint, Column, DateTime, Index, Text, TypeDecorator, text
+from sqlalchemy import JSON, CheckConstraint, DateTime, Index, Text, TypeDecorator, text
 from sqlmodel import Field, SQLModel
 
 VERDICTS = ("left", "right", "tie", "both_bad")
@@ -117,6 +117,7 @@ class Letter(Owned, table=True):
     seed: int
     sampling: dict[str, Any] = _dict()
     tokens: int
+    token_ids: list[int] = _list()  # as sampled, without the end token: text alone does not always give them back
     seconds: float
 
 
@@ -240,4 +241,4 @@ class Evaluation(Owned, table=True):
     id: str = _id("evl")
     run_id: str | None = Field(default=None, foreign_key="training_run.id", index=True)
     adapter_id: str | None = None
-    values: dict[str, Any] = Field(default_factory=dict, sa_column=Column("values", JSON))
+    values: dict[str, Any] = _dict()

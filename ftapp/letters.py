@@ -51,14 +51,14 @@ class Draft:
 
 @dataclass(frozen=True)
 class Written:
-    """What a generation gave: for each row its text, whether it ended by itself, its tokens; left row first."""
+    """What a generation gave: for each row its text, whether it ended by itself, its token ids; left row first."""
 
     base_id: str
     base_hash: str
     rows: tuple[Row, ...]
     texts: tuple[str, ...]
     finished: tuple[bool, ...]
-    tokens: tuple[int, ...]
+    ids: tuple[tuple[int, ...], ...]
     sampling: Sampling
     seconds: float
     proven: bool
@@ -138,6 +138,25 @@ def compose(
     return Draft(job_text, resume_text, job, profile, tone, prompt, split_key(job.company, job_text))
 
 
+def understand(facts: Any, job_text: str, resume_text: str, kind: str) -> dict[str, Any]:
+    """What was read out of the texts so far, either of which may be missing: fields, counts, and what the prompt leaves out.
+
+    `facts` is a backend, or anything with its `spec`, `count_tokens` (or None) and `special_tokens`.
+    """
+    answers = kind == "answer"
+    job = JobPosting(question=prompts.one_line(job_text)) if answers else profiles.parse_job(job_text)
+    profile = profiles.parse_resume(resume_text)
+    prompt = prompts.build(
+        profile, job, kind=kind, words=length(facts.spec, kind, None), count_tokens=facts.count_tokens,
+        budget_tokens=facts.spec.prompt_budget_tokens, special_tokens=facts.special_tokens,
+    )  # fmt: skip
+    return {
+        "title": job.title, "company": job.company, "requirements": len(job.requirements), "question": job.question,
+        "name": profile.name, "jobs": len(profile.experience), "skills": len(profile.skills),
+        "left_out": list(prompt.left_out), "forged": list(prompt.forged),
+    }  # fmt: skip
+
+
 def _document(session: Session, owner: str, kind: str, text: str, fields: dict[str, Any]) -> str | None:
     """The id of this owner's document with exactly this text, stored now if it is new."""
     if not text:
@@ -193,9 +212,10 @@ def save_letters(session: Session, owner: str, prompt_id: str, written: Written)
         Letter(
             owner_id=owner, prompt_id=prompt_id, text=text, finished=finished, base_id=written.base_id, base_hash=written.base_hash,
             adapter_id=row.adapter.id if row.adapter else None, adapter_sha256=row.adapter.sha256 if row.adapter else None,
-            seed=row.seed, sampling=dict(vars(written.sampling)), tokens=tokens, seconds=written.seconds,
+            seed=row.seed, sampling=dict(vars(written.sampling)), tokens=len(ids),
+            token_ids=list(ids), seconds=written.seconds,
         )
-        for row, text, finished, tokens in zip(written.rows, written.texts, written.finished, written.tokens, strict=True)
+        for row, text, finished, ids in zip(written.rows, written.texts, written.finished, written.ids, strict=True)
     ]  # fmt: skip
     session.add_all(letters)
     session.flush()

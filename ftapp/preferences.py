@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from sqlalchemy import func
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import aliased
 from sqlmodel import Session, col, select
@@ -28,6 +29,7 @@ class Receipt:
     left_model: str
     right_model: str
     pairs_added: int
+    two_base_samples: bool = False
     note: str = ""
 
 
@@ -44,6 +46,8 @@ class PreferencePair:
     finished: bool  # both texts ended by themselves (an edited text always did)
     base_id: str
     prompt_hash: str
+    chosen_ids: list[int]  # the tokens as they were sampled; empty for an edited text
+    rejected_ids: list[int]
 
 
 # ---- choosing -------------------------------------------------------------------------------------------------
@@ -145,7 +149,7 @@ def _receipt(session: Session, row: Comparison, stored: Preference) -> Receipt:
     kept, dropped = sort_out(given)
     notes = ["Both letters were samples of the base model: there is no adapter yet."] if row.two_base_samples else []
     notes += [f"{len(dropped)} pair{'s' * (len(dropped) > 1)} kept but not trained on: {dropped[0][1]}."] if dropped else []
-    return Receipt(stored.id, left.adapter_id or "base", right.adapter_id or "base", len(kept), " ".join(notes))
+    return Receipt(stored.id, left.adapter_id or "base", right.adapter_id or "base", len(kept), row.two_base_samples, " ".join(notes))
 
 
 # ---- pairs ----------------------------------------------------------------------------------------------------
@@ -153,23 +157,19 @@ def _receipt(session: Session, row: Comparison, stored: Preference) -> Receipt:
 
 def _pairs_of(stored: Preference, left: Letter, right: Letter, prompt: Prompt) -> list[PreferencePair]:
     """left or right: 1 pair; an edit: 2 pairs (the edit over both); tie and both_bad: none."""
-    whole = {left.id: left.finished, right.id: right.finished}
 
-    def make(name: str, chosen: str, rejected: str, finished: bool) -> PreferencePair:
+    def make(name: str, chosen: Letter | str, rejected: Letter) -> PreferencePair:
+        text, ids, ended = (chosen, [], True) if isinstance(chosen, str) else (chosen.text, chosen.token_ids, chosen.finished)
         return PreferencePair(
-            name, stored.id, prompt.messages, chosen, rejected, prompt.split_key, finished, left.base_id, prompt.prompt_hash
-        )
+            name, stored.id, prompt.messages, text, rejected.text, prompt.split_key, ended and rejected.finished,
+            left.base_id, prompt.prompt_hash, list(ids), list(rejected.token_ids),
+        )  # fmt: skip
 
     if stored.edited_text is not None:
-        edits = [
-            (f"{stored.id}.{side}", stored.edited_text, letter.text, whole[letter.id])
-            for side, letter in (("left", left), ("right", right))
-        ]
-        return [make(*edit) for edit in edits]
-    if stored.verdict not in ("left", "right"):
-        return []
-    chosen, rejected = (left, right) if stored.verdict == "left" else (right, left)
-    return [make(stored.id, chosen.text, rejected.text, all(whole.values()))]
+        return [make(f"{stored.id}.{side}", stored.edited_text, letter) for side, letter in (("left", left), ("right", right))]
+    if stored.verdict == "left":
+        return [make(stored.id, left, right)]
+    return [make(stored.id, right, left)] if stored.verdict == "right" else []
 
 
 def pairs(session: Session, owner: str, base_id: str | None = None) -> list[PreferencePair]:
@@ -229,3 +229,14 @@ def recent(session: Session, owner: str, most: int = 10) -> list[dict[str, Any]]
         .limit(most)
     )
     return [{"receipt": p.id, "comparison_id": p.comparison_id, "verdict": p.verdict, "edited": p.edited_text is not None} for p in found]
+
+
+def counts(session: Session, owner: str) -> dict[str, int]:
+    """How much the owner has stored: comparisons, choices (edits, ties and neither among them) and pairs that can teach."""
+    written = session.exec(select(func.count()).select_from(Comparison).where(Comparison.owner_id == owner)).one()
+    choices = session.exec(select(Preference).where(Preference.owner_id == owner, col(Preference.undone_at).is_(None))).all()
+    verdicts = [p.verdict for p in choices]
+    return {
+        "comparisons": written, "choices": len(choices), "edits": sum(p.edited_text is not None for p in choices),
+        "ties": verdicts.count("tie"), "neither": verdicts.count("both_bad"), "pairs": len(sort_out(pairs(session, owner))[0]),
+    }  # fmt: skip
