@@ -75,12 +75,15 @@ def find(session: Session, owner: str, adapter_id: str) -> AdapterRef | None:
     return found or _ref(row)
 
 
-def base_of(session: Session, owner: str, adapter_id: str) -> str | None:
-    """The base model that an adapter belongs to; None for "none", which fits every base."""
-    find(session, owner, adapter_id)  # raises
-    if adapter_id in (NONE_ID, STARTER_ID):
-        return config.BUNDLED if adapter_id == STARTER_ID else None
-    return _row(session, owner, adapter_id).base_id
+def check_base(session: Session, owner: str, adapter_id: str, base_id: str) -> None:
+    """Raises NotFound for an id that is not the owner's, UserError for an adapter of another base model; "none" fits every base."""
+    find(session, owner, adapter_id)
+    row = _row(session, owner, adapter_id)
+    own = row.base_id if row else config.BUNDLED if adapter_id == STARTER_ID else base_id
+    if own != base_id:
+        raise UserError(
+            f"The adapter {adapter_id} was made for the model {own!r}, not for {base_id!r}. It cannot write here. Load {own!r} first."
+        )
 
 
 def parent(session: Session, owner: str, adapter: AdapterRef) -> AdapterRef | None:
@@ -141,11 +144,7 @@ def promote(session: Session, owner: str, adapter_id: str, base_id: str) -> str:
 
     Raises NotFound for another owner's id, UserError when it belongs to another base model.
     """
-    own = base_of(session, owner, adapter_id)
-    if own not in (None, base_id):
-        raise UserError(
-            f"The adapter {adapter_id} was made for the model {own!r}, not for {base_id!r}. It cannot write here. Load {own!r} first."
-        )
+    check_base(session, owner, adapter_id, base_id)
     if live_id(session, owner, base_id) != adapter_id:
         session.add(Promotion(owner_id=owner, base_id=base_id, adapter_id=adapter_id))
         _mark(session, owner, base_id, adapter_id)

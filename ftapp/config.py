@@ -42,7 +42,6 @@ class AppConfig(_Strict):
     min_held_out_groups: int = Field(gt=0)
     early_vote_wait_seconds: float = Field(gt=0)
     max_upload_mb: int = Field(gt=0)
-    max_text_characters: int = Field(gt=0)
 
 
 class ModelSpec(_Strict):

@@ -22,7 +22,8 @@ from ftapp import profiles, prompts
 from ftapp.backends import pair
 from ftapp.backends.local import AdapterRef
 from ftapp.backends.pair import Control, Progress, Row, Sampling
-from ftapp.config import ModelSpec, app_config
+from ftapp.config import ModelSpec
+from ftapp.documents import PlainText, read_text
 from ftapp.errors import NotFound, UserError
 from ftapp.profiles import JobPosting, ResumeProfile
 
@@ -36,8 +37,8 @@ _LEGAL = frozenset(
 class Draft:
     """Everything known before the first token: the texts, their fields, and the exact prompt."""
 
-    job_text: str
-    resume_text: str
+    posting: PlainText
+    resume: PlainText
     job: JobPosting
     profile: ResumeProfile
     tone: str
@@ -106,16 +107,12 @@ def length(spec: ModelSpec, kind: str, words: int | None) -> int:
     return words
 
 
-def _given(text: str, what: str) -> str:
-    """A pasted text without surrounding space. Raises UserError when nothing, or too much, was given."""
-    text, most = text.strip(), app_config().max_text_characters
-    if not text:
+def _given(pasted: str, what: str) -> PlainText:
+    """A pasted text made clean. Raises UserError when nothing, or too much, was given."""
+    given = read_text(pasted, what)
+    if not given.text.strip():
         raise UserError(f"The {what} is empty. A letter can only say what it was given. Paste the {what}.")
-    if len(text) > most:
-        raise UserError(
-            f"The {what} has {len(text)} characters; {most} are read at most. Nothing is cut silently. Paste the part that matters."
-        )
-    return text
+    return given
 
 
 def compose(
@@ -127,15 +124,20 @@ def compose(
     spec: ModelSpec = backend.spec
     words = length(spec, kind, words)
     answers = kind == "answer"
-    job_text = _given(job_text, "question" if answers else "posting")
-    resume_text = "" if answers and not resume_text.strip() else _given(resume_text, "résumé")
-    job = JobPosting(question=prompts.one_line(job_text)) if answers else profiles.parse_job(job_text)
-    profile = profiles.parse_resume(resume_text) if resume_text else ResumeProfile()
+    posting = _given(job_text, "question" if answers else "posting")
+    resume = PlainText("") if answers and not resume_text.strip() else _given(resume_text, "résumé")
+    job, profile = _fields(posting.text, resume.text, answers)
     prompt = prompts.build(
         profile, job, kind=kind, tone=tone, words=words, hook=hook, hits=hits, count_tokens=backend.count_tokens,
         budget_tokens=spec.prompt_budget_tokens, special_tokens=backend.special_tokens,
     )  # fmt: skip
-    return Draft(job_text, resume_text, job, profile, tone, prompt, split_key(job.company, job_text))
+    return Draft(posting, resume, job, profile, tone, prompt, split_key(job.company, posting.text))
+
+
+def _fields(job_text: str, resume_text: str, answers: bool) -> tuple[JobPosting, ResumeProfile]:
+    """What both texts say; a question is taken whole."""
+    job = JobPosting(question=prompts.one_line(job_text)) if answers else profiles.parse_job(job_text)
+    return job, profiles.parse_resume(resume_text) if resume_text else ResumeProfile()
 
 
 def understand(facts: Any, job_text: str, resume_text: str, kind: str) -> dict[str, Any]:
@@ -143,9 +145,8 @@ def understand(facts: Any, job_text: str, resume_text: str, kind: str) -> dict[s
 
     `facts` is a backend, or anything with its `spec`, `count_tokens` (or None) and `special_tokens`.
     """
-    answers = kind == "answer"
-    job = JobPosting(question=prompts.one_line(job_text)) if answers else profiles.parse_job(job_text)
-    profile = profiles.parse_resume(resume_text)
+    posting, resume = read_text(job_text, "posting"), read_text(resume_text, "résumé")
+    job, profile = _fields(posting.text, resume.text, kind == "answer")
     prompt = prompts.build(
         profile, job, kind=kind, words=length(facts.spec, kind, None), count_tokens=facts.count_tokens,
         budget_tokens=facts.spec.prompt_budget_tokens, special_tokens=facts.special_tokens,
@@ -153,18 +154,18 @@ def understand(facts: Any, job_text: str, resume_text: str, kind: str) -> dict[s
     return {
         "title": job.title, "company": job.company, "requirements": len(job.requirements), "question": job.question,
         "name": profile.name, "jobs": len(profile.experience), "skills": len(profile.skills),
-        "left_out": list(prompt.left_out), "forged": list(prompt.forged),
+        "left_out": list(prompt.left_out), "forged": list(prompt.forged), "warnings": [*posting.warnings, *resume.warnings],
     }  # fmt: skip
 
 
-def _document(session: Session, owner: str, kind: str, text: str, fields: dict[str, Any]) -> str | None:
-    """The id of this owner's document with exactly this text, stored now if it is new."""
-    if not text:
+def _document(session: Session, owner: str, kind: str, given: PlainText, fields: dict[str, Any]) -> str | None:
+    """The id of this owner's document with exactly this text, stored now if it is new; its fields are the newest reading."""
+    if not given.text:
         return None
-    digest = hashlib.sha256(text.encode()).hexdigest()
+    digest = hashlib.sha256(given.text.encode()).hexdigest()
     same = select(Document).where(Document.owner_id == owner, Document.kind == kind, Document.text_hash == digest)
-    document = session.exec(same).first() or Document(owner_id=owner, kind=kind, text=text, text_hash=digest)
-    document.fields = fields
+    document = session.exec(same).first() or Document(owner_id=owner, kind=kind, text=given.text, text_hash=digest)
+    document.fields, document.warnings = fields, list(given.warnings)
     session.add(document)
     session.flush()
     return document.id
@@ -173,8 +174,8 @@ def _document(session: Session, owner: str, kind: str, text: str, fields: dict[s
 def save_prompt(session: Session, owner: str, draft: Draft) -> str:
     """Store the texts, their fields and the exact messages; returns the prompt's id."""
     made = draft.prompt
-    job = _document(session, owner, "posting", draft.job_text, draft.job.model_dump())
-    resume = _document(session, owner, "resume", draft.resume_text, draft.profile.model_dump())
+    job = _document(session, owner, "posting", draft.posting, draft.job.model_dump())
+    resume = _document(session, owner, "resume", draft.resume, draft.profile.model_dump())
     row = Prompt(
         owner_id=owner, kind=made.kind, tone=draft.tone, words=made.words, messages=[dict(m) for m in made.messages],
         prompt_hash=draft.prompt_hash, template_hash=made.template_hash, split_key=draft.split_key, tokens=made.tokens,

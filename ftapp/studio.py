@@ -1,0 +1,384 @@
+"""The engine room that the page and the command line share: one method a verb, the owner always first.
+
+Holds the database, the loaded model and the supervisor; the flow modules do the work. A transaction is never open while
+a letter is written, and nothing that a caller gets before the vote tells the two sides apart.
+"""
+
+from __future__ import annotations
+
+import logging
+import secrets
+import threading
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass, field
+from types import SimpleNamespace
+from typing import Any
+
+from sqlmodel import select
+
+from db import migrate
+from db.engine import open_engine, session, write
+from db.models import Adapter, new_id
+from ftapp import adapters, config, letters, preferences
+from ftapp.backends.local import AdapterRef, LocalBackend
+from ftapp.backends.pair import Control, Progress, Row
+from ftapp.errors import ModelError, UserError
+from ftapp.prompts import KINDS
+from ftapp.training import run
+from ftapp.training.supervise import Supervisor
+
+log = logging.getLogger(__name__)
+
+
+@dataclass
+class Stream:
+    """A pair that is being written: whose it is, how to stop it, and whether it has been stored."""
+
+    owner: str
+    control: Control = field(default_factory=Control)
+    stored: threading.Event = field(default_factory=threading.Event)
+
+
+class Studio:
+    """Everything a driver can ask for. Made quickly: the model loads on first use or in the background."""
+
+    def __init__(self, settings: config.Settings, backend: Any = None) -> None:
+        """`backend` is one that is loaded already. Raises UserError when the database cannot be opened."""
+        self.settings = settings
+        self.spec = backend.spec if backend else config.model_spec(settings.model)
+        self.engine = _open(settings)
+        self.supervisor = Supervisor(self.engine, settings)
+        self._backend, self._reason, self._loading = backend, "", 0
+        self._load = threading.Lock()
+        self._streams: dict[str, Stream] = {}
+
+    def close(self) -> None:
+        """Stop watching trainings (they go on by themselves) and let go of files and memory."""
+        self.supervisor.close()
+        self.engine.dispose()
+
+    # ---- the model ----------------------------------------------------------------------------------------------
+
+    def load_model_in_background(self) -> None:
+        """What an app begins once its page is up: following the trainings, and loading the model."""
+        self.supervisor.watch()
+        threading.Thread(target=self._try, args=(self.backend,), name="model", daemon=True).start()
+
+    def model_state(self) -> dict[str, str]:
+        """{state: idle | loading | ready | failed, name, reason}; ready with a reason means that another model could not be loaded."""
+        state = "ready" if self._backend else "loading" if self._loading else "failed" if self._reason else "idle"
+        return {"state": state, "name": self.spec.id, "reason": self._reason}
+
+    def backend(self) -> Any:
+        """The loaded model; waits for one that is loading, loads it otherwise. Raises ModelError."""
+        if self._backend is None:
+            self._take(self.settings.model)
+        return self._backend
+
+    def switch_model(self, model: str) -> None:
+        """Load another base model in the background; the present one writes until it is there, and stays if it fails."""
+        threading.Thread(target=self._try, args=(self._take, model), name="model", daemon=True).start()
+
+    def _take(self, model: str) -> None:
+        """Load `model` and put it in the place of the present one, which gives its memory back."""
+        self._loading += 1
+        try:
+            with self._load:
+                if self._backend is not None and self._backend.id == model:
+                    return
+                spec = config.model_spec(model)
+                fresh = LocalBackend.load(spec, self.settings.offline)
+                before, self._backend, self.spec, self._reason = self._backend, fresh, spec, ""
+                if model != self.settings.model:
+                    self._train_on(model)
+        except UserError as error:
+            self._reason = str(error)
+            raise
+        finally:
+            self._loading -= 1
+        if before is not None:
+            before.free()  # waits for the letter that is being written
+
+    def _train_on(self, model: str) -> None:
+        """Trainings follow the model that writes. A trainer that runs is not disturbed: the new supervisor picks it up."""
+        self.settings = self.settings.model_copy(update={"model": model})
+        self.supervisor.close()
+        self.supervisor = Supervisor(self.engine, self.settings)
+        self.supervisor.watch()
+
+    def _try(self, work: Any, *given: Any) -> None:
+        """For threads: a sentence is kept for `model_state`, a bug goes to the log."""
+        try:
+            work(*given)
+        except UserError as error:
+            log.warning("%s", error)
+        except Exception:
+            self._reason = "The model could not be loaded because of a bug - nothing stored is lost - see the log of the app."
+            log.exception("Loading the model failed.")
+
+    def words(self, kind: str) -> list[int]:
+        """The lengths that this model writes for a kind of text."""
+        letters.length(self.spec, kind, None)
+        return list(self.spec.words[kind])
+
+    def understand(self, job: str, resume: str, kind: str = KINDS[0]) -> dict[str, Any]:
+        """What was read out of the texts, before anything is written; without a loaded model tokens are estimated."""
+        facts = self._backend or SimpleNamespace(spec=self.spec, count_tokens=None, special_tokens=())
+        return letters.understand(facts, job, resume, kind)
+
+    # ---- writing ------------------------------------------------------------------------------------------------
+
+    def write_pair(
+        self, owner: str, job: str, resume: str, kind: str = KINDS[0], tone: str = "plain", words: int | None = None, hook: str = "",
+        seed: int | None = None, greedy: bool = False, adapter: str = "live",
+    ) -> Iterator[dict[str, Any]]:  # fmt: skip
+        """Stream both letters; every item has comparison_id, left, right, prompt_tokens, seconds and done, the last is stored.
+
+        A pair that is stopped, or whose reader goes away, is stored as far as it came. Raises UserError, ModelError.
+        """
+        backend = self.backend()
+        draft = letters.compose(backend, job, resume, kind=kind, tone=tone, words=words or None, hook=hook or "")
+        chosen = self._adapter(owner, backend, adapter)
+        proof = backend.prove(chosen) if chosen else None
+        proven = proof is None or proof.ok
+        if not proven:
+            log.warning("A pair is not offered for choosing: %s", proof.reason)
+        rows, how = letters.sides(chosen, _seed(seed)), letters.sampling(backend.spec, greedy)
+        comparison_id, stream = new_id("cmp"), Stream(owner)
+        self._streams[comparison_id] = stream
+        began, last, stored = time.monotonic(), None, False
+
+        def item(progress: Progress, done: bool) -> dict[str, Any]:
+            left, right = progress.texts
+            return {"comparison_id": comparison_id, "left": left, "right": right, "prompt_tokens": draft.prompt.tokens,
+                    "seconds": round(time.monotonic() - began, 3), "done": done}  # fmt: skip
+
+        steps = letters.write_pair(backend, draft, rows, how, stream.control)
+        try:
+            for last in steps:
+                yield item(last, False)
+        finally:
+            steps.close()  # the model is free before anything is stored
+            try:
+                if stored := last is not None and any(last.texts):
+                    self._store(owner, comparison_id, draft, _written(backend, rows, last, how, time.monotonic() - began, proven))
+            finally:
+                self._streams.pop(comparison_id, None)
+                stream.stored.set()
+        final = item(last, True)
+        del final["done"]
+        yield final if stored else final | {"comparison_id": ""}  # stopped before the first word: there is nothing to judge
+
+    def _store(self, owner: str, comparison_id: str, draft: letters.Draft, written: letters.Written) -> None:
+        with write(self.engine) as opened:
+            prompt_id = letters.save_prompt(opened, owner, draft)
+            letters.save_pair(opened, owner, prompt_id, written, comparison_id)
+
+    def write_letter(
+        self, owner: str, job: str, resume: str, kind: str = KINDS[0], tone: str = "plain", words: int | None = None, hook: str = "",
+        seed: int | None = None, greedy: bool = False, adapter: str = "live",
+    ) -> Iterator[dict[str, Any]]:  # fmt: skip
+        """Stream one letter; the last item is {letter_id, text, model, prompt_tokens, seconds}."""
+        backend = self.backend()
+        draft = letters.compose(backend, job, resume, kind=kind, tone=tone, words=words or None, hook=hook or "")
+        rows = (Row(self._adapter(owner, backend, adapter), _seed(seed)),)
+        how, began, last = letters.sampling(backend.spec, greedy), time.monotonic(), None
+        for last in letters.write_pair(backend, draft, rows, how):
+            yield {"text": last.texts[0], "prompt_tokens": draft.prompt.tokens, "seconds": round(time.monotonic() - began, 3)}
+        seconds = time.monotonic() - began
+        with write(self.engine) as opened:
+            prompt_id = letters.save_prompt(opened, owner, draft)
+            (letter_id,) = letters.save_letters(opened, owner, prompt_id, _written(backend, rows, last, how, seconds, True))
+        model = rows[0].adapter.id if rows[0].adapter else "base"
+        yield {
+            "letter_id": letter_id,
+            "text": last.texts[0],
+            "model": model,
+            "prompt_tokens": draft.prompt.tokens,
+            "seconds": round(seconds, 3),
+        }
+
+    def stop_writing(self, owner: str) -> None:
+        """End the owner's letters where they are; what has been written is kept."""
+        for stream in list(self._streams.values()):
+            if stream.owner == owner:
+                stream.control.stop()
+
+    def _adapter(self, owner: str, backend: Any, name: str) -> AdapterRef | None:
+        with session(self.engine) as opened:
+            if name == "live":
+                return adapters.live(opened, owner, backend.id, backend.base_hash)
+            adapters.check_base(opened, owner, name, backend.id)
+            return adapters.find(opened, owner, name)
+
+    # ---- choosing -----------------------------------------------------------------------------------------------
+
+    def current_comparison(self, owner: str) -> dict[str, Any] | None:
+        """The owner's newest pair if it is not decided: what a refresh, a second tab or a restart shows again."""
+        with session(self.engine) as opened:
+            found = letters.undecided(opened, owner)
+            return letters.shown(opened, owner, found) if found else None
+
+    def prefer(
+        self, owner: str, comparison_id: str, verdict: str, edited: str | None = None, edited_from: str | None = None,
+        reasons: Sequence[str] = (), seconds: float | None = None,
+    ) -> dict[str, Any]:  # fmt: skip
+        """Store a choice; it is committed when this returns. {receipt, left_model, right_model, pairs_added}, and a note when there
+        is more to say. A vote while the letters are written ends the loser, waits for the winner, and is stored then."""
+        preferences.check(verdict, edited, edited_from)
+        stream = self._streams.get(comparison_id)
+        if stream is not None and stream.owner == owner:
+            _settle(stream, verdict, edited is not None)
+        with write(self.engine) as opened:
+            receipt = preferences.record(opened, owner, comparison_id, verdict, edited, edited_from, reasons, seconds)
+        return {name: value for name, value in asdict(receipt).items() if name not in ("two_base_samples", "note") or value}
+
+    def undo(self, owner: str, receipt: str | None = None) -> dict[str, str]:
+        """Take back a choice, the newest without a receipt: {receipt, comparison_id}."""
+        with write(self.engine) as opened:
+            taken = preferences.undo(opened, owner, receipt)
+            return {"receipt": taken.id, "comparison_id": taken.comparison_id}
+
+    def recent(self, owner: str) -> list[dict[str, Any]]:
+        """The last ten choices, newest first."""
+        with session(self.engine) as opened:
+            return preferences.recent(opened, owner)
+
+    def header_counts(self, owner: str) -> dict[str, int]:
+        """{new_choices}: pairs that can teach the present model and are in no succeeded training."""
+        with session(self.engine) as opened:
+            return {"new_choices": preferences.new_count(opened, owner, self.spec.id)}
+
+    def counts(self, owner: str) -> dict[str, int]:
+        """How much is stored: comparisons, choices, edits, ties, neither, pairs, runs."""
+        with session(self.engine) as opened:
+            found = preferences.counts(opened, owner)
+        return found | {"runs": len(self.supervisor.runs(owner))}
+
+    # ---- teaching -----------------------------------------------------------------------------------------------
+
+    def recipes(self) -> list[str]:
+        return config.recipe_names()
+
+    def default_recipe(self) -> str:
+        return config.app_config().recipe
+
+    def plan(self, owner: str, recipe: str | None = None) -> dict[str, Any]:
+        """What a training would learn from and cost; `reason` is a sentence when it cannot start."""
+        made = asdict(self.supervisor.plan(owner, recipe))
+        made["dropped"] = {reason.replace(" ", "_"): count for reason, count in made["dropped"].items()}
+        return made | {"reason": made["refused"]}
+
+    def start_training(self, owner: str, recipe: str | None = None) -> dict[str, Any]:
+        """Begin to teach; returns the run's status. Raises TrainingError when one is active or too little can train."""
+        return self.supervisor.status(owner, self.supervisor.start(owner, recipe))
+
+    def training_status(self, owner: str, run_id: str | None = None) -> dict[str, Any]:
+        """{id, state, step, steps, seconds_left, metrics, reason} of a run, or of the newest."""
+        self.supervisor.poll()  # a command line has no watching thread
+        return self.supervisor.status(owner, run_id)
+
+    def runs(self, owner: str) -> list[dict[str, Any]]:
+        """All trainings of the owner, newest first."""
+        self.supervisor.poll()
+        return self.supervisor.runs(owner)
+
+    def training_rows(self, owner: str, run_id: str | None = None) -> list[dict[str, Any]]:
+        """The points of the curves: [{step, metrics}]."""
+        rows, _ = self.supervisor.curve(owner, run_id)
+        return [{"step": row["step"], "metrics": {name: value for name, value in row.items() if name != "step"}} for row in rows]
+
+    def report(self, owner: str, run_id: str | None = None) -> dict[str, Any]:
+        """What a training achieved: its report with `sentence` (the held-out check in words) and `adapter_id`."""
+        status = self.supervisor.status(owner, run_id)
+        report = self.supervisor.report(owner, status["id"])
+        with session(self.engine) as opened:
+            made = opened.exec(select(Adapter.id).where(Adapter.run_id == status["id"], Adapter.owner_id == owner)).first()
+        said = (report.get("held_out") or {}).get("sentence", ""), report.get("letters_note", "")
+        return report | {"sentence": " ".join(filter(None, said)), "adapter_id": made}
+
+    def stop_training(self, owner: str, run_id: str) -> dict[str, Any]:
+        return self.supervisor.stop(owner, run_id)
+
+    def resume_training(self, owner: str, run_id: str) -> dict[str, Any]:
+        return self.supervisor.resume(owner, run_id)
+
+    # ---- what writes --------------------------------------------------------------------------------------------
+
+    def adapters(self, owner: str) -> list[dict[str, Any]]:
+        """The adapters of the present base model and their states, newest first."""
+        with session(self.engine) as opened:
+            return adapters.listing(opened, owner, self.spec.id)
+
+    def promote(self, owner: str, adapter_id: str) -> dict[str, str]:
+        """Let an adapter write from the next letter on, with nothing reloaded: {id, state}. Raises when it cannot be proved."""
+        with session(self.engine) as opened:
+            adapters.check_base(opened, owner, adapter_id, self.spec.id)
+            chosen = adapters.find(opened, owner, adapter_id)
+        if chosen is not None:
+            self._check(chosen)
+        with write(self.engine) as opened:
+            return {"id": adapters.promote(opened, owner, adapter_id, self.spec.id), "state": "live"}
+
+    def rollback(self, owner: str) -> dict[str, str]:
+        """Back to what wrote before: {id, state}; the id is "starter" or "none" below the first adapter."""
+        with write(self.engine) as opened:
+            return {"id": adapters.rollback(opened, owner, self.spec.id), "state": "live"}
+
+    def _check(self, adapter: AdapterRef) -> None:
+        """The loaded model proves the adapter and keeps it ready; without one its files are compared with their record."""
+        backend = self._backend
+        if backend is not None and backend.id == self.spec.id:
+            proof = backend.prove(adapter)
+            if not proof.ok:
+                raise ModelError(proof.reason)
+        elif not run.sealed(adapter.path):
+            raise ModelError(f"The files of the adapter {adapter.id} are not the recorded ones. It cannot write. Choose another adapter.")
+
+    # ---- this machine -------------------------------------------------------------------------------------------
+
+    def doctor(self) -> dict[str, Any]:
+        """Hardware, model, storage and journal mode, versions, and what is missing."""
+        from ftapp import doctor
+
+        return doctor.examine(self.settings, self.spec, self.engine)
+
+
+def _open(settings: config.Settings) -> Any:
+    """The home's database, brought up to date. Raises UserError."""
+    try:
+        engine = open_engine(settings.database)
+        migrate.upgrade(engine, settings.folder("backups"))
+    except migrate.NewerDatabase as error:
+        raise UserError(
+            f"The data in {settings.home} is of a newer ftapp (revision {error}). This one cannot read it. Update ftapp."
+        ) from None
+    except migrate.BackupFailed as error:
+        raise UserError(
+            f"No backup could be made before an update of the data ({error}). Nothing was changed. Make room and start again."
+        ) from None
+    except OSError as error:
+        why = (error.strerror or type(error).__name__).lower()
+        raise UserError(
+            f"The data folder {settings.home} cannot be written ({why}). Nothing can be stored. Choose another with --home."
+        ) from None
+    return engine
+
+
+def _seed(seed: int | None) -> int:
+    return secrets.randbelow(2**31 - 1) if seed is None else int(seed)
+
+
+def _written(backend: Any, rows: tuple[Row, ...], last: Progress, how: Any, seconds: float, proven: bool) -> letters.Written:
+    return letters.Written(backend.id, backend.base_hash, rows, last.texts, last.finished, last.ids, how, seconds, proven)
+
+
+def _settle(stream: Stream, verdict: str, edited: bool) -> None:
+    """An early vote: the loser ends at once, the winner is finished; without a winner both end. Returns once the pair is stored."""
+    if verdict in ("left", "right") and not edited:
+        stream.control.stop_row(1 if verdict == "left" else 0)
+    else:
+        stream.control.stop()
+    if not stream.stored.wait(config.app_config().early_vote_wait_seconds):
+        raise UserError("The chosen letter is not finished yet. Your choice is not stored. Choose again when the letters stand still.")
