@@ -1,0 +1,39 @@
+"""What every test may use: a home of its own, its database, an owner."""
+
+from __future__ import annotations
+
+import pytest
+
+
+@pytest.fixture(autouse=True)
+def _no_home_of_a_person(tmp_path, monkeypatch):
+    """No test reads or writes the data folder of whoever runs it, and none asks the network."""
+    monkeypatch.setenv("FTAPP_HOME", str(tmp_path / "home"))
+    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+    for name in ("FTAPP_MODEL", "FTAPP_OWNER_PASSWORD", "GRADIO_SERVER_NAME", "GRADIO_SERVER_PORT"):
+        monkeypatch.delenv(name, raising=False)
+
+
+@pytest.fixture
+def home(tmp_path):
+    """An empty data folder."""
+    folder = tmp_path / "home"
+    folder.mkdir(exist_ok=True)
+    return folder
+
+
+@pytest.fixture
+def engine(home):
+    """A real SQLite file with this code's tables."""
+    from db.engine import open_engine
+    from db.migrate import upgrade
+
+    opened = open_engine(home / "ftapp.db")
+    upgrade(opened)
+    yield opened
+    opened.dispose()
+
+
+@pytest.fixture
+def owner():
+    return "local"

@@ -1,0 +1,107 @@
+"""Settings and recipes: every YAML becomes the real thing that it describes."""
+
+import pytest
+
+from ftapp import config
+from ftapp.errors import UserError
+from ftapp.prompts import KINDS
+
+
+def test_arguments_come_before_the_environment_and_the_environment_before_the_file(tmp_path, monkeypatch):
+    monkeypatch.setenv("FTAPP_HOME", str(tmp_path / "env"))
+    monkeypatch.setenv("FTAPP_MODEL", "some/model")
+    monkeypatch.setenv("GRADIO_SERVER_PORT", "7999")
+    assert config.settings().home == tmp_path / "env"
+    assert config.settings().model == "some/model"
+    assert config.settings().port == 7999
+    assert config.settings(home=tmp_path / "given", model="bundled").home == tmp_path / "given"
+    assert config.settings(model="bundled").model == "bundled"
+
+
+def test_without_any_setting_the_file_decides(monkeypatch):
+    monkeypatch.delenv("FTAPP_HOME")
+    made, app = config.settings(), config.app_config()
+    assert (made.model, made.host, made.port) == (app.model, app.host, app.port)
+    assert made.home.name == "ftapp"
+
+
+def test_a_port_that_is_none_is_a_sentence(monkeypatch):
+    monkeypatch.setenv("GRADIO_SERVER_PORT", "front door")
+    with pytest.raises(UserError, match="front door"):
+        config.settings()
+
+
+def test_folders_of_a_home_are_closed_to_others(tmp_path):
+    made = config.settings(home=tmp_path / "h").folder("runs")
+    assert made.is_dir() and made.stat().st_mode & 0o077 == 0
+
+
+@pytest.mark.parametrize("model", ["bundled", "someone/some-model", "/a/folder"])
+def test_every_model_offers_lengths_for_every_kind_that_fit_its_context(model):
+    spec = config.model_spec(model)
+    assert spec.id == model
+    assert set(spec.words) == set(KINDS)
+    longest = max(max(words) for words in spec.words.values())
+    assert spec.prompt_budget_tokens + spec.max_new_tokens <= spec.context_tokens
+    assert longest * 1.6 < spec.max_new_tokens, "a letter of the longest length must fit"
+
+
+def test_the_bundled_model_is_found_from_any_folder(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert config.model_spec("bundled").source == str(config.ROOT / "ftapp" / "bundled" / "model")
+
+
+@pytest.mark.parametrize("name", config.recipe_names())
+def test_every_recipe_builds_the_real_configs(name, tmp_path):
+    recipe = config.recipe(name)
+    lora = recipe.lora_config([7, 8])
+    assert lora.r == recipe.r == 16
+    assert lora.alora_invocation_tokens == ([7, 8] if recipe.scope == "letter" else None)
+    build = recipe.dpo_config if recipe.method == "dpo" else recipe.sft_config
+    made = build(tmp_path, use_cpu=True)
+    assert made.learning_rate == recipe.learning_rate > 1e-5, "TRL's default is for full fine-tuning"
+    assert made.num_train_epochs == recipe.epochs
+    assert not made.gradient_checkpointing and made.report_to == []
+    if recipe.method == "dpo":
+        assert made.beta == recipe.beta and made.loss_type == recipe.loss_type
+
+
+def test_the_default_recipe_and_its_sibling():
+    first, other = config.recipe(config.app_config().recipe), config.recipe("dpo_bundled_all")
+    assert (first.scope, first.learning_rate, first.beta, first.epochs, first.batch_size) == ("letter", 1e-3, 0.1, 3, 4)
+    assert (other.scope, other.learning_rate) == ("all", 5e-4)
+
+
+def test_a_frozen_recipe_reads_back_the_same(tmp_path):
+    import yaml
+
+    recipe = config.recipe("dpo_bundled")
+    (tmp_path / "recipe.yaml").write_text(yaml.safe_dump(recipe.model_dump()))
+    assert config.read_recipe(tmp_path / "recipe.yaml") == recipe
+
+
+@pytest.mark.parametrize(
+    ("text", "word"),
+    [("method: dpo\nscope: letter\nlerning_rate: 1\n", "lerning_rate"), ("method: dpo\nscope: letter\nbeta: -1\n", "beta")],
+)
+def test_a_mistake_in_a_recipe_is_named(tmp_path, text, word):
+    (tmp_path / "mine.yaml").write_text("name: mine\n" + text)
+    with pytest.raises(UserError, match=f"mine.yaml.*{word}"):
+        config.read_recipe(tmp_path / "mine.yaml")
+
+
+def test_options_that_a_library_would_ignore_are_refused(tmp_path):
+    recipe = config.recipe("dpo_bundled")
+    with pytest.raises(UserError, match="label_smoothing"):
+        recipe.model_copy(update={"label_smoothing": 0.2}).dpo_config(tmp_path, use_cpu=True)
+    robust = recipe.model_copy(update={"label_smoothing": 0.2, "loss_type": ["robust"]})
+    assert robust.dpo_config(tmp_path, use_cpu=True).label_smoothing == 0.2
+    with pytest.raises(UserError, match="assistant header"):
+        recipe.lora_config([])
+    with pytest.raises(UserError, match="sft"):
+        recipe.sft_config(tmp_path)
+
+
+def test_unknown_recipe_lists_the_known_ones():
+    with pytest.raises(UserError, match="dpo_bundled"):
+        config.recipe("../../etc/passwd")
