@@ -41,13 +41,20 @@ NAME_WEIGHT = 2.0  # a wrong letter in a name costs a person more than a wrong a
 
 def train_tokenizer(folder: Path, seed: int, examples: int = 6000) -> None:
     """A byte-level BPE on prompts and letters, saved with the chat template."""
-    texts = (text for i in range(examples) for e in [generator.example(seed + 1, i)] for text in (e.prompt.messages[1]["content"], e.letter))
+    texts = (
+        text for i in range(examples) for e in [generator.example(seed + 1, i)] for text in (e.prompt.messages[1]["content"], e.letter)
+    )
     tokenizer = Tokenizer(models.BPE())
-    tokenizer.pre_tokenizer = pre_tokenizers.Sequence([pre_tokenizers.Split(Regex(SPLIT), "isolated"), pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False)])
+    tokenizer.pre_tokenizer = pre_tokenizers.Sequence(
+        [pre_tokenizers.Split(Regex(SPLIT), "isolated"), pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False)]
+    )
     tokenizer.decoder = decoders.ByteLevel()
-    tokenizer.train_from_iterator(texts, trainers.BpeTrainer(vocab_size=VOCABULARY, special_tokens=SPECIAL, initial_alphabet=pre_tokenizers.ByteLevel.alphabet()))
+    tokenizer.train_from_iterator(
+        texts, trainers.BpeTrainer(vocab_size=VOCABULARY, special_tokens=SPECIAL, initial_alphabet=pre_tokenizers.ByteLevel.alphabet())
+    )
     fast = PreTrainedTokenizerFast(tokenizer_object=tokenizer, eos_token="<|end|>", pad_token="<|pad|>",
-                                   additional_special_tokens=SPECIAL[2:], clean_up_tokenization_spaces=False, model_max_length=CONTEXT)  # fmt: skip
+                                   additional_special_tokens=SPECIAL[2:],
+                                   clean_up_tokenization_spaces=False, model_max_length=CONTEXT)  # fmt: skip
     fast.chat_template = TEMPLATE
     fast.save_pretrained(folder)
 
@@ -76,11 +83,15 @@ def encode(tokenizer: Any, e: generator.Example) -> tuple[list[int], int, list[f
     return head + body["input_ids"] + [1], len(head), [*weights, 1.0]
 
 
-def batches(tokenizer: Any, seed: int, start: int, tokens: int, size_of: Any) -> Iterator[tuple[int, torch.Tensor, torch.Tensor, torch.Tensor]]:
+def batches(
+    tokenizer: Any, seed: int, start: int, tokens: int, size_of: Any
+) -> Iterator[tuple[int, torch.Tensor, torch.Tensor, torch.Tensor]]:
     """Endless (next index, ids [B, T], labels [B, T], weights [B, T]) of rows of similar length."""
     index, window = start, 96
     while True:
-        rows = sorted((encode(tokenizer, generator.example(seed, i, size=size_of(i))) for i in range(index, index + window)), key=lambda r: len(r[0]))
+        rows = sorted(
+            (encode(tokenizer, generator.example(seed, i, size=size_of(i))) for i in range(index, index + window)), key=lambda r: len(r[0])
+        )
         rows = [r for r in rows if len(r[0]) <= CONTEXT]
         index += window
         groups: list[list[Any]] = [[]]
@@ -92,7 +103,11 @@ def batches(tokenizer: Any, seed: int, start: int, tokens: int, size_of: Any) ->
         for n, g in enumerate(order):
             group = groups[g]
             length = math.ceil(max(len(r[0]) for r in group) / 32) * 32
-            ids, labels, weights = torch.zeros(len(group), length, dtype=torch.long), torch.full((len(group), length), -100), torch.zeros(len(group), length)
+            ids, labels, weights = (
+                torch.zeros(len(group), length, dtype=torch.long),
+                torch.full((len(group), length), -100),
+                torch.zeros(len(group), length),
+            )
             for i, (row, head, w) in enumerate(group):
                 ids[i, : len(row)] = torch.tensor(row)
                 labels[i, head - 1 : len(row) - 1] = torch.tensor(row[head:])
@@ -124,7 +139,9 @@ def probe(model: LlamaForCausalLM, tokenizer: Any, n: int = 24) -> dict[str, flo
         texts = [tokenizer.apply_chat_template(list(e.prompt.messages), add_generation_prompt=True, tokenize=False) for e in cases]
         inputs = tokenizer(texts, return_tensors="pt", padding=True, add_special_tokens=False)
         with torch.autocast("cpu", torch.bfloat16):
-            out = model.generate(input_ids=inputs["input_ids"], attention_mask=inputs["attention_mask"], max_new_tokens=400, do_sample=False)
+            out = model.generate(
+                input_ids=inputs["input_ids"], attention_mask=inputs["attention_mask"], max_new_tokens=400, do_sample=False
+            )
         for e, row in zip(cases, out[:, inputs["input_ids"].shape[1] :], strict=True):
             letter, slots = tokenizer.decode(row, skip_special_tokens=True), e.prompt.slots
             counts["ends"] += int((row == 1).any())
@@ -149,7 +166,10 @@ def train(folder: Path, steps: int, tokens: int, seed: int, minutes: float) -> L
     tokenizer, model = AutoTokenizer.from_pretrained(folder), new_model()
     matrices = [p for n, p in model.named_parameters() if p.ndim == 2 and "embed" not in n]
     others = [p for n, p in model.named_parameters() if p.ndim != 2 or "embed" in n]
-    optimizers = [torch.optim.Muon(matrices, lr=3e-3, weight_decay=0.01, adjust_lr_fn="match_rms_adamw"), torch.optim.AdamW(others, lr=3e-3, betas=(0.9, 0.95), weight_decay=0.0)]
+    optimizers = [
+        torch.optim.Muon(matrices, lr=3e-3, weight_decay=0.01, adjust_lr_fn="match_rms_adamw"),
+        torch.optim.AdamW(others, lr=3e-3, betas=(0.9, 0.95), weight_decay=0.0),
+    ]
     base_rates = [group["lr"] for o in optimizers for group in o.param_groups]
     step = index = 0
     seen = 0
@@ -181,7 +201,16 @@ def train(folder: Path, steps: int, tokens: int, seed: int, minutes: float) -> L
             print(f"step {step} loss {mean:.3f} tokens {seen / 1e6:.2f} M, {ahead / (time.time() - since):.0f} a second", flush=True)
             since, ahead = time.time(), 0
         if step % 100 == 0:
-            save(checkpoint, {"model": model.state_dict(), "optimizers": [o.state_dict() for o in optimizers], "step": step, "index": index, "seen": seen})
+            save(
+                checkpoint,
+                {
+                    "model": model.state_dict(),
+                    "optimizers": [o.state_dict() for o in optimizers],
+                    "step": step,
+                    "index": index,
+                    "seen": seen,
+                },
+            )
         if step % 500 == 0:
             model.eval()
             row = {"step": step, "tokens": seen, "loss": round(mean, 4), "held_out": probe(model, tokenizer)}
@@ -190,7 +219,10 @@ def train(folder: Path, steps: int, tokens: int, seed: int, minutes: float) -> L
             log.write(json.dumps(row) + "\n")
             log.flush()
             since, ahead = time.time(), 0
-    save(checkpoint, {"model": model.state_dict(), "optimizers": [o.state_dict() for o in optimizers], "step": step, "index": index, "seen": seen})
+    save(
+        checkpoint,
+        {"model": model.state_dict(), "optimizers": [o.state_dict() for o in optimizers], "step": step, "index": index, "seen": seen},
+    )
     return model
 
 

@@ -29,7 +29,23 @@ HERE = Path(__file__).resolve().parent
 DEFECTS = {"preamble": 0.05, "praise": 0.07, "padding": 0.07, "generic_opening": 0.05, "missed_requirements": 0.04,
            "weak_structure": 0.03, "invented": 0.015}  # fmt: skip
 LANGUAGES = ["English"] * 18 + ["British English", "American English"]
-MONTHS = "Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec January February March April June July August September October November December".split()
+MONTHS = (
+    "Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec January February March April June July August September October November December"
+).split()
+LEVELS = "Senior|Junior|Lead|Assistant|Deputy|Regional|Graduate|Interim|Trainee|Principal|Band 6".split("|")
+ROLES = "Officer|Manager|Assistant|Coordinator|Specialist|Lead|Technician|Engineer|Adviser|Consultant".split("|")
+TEAMS = "sales|finance|support|clinical|site|data|night|field|front desk|research".split("|")
+TONGUES = "German|French|Spanish|Polish|Welsh|Urdu|Portuguese|Arabic".split("|")
+PHRASES = ("{} {} and {}", "{} of {}", "{} {}", "{} {} for {} {}", "{} with {} {}")
+REQUIREMENT_LEADS = ("Experience of ", "Experience with ", "Knowledge of ", "Good understanding of ", "Proven skills in ",
+                     "A background in ",
+                     "Skills in ", "Interest in ", "")  # fmt: skip
+JOINTS = (" and ", ", including ", " with ", " to support ", ", such as ", " (", " that ")  # how real requirement lines run on
+HOOKS = (
+    "I have used {} as a customer since {}.", "My neighbour works with {} and speaks well of it.", "I heard your talk on {} in {}.",
+    "My first summer job was {} near {}.", "A friend told me how your team handles {}.", "I grew up above a shop that sold {}.",
+    "Last week I read your report on {}.", "I met two of your people at a fair in {}.", "{} has kept me curious since {}.",
+)  # fmt: skip
 
 
 @dataclass
@@ -83,21 +99,26 @@ class Inputs:
     def fill(self, text: str) -> str:
         """Replace the slots of a lexicon entry by fresh values."""
         r = self.rng
+        amount = lambda: r.choice([f"{r.randint(2, 90)},000", f"{r.randint(2, 90)}k", f"{r.randint(1, 9)}.{r.randint(1, 9)} million"])  # noqa: E731
+        small, large = lambda: str(r.randint(2, 40)), lambda: f"{r.randint(1, 60)},{r.randint(0, 999):03}"
         values: dict[str, Callable[[], str]] = {
-            "skill": self.skill, "skill2": self.skill, "tool": lambda: names.tool(r, self.unseen), "city": lambda: names.place(r, self.unseen),
-            "percent": lambda: f"{r.randint(3, 95)}{r.choice([' %', '%', ' per cent'])}", "years": lambda: str(r.randint(2, 15)),
-            "count": lambda: r.choice([str(r.randint(2, 40)), str(r.randint(2, 40)), str(r.randint(40, 990)), f"{r.randint(1, 60)},{r.randint(0, 999):03}"]),
-            "money": lambda: r.choice(["£", "$", "€"]) + r.choice([f"{r.randint(2, 90)},000", f"{r.randint(2, 90)}k", f"{r.randint(1, 9)}.{r.randint(1, 9)} million"]),
-            "team": lambda: r.choice(["sales", "finance", "support", "clinical", "site", "data", "night", "field", "front desk", "research"]) + " team",
-            "language": lambda: r.choice(["German", "French", "Spanish", "Polish", "Welsh", "Urdu", "Portuguese", "Arabic"]),
+            "skill": self.skill,
+            "skill2": self.skill,
+            "tool": lambda: names.tool(r, self.unseen),
+            "city": lambda: names.place(r, self.unseen),
             "school": lambda: names.school(r, self.unseen),
-        }  # fmt: skip
+            "percent": lambda: f"{r.randint(3, 95)}{r.choice([' %', '%', ' per cent'])}",
+            "years": lambda: str(r.randint(2, 15)),
+            "count": lambda: r.choice([small(), small(), str(r.randint(40, 990)), large()]),
+            "money": lambda: r.choice("£$€") + amount(),
+            "team": lambda: r.choice(TEAMS) + " team",
+            "language": lambda: r.choice(TONGUES),
+        }
         return re.sub(r"\{(\w+)\}", lambda m: values[m.group(1)]() if m.group(1) in values else m.group(0), text)
 
     def phrase(self) -> str:
         """A noun phrase from any words at all: copying must not depend on having met the phrase."""
-        w = lambda: self.rng.choice(_ordinary_words())  # noqa: E731
-        return self.rng.choice(["{} {} and {}", "{} of {}", "{} {}", "{} {} for {} {}", "{} with {} {}"]).replace("{}", "\0").replace("\0", "{}").format(w(), w(), w(), w())
+        return self.rng.choice(PHRASES).format(*(self.rng.choice(_ordinary_words()) for _ in range(4)))
 
     def employer(self) -> str:
         r = self.rng
@@ -110,11 +131,13 @@ class Inputs:
         r = self.rng
         title = self.pick("titles")
         if r.random() < 0.15:
-            title = f"{r.choice(['Senior', 'Junior', 'Lead', 'Assistant', 'Deputy', 'Regional', 'Graduate', 'Interim', 'Trainee', 'Principal', 'Band 6'])} {title}"
+            title = f"{r.choice(LEVELS)} {title}"
         if r.random() < 0.12:
-            title = f"{r.choice(_ordinary_words()).capitalize()} {r.choice(_ordinary_words()).capitalize() + ' ' if r.random() < 0.4 else ''}{r.choice(['Officer', 'Manager', 'Assistant', 'Coordinator', 'Specialist', 'Lead', 'Technician', 'Engineer', 'Adviser', 'Consultant'])}"
+            made = r.sample(_ordinary_words(), 1 if r.random() < 0.6 else 2)
+            title = " ".join(word.capitalize() for word in made) + " " + r.choice(ROLES)
         if r.random() < 0.10:
-            title += r.choice([" (Part Time)", " - Maternity Cover", f", {names.place(r, self.unseen)}", " II", " (Remote)", f" - {self.phrase().title()}"])
+            place = f", {names.place(r, self.unseen)}"
+            title += r.choice([" (Part Time)", " - Maternity Cover", place, " II", " (Remote)", f" - {self.phrase().title()}"])
         return title
 
     def achievement(self) -> tuple[str, str, str]:
@@ -142,7 +165,7 @@ class Inputs:
         if kind < 0.18:
             return self.fill(self.pick("requirements_adjective")), "requirement_adjective"
         if kind < 0.34:
-            lead = r.choice(["Experience of ", "Experience with ", "Knowledge of ", "Good understanding of ", "Proven skills in ", "A background in ", "Skills in ", "Interest in ", ""])
+            lead = r.choice(REQUIREMENT_LEADS)
             return _upper(lead + (self.phrase() if r.random() < 0.6 else self.skill())), "requirement_noun"
         return self.fill(self.pick("requirements_noun")), "requirement_noun"
 
@@ -157,7 +180,11 @@ def _upper(text: str) -> str:
 def lower_first(text: str) -> str:
     """Lower the first letter unless the word is a name or an abbreviation (SQL, NHS, iOS, A levels)."""
     head = text.split(" ", 1)[0]
-    return text if sum(c.isupper() for c in head) != 1 or len(head) == 1 and head != "A" or not head[:1].isupper() else text[:1].lower() + text[1:]
+    return (
+        text
+        if sum(c.isupper() for c in head) != 1 or len(head) == 1 and head != "A" or not head[:1].isupper()
+        else text[:1].lower() + text[1:]
+    )
 
 
 class Case:
@@ -178,7 +205,7 @@ class Case:
         def requirement() -> str:
             line, form = source.requirement()
             if rng.random() < 0.18:  # real postings run on
-                line += rng.choice([" and ", ", including ", " with ", " to support ", ", such as ", " (", " that "]) + source.phrase() + rng.choice(["", " and " + source.phrase(), ", " + source.phrase()])
+                line += rng.choice(JOINTS) + source.phrase() + rng.choice(["", f" and {source.phrase()}", f", {source.phrase()}"])
             line = rng.choice([line, line, line + ".", line.lower(), line + ";"])
             self.forms[prompts.condense(line)] = (form, None)
             return line
@@ -190,7 +217,8 @@ class Case:
             end = rng.choice(["present", "Present", "now", str(start + rng.randint(1, 6)), str(start + rng.randint(1, 6))])
             if rng.random() < 0.12:
                 begin = end = ""
-            return Experience(title=source.title() if rng.random() < 0.95 else "", employer=source.employer() if rng.random() < 0.96 else "",
+            return Experience(title=source.title() if rng.random() < 0.95 else "",
+                              employer=source.employer() if rng.random() < 0.96 else "",
                               start=begin, end=end, achievements=source.many(achievement, 0 if rng.random() < 0.2 else 1, 3))  # fmt: skip
 
         absent = lambda p: rng.random() < p  # noqa: E731
@@ -218,16 +246,19 @@ class Case:
 
     def _hit(self) -> prompts.Hit:
         title, _, text = self.source.fill(self.source.pick("portfolio")).partition("|")
-        link = "" if self.rng.random() < 0.5 else f"https://{names.word(self.rng, 1, 2).lower()}.{self.rng.choice(['dev', 'org', 'io', 'net'])}/{names.word(self.rng, 1, 1).lower()}"
+        link = (
+            ""
+            if self.rng.random() < 0.5
+            else f"https://{names.word(self.rng).lower()}.{self.rng.choice(['dev', 'org', 'io', 'net'])}/{names.word(self.rng).lower()}"
+        )
         return prompts.Hit(title, text, link)
 
 
 def _hook(source: Inputs) -> str:
-    return source.rng.choice([
-        "I have used {} as a customer since {}.", "My neighbour works with {} and speaks well of it.", "I heard your talk on {} in {}.",
-        "My first summer job was {} near {}.", "A friend told me how your team handles {}.", "I grew up above a shop that sold {}.",
-        "Last week I read your report on {}.", "I met two of your people at a fair in {}.", "{} has kept me curious since {}.",
-    ]).replace("{}", source.phrase() if source.rng.random() < 0.7 else names.place(source.rng, source.unseen), 1).replace("{}", source.rng.choice(["school", "2019", "spring", names.place(source.rng, source.unseen)]))  # fmt: skip
+    rng = source.rng
+    what = source.phrase() if rng.random() < 0.7 else names.place(rng, source.unseen)
+    when = rng.choice(["school", "2019", "spring", names.place(rng, source.unseen)])
+    return rng.choice(HOOKS).replace("{}", what, 1).replace("{}", when)
 
 
 def example(seed: int, index: int, *, unseen: bool = False, clean: bool = False, size: float = 1.0, kind: str | None = None,

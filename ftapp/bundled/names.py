@@ -19,10 +19,29 @@ CODAS = ["", "", "", "", "b", "ck", "d", "ff", "g", "l", "ll", "lt", "m", "mp", 
 LOCALES = ("cs_CZ da_DK de_AT de_CH de_DE en_GB en_IE en_IN en_KE en_NG en_NZ en_PK en_US es_AR es_CL es_CO es_ES es_MX et_EE fi_FI "
            "fr_BE fr_CA fr_CH fr_FR ga_IE hr_HR hu_HU id_ID it_IT lt_LT lv_LV nl_BE nl_NL no_NO pl_PL pt_BR pt_PT ro_RO sk_SK sl_SI sv_SE "
            "sw tr_TR tw_GH vi_VN yo_NG zu_ZA").split()  # fmt: skip
-PLACES = ["ford", "ton", "ham", "bury", "wick", "dale", "field", "mouth", "bridge", "stead", "ville", "burg", "haven", " Bay", " Falls", "minster"]
-GENERIC_EMPLOYER = ["Ltd", "Group", "& Sons", "Inc", "Co", "Partners", "GmbH", "plc", "LLC", "Holdings", "Solutions", "Services", "Systems",
-                    "Foundation", "Trust", "Council", "University", "School", "Agency", "Studio", "Works", "Labs", "International", "Network",
-                    "Association", "Institute", "Society", "Centre", "Clinic", "Bank", "Stores", "Foods", "Energy", "Technologies"]  # fmt: skip
+PLACES = [
+    "ford",
+    "ton",
+    "ham",
+    "bury",
+    "wick",
+    "dale",
+    "field",
+    "mouth",
+    "bridge",
+    "stead",
+    "ville",
+    "burg",
+    "haven",
+    " Bay",
+    " Falls",
+    "minster",
+]
+GENERIC_EMPLOYER = (
+    "Ltd|Group|& Sons|Inc|Co|Partners|GmbH|plc|LLC|Holdings|Solutions|Services|Systems|Foundation|Trust|"
+    "Council|University|School|Agency|Studio|Works|Labs|International|Network|Association|Institute|Society|"
+    "Centre|Clinic|Bank|Stores|Foods|Energy|Technologies"
+).split("|")
 LINKS = ["Kestrel Hill", "Old Mill", "North Quay", "Blue Door", "Four Winds", "Saint Agnes", "Red Lantern", "Long Meadow", "High Cross"]
 
 
@@ -58,7 +77,9 @@ def _strings(values: object) -> set[str]:
 
 def word(rng: random.Random, least: int = 1, most: int = 3) -> str:
     """A pronounceable made-up word, capitalised."""
-    made = "".join(rng.choice(ONSETS) + rng.choice(NUCLEI) + (rng.choice(CODAS) if rng.random() < 0.7 else "") for _ in range(rng.randint(least, most)))
+    made = "".join(
+        rng.choice(ONSETS) + rng.choice(NUCLEI) + (rng.choice(CODAS) if rng.random() < 0.7 else "") for _ in range(rng.randint(least, most))
+    )
     return made.capitalize() if len(made) > 2 else (made + "ra").capitalize()
 
 
@@ -88,7 +109,9 @@ def person(rng: random.Random, unseen: bool = False) -> str:
     elif shape < 0.84:
         name = f"{given} {_fitting(rng, last, unseen)}-{family}"
     elif shape < 0.90:
-        name = f"{given} {rng.choice(['de', 'van', 'von', 'de la', 'van der', 'El', 'Mc', 'O’', 'da'])} {family}".replace("Mc ", "Mc").replace("O’ ", "O'")
+        name = f"{given} {rng.choice(['de', 'van', 'von', 'de la', 'van der', 'El', 'Mc', 'O’', 'da'])} {family}".replace(
+            "Mc ", "Mc"
+        ).replace("O’ ", "O'")
     elif shape < 0.94:
         name = f"{given} {_fitting(rng, first, unseen)} {family}"
     elif shape < 0.97:
@@ -121,7 +144,9 @@ def employer(rng: random.Random, kinds: list[str], unseen: bool = False) -> str:
         return f"{root} {_fitting(rng, lambda: word(rng, 1, 2), unseen)} {kind}"
     if shape < 0.95:
         return f"University of {place(rng, unseen)}" if rng.random() < 0.5 else f"{place(rng, unseen)} and {place(rng, unseen)} {kind}"
-    return rng.choice([root.lower() + ".io", root + "Soft", root + rng.choice(["Tech", "Care", "Works"]), f"{root}, Inc.", f"{root}-{kind}"])
+    return rng.choice(
+        [root.lower() + ".io", root + "Soft", root + rng.choice(["Tech", "Care", "Works"]), f"{root}, Inc.", f"{root}-{kind}"]
+    )
 
 
 def place(rng: random.Random, unseen: bool = False) -> str:
@@ -131,8 +156,19 @@ def place(rng: random.Random, unseen: bool = False) -> str:
 def tool(rng: random.Random, unseen: bool = False) -> str:
     """A made-up tool or method, so that skills too are copied and not remembered."""
     root = _fitting(rng, lambda: word(rng, 1, 2), unseen)
-    return rng.choice([root, root, root + rng.choice(["DB", "Cloud", ".js", "CAD", " Pro", " 360", "Lab", "Sheet"]), root.upper()[:4], f"{root} method", f"{root} reporting"])
+    return rng.choice(
+        [
+            root,
+            root,
+            root + rng.choice(["DB", "Cloud", ".js", "CAD", " Pro", " 360", "Lab", "Sheet"]),
+            root.upper()[:4],
+            f"{root} method",
+            f"{root} reporting",
+        ]
+    )
 
 
 def school(rng: random.Random, unseen: bool = False) -> str:
-    return rng.choice(["University of {}", "{} College", "{} University", "{} Institute of Technology", "{} School"]).format(place(rng, unseen))
+    return rng.choice(["University of {}", "{} College", "{} University", "{} Institute of Technology", "{} School"]).format(
+        place(rng, unseen)
+    )

@@ -128,7 +128,13 @@ class Writer:
         if not self.slots.hits:
             return ""
         hit = self.slots.hits[0]
-        return self.say("portfolio_link" if hit.link else "portfolio", hit.title, project=hit.title, text=lower_first(hit.text.rstrip(".")), link=hit.link)
+        return self.say(
+            "portfolio_link" if hit.link else "portfolio",
+            hit.title,
+            project=hit.title,
+            text=lower_first(hit.text.rstrip(".")),
+            link=hit.link,
+        )
 
     def sign(self) -> list[str]:
         signoff = self.choose(self.own["signoff"][self.tone], self.me.name or "x")
@@ -248,9 +254,19 @@ def _answer(w: Writer) -> list[str]:
         for line in e.achievements:
             form, text = w.case.forms.get(line, ("", None))
             if e.employer and form == "did":
-                lived.append(w.choose([p for p in own["experience_did"] if e.title or "{role}" not in p], line).format(employer=e.employer, role=e.title, did=text or lower_first(line)))
+                lived.append(
+                    w.choose([p for p in own["experience_did"] if e.title or "{role}" not in p], line).format(
+                        employer=e.employer, role=e.title, did=text or lower_first(line)
+                    )
+                )
             elif e.employer and i == 0 and form:
-                lived.append(w._cap(w.choose([p for p in w.shared[form] if e.title or "{role}" not in p], line).format(employer=e.employer, role=e.title, **{form: text or lower_first(line)})))
+                lived.append(
+                    w._cap(
+                        w.choose([p for p in w.shared[form] if e.title or "{role}" not in p], line).format(
+                            employer=e.employer, role=e.title, **{form: text or lower_first(line)}
+                        )
+                    )
+                )
     if me.skills:
         lived.append(w.choose(own["skill"], me.skills[0]).format(skill=me.skills[0]))
     rng_bridges = list(own["bridge"])
@@ -291,7 +307,11 @@ def write(case: Case, prompt: prompts.Prompt, rng: random.Random, clean: bool = 
             break
     bad = patterns()["defects"]
     if "preamble" in defects:
-        best = rng.choice(bad["preamble"]).format(title=prompt.slots.job.title or "the", company=prompt.slots.job.company or "you") + "\n\n" + best
+        best = (
+            rng.choice(bad["preamble"]).format(title=prompt.slots.job.title or "the", company=prompt.slots.job.company or "you")
+            + "\n\n"
+            + best
+        )
         if rng.random() < 0.3:
             best += "\n\n" + rng.choice(bad["postscript"])
     return best, sorted(defects)

@@ -1,0 +1,174 @@
+"""Does it learn? `python -m benchmarks.learning [--labels 100] [--seeds 3] [--wrong 0 20]`
+
+Simulated people with a stated hidden taste choose between two letters of the base model (no starter); the app's
+recipe learns from the choices; then base and adapter write for held-out prompts (names, employers, skills and input
+sentences never seen) from the same seeds, and the same taste says which letter it would send. Half of each taste are
+measures that the generator plants nothing for (`tastes.OWN`).
+Peer in the same run: plain DPOTrainer with the same LoRA acting on prompt and letter, the best of three learning rates
+by what is reported (an advantage to the peer), and TRL's default rate as a footnote.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import dataclasses
+import io
+import math
+import os
+import random
+import shutil
+import statistics
+import sys
+import tempfile
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+from benchmarks import batch
+from ftapp import config, evaluation, letters, prompts
+from ftapp.bundled import generator, tastes
+
+PEER_RATES = (1e-4, 5e-4, 1e-3)
+FOOTNOTE_RATE = 1e-6
+TIE = 0.05  # letters whose worth differs by less are not decided
+
+
+@dataclasses.dataclass
+class Judged:
+    """Adapter against base on held-out prompts, in the eyes of one person."""
+
+    won: int
+    decided: int
+    worth: float
+    base_worth: float
+    longer: float  # mean words of the adapter's letters over the base's
+
+    def __str__(self) -> str:
+        low, high = evaluation.wilson(self.won, self.decided) if self.decided else (0.0, 1.0)
+        share = self.won / max(1, self.decided)
+        return (f"won {self.won} of {self.decided} decided ({share:.0%}, likely {low:.0%} to {high:.0%}), "
+                f"worth {self.worth:.2f} against {self.base_worth:.2f}, length x{self.longer:.2f}")  # fmt: skip
+
+
+def person(seed: int) -> dict[str, float]:
+    """A taste: three planted measures at their usual weights, three of the person's own, liked or disliked."""
+    rng = random.Random(f"person {seed}")
+    planted, own = rng.sample(sorted(tastes.PLANTED), 3), rng.sample(sorted(tastes.OWN), 3)
+    return {name: tastes.PLANTED[name] for name in planted} | {name: tastes.OWN[name] * rng.choice([-1, 1]) for name in own}
+
+
+def label(taste: dict[str, float], pairs: Sequence[tuple[batch.Letter, batch.Letter]], count: int, wrong: float, seed: int) -> list[dict]:
+    """The first `count` decided pairs as rows for train.jsonl; a share `wrong` of them the wrong way round."""
+    rng, rows = random.Random(f"labels {seed}"), []
+    for i, sides in enumerate(pairs):
+        worth = [tastes.utility(taste, s.prompt, s.text, s.ended) for s in sides]
+        if len(rows) == count:
+            break
+        if not all(s.ended for s in sides) or abs(worth[0] - worth[1]) < TIE or sides[0].text == sides[1].text:
+            continue
+        best = worth.index(max(worth))
+        if rng.random() < wrong:
+            best = 1 - best
+        prompt = sides[0].prompt
+        rows.append({"id": f"label-{i:05}", "prompt": list(prompt.messages), "chosen": sides[best].text, "rejected": sides[1 - best].text,
+                     "split_key": letters.split_key(prompt.slots.job.company, prompt=prompt.messages[1]["content"])})  # fmt: skip
+    return rows
+
+
+def teach(rows: list[dict], recipe: config.Recipe, folder: Path):
+    """(AdapterRef, seconds, pairs trained) of one training; the permanent split keeps a fifth of the postings out."""
+    from ftapp.backends.local import AdapterRef
+    from ftapp.training import dpo, run
+
+    learn = [r for r in rows if not letters.held_out(r["split_key"])]
+    check = [r for r in rows if letters.held_out(r["split_key"])]
+    shutil.rmtree(folder, ignore_errors=True)
+    run.create(folder, recipe.model_dump(), dpo.describe_base(config.BUNDLED), learn, check)
+    began = time.monotonic()
+    with contextlib.redirect_stdout(io.StringIO()):
+        outcome = dpo.train(folder, letters=0)
+    return AdapterRef(folder.name, folder / "adapter", outcome.report["adapter_sha256"], recipe.scope), time.monotonic() - began, len(learn)
+
+
+def judge(taste: dict[str, float], base: Sequence[batch.Letter], tuned: Sequence[batch.Letter]) -> Judged:
+    worth = [[tastes.utility(taste, x.prompt, x.text, x.ended) for x in side] for side in (base, tuned)]
+    gaps = [b - a for a, b in zip(*worth, strict=True)]
+    length = [sum(len(x.text.split()) for x in side) for side in (base, tuned)]
+    return Judged(
+        sum(g > TIE for g in gaps),
+        sum(abs(g) > TIE for g in gaps),
+        statistics.mean(worth[1]),
+        statistics.mean(worth[0]),
+        length[1] / length[0],
+    )
+
+
+def pooled(results: Sequence[Judged]) -> str:
+    """All people together; the interval is over people x prompts."""
+    won, decided = sum(r.won for r in results), sum(r.decided for r in results)
+    return str(Judged(won, decided, statistics.mean(r.worth for r in results), statistics.mean(r.base_worth for r in results),
+                      math.prod(r.longer for r in results) ** (1 / len(results))))  # fmt: skip
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--labels", type=int, default=100)
+    parser.add_argument("--seeds", type=int, default=3)
+    parser.add_argument("--wrong", type=int, nargs="*", default=[0, 20], help="per cent of labels that are wrong")
+    parser.add_argument("--held-out", type=int, default=200)
+    parser.add_argument("--no-peer", action="store_true")
+    parser.add_argument("--work", type=Path, help="keep the run folders here")
+    arguments = parser.parse_args()
+    os.environ.update({"HF_HUB_OFFLINE": "1", "TRL_EXPERIMENTAL_SILENCE": "1", "TQDM_DISABLE": "1"})
+    from ftapp.backends.local import AdapterRef, LocalBackend
+    from ftapp.backends.pair import Sampling
+    from ftapp.training import run
+
+    backend = LocalBackend.load(config.model_spec(config.BUNDLED))
+    sampling = Sampling(temperature=backend.spec.temperature, top_p=backend.spec.top_p, max_new_tokens=backend.spec.max_new_tokens)
+
+    def asked(seed: int, count: int, unseen: bool) -> list[prompts.Prompt]:
+        return [generator.example(seed, i, unseen=unseen, count_tokens=backend.count_tokens).prompt for i in range(count)]
+
+    work = arguments.work or Path(tempfile.mkdtemp(prefix="learning-"))
+    recipe = config.recipe(config.app_config().recipe)
+    held_out = asked(777, arguments.held_out, True)
+    base = batch.write(backend, held_out, sampling, seed=10_000)
+    again = batch.write(backend, held_out, sampling, seed=50_000)
+    people = {seed: person(seed) for seed in range(arguments.seeds)}
+    for seed, taste in people.items():
+        print(f"person {seed}:", ", ".join(f"{name} {weight:+.1f}" for name, weight in taste.items()))
+    print("0 labels (base against base):", pooled([judge(t, base, again) for t in people.values()]), flush=True)
+    if (config.STARTER / "adapter_model.safetensors").exists():
+        starter = AdapterRef("starter", config.STARTER, run.sha256_file(config.STARTER / "adapter_model.safetensors"), "letter")
+        letters_of = batch.write(backend, held_out, sampling, starter, seed=10_000)
+        print("starter alone:", pooled([judge(t, base, letters_of) for t in people.values()]), flush=True)
+    for wrong in arguments.wrong:
+        results: dict[str, list[Judged]] = {}
+        for seed, taste in people.items():
+            shown = asked(1000 + seed, 3 * arguments.labels, False)
+            pairs = list(
+                zip(batch.write(backend, shown, sampling, seed=20_000), batch.write(backend, shown, sampling, seed=30_000), strict=True)
+            )
+            rows = label(taste, pairs, arguments.labels, wrong / 100, seed)
+            ways = {"ours": recipe}
+            if not arguments.no_peer:
+                ways |= {
+                    f"peer {rate:g}": recipe.model_copy(update={"scope": "all", "learning_rate": rate})
+                    for rate in (*PEER_RATES, FOOTNOTE_RATE)
+                }
+            for name, way in ways.items():
+                adapter, seconds, trained = teach(rows, way, work / f"{name}-{wrong}-{seed}".replace(" ", "-"))
+                result = judge(taste, base, batch.write(backend, held_out, sampling, adapter, seed=10_000))
+                results.setdefault(name, []).append(result)
+                print(
+                    f"  {wrong} % wrong, person {seed}, {name}: {trained} pairs in {seconds:.0f} s; {result}", file=sys.stderr, flush=True
+                )
+        print(f"{len(rows)} labels, {wrong} % wrong")
+        for name, judged in results.items():
+            print(f"  {name}:", pooled(judged), flush=True)
+
+
+if __name__ == "__main__":
+    main()
