@@ -25,7 +25,6 @@ def main() -> None:
     os.environ["GRADIO_TEMP_DIR"] = str(chosen.folder("uploads"))  # before gradio is imported
 
     from ftapp.studio import Studio
-
     from ftapp.ui.owner import Door
     from ftapp.ui.page import build, launch_options
 
@@ -35,7 +34,10 @@ def main() -> None:
     _, address, _ = page.launch(**launch_options(chosen, door), prevent_thread_lock=True)
     print(f"ftapp is at {address}", flush=True)
     studio.load_model_in_background()  # torch and the weights come after the page
-    page.block_thread()
+    try:
+        page.block_thread()
+    finally:
+        studio.close()
 
 
 if __name__ == "__main__":

@@ -22,7 +22,7 @@ def where_text(studio: Any, owner: str) -> str:
     """The honest sentences about places."""
     if os.environ.get("SPACE_ID"):
         return paper.note(
-            "This app runs on a hosted Space: everything lies on its disk, which is wiped at every restart. Do not rely on it to keep anything.",
+            "This app runs on a hosted Space. Everything lies on its disk, which is wiped at every restart: do not rely on it.",
             "warning",
         )
     if owner == LOCAL:
@@ -37,12 +37,16 @@ class DataTab:
         self.studio, self.door = studio, door
         gr.HTML('<h2>Your data</h2><p class="lead">What ftapp has stored for you.</p>')
         self.counts = gr.HTML(elem_id="counts")
+        with gr.Row(elem_classes="chips"):
+            self.first = gr.Button("Write two letters", visible=False, elem_id="data-first")
         self.where = gr.HTML(elem_id="where")
-        self.looking = {"fn": calm(self.look), "inputs": None, "outputs": [self.counts, self.where], "show_progress": "hidden",
+        self.looking = {"fn": calm(self.look), "inputs": None, "outputs": [self.counts, self.first, self.where], "show_progress": "hidden",
                         "api_visibility": "private", "concurrency_limit": None}  # fmt: skip
 
-    def look(self, request: gr.Request) -> tuple[str, str]:
+    def look(self, request: gr.Request) -> tuple[str, Any, str]:
         owner = self.door.owner(request)
         found = self.studio.counts(owner)
         shown = {title: found[name] for name, title in NAMES.items() if name in found}
-        return paper.facts(shown) if any(shown.values()) else paper.note(EMPTY), where_text(self.studio, owner)
+        anything = any(shown.values())
+        counts = paper.facts(shown) if anything else paper.note(EMPTY)
+        return counts, gr.update(visible=not anything), where_text(self.studio, owner)

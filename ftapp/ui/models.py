@@ -51,13 +51,15 @@ class ModelsTab:
         gr.HTML('<h2>What writes</h2><p class="lead">Each teaching makes an adapter: a small layer on top of the base model.</p>')
         self.list = gr.HTML(elem_id="adapters")
         with gr.Row(elem_classes="chips"):
+            self.first = gr.Button("Write two letters", visible=False, elem_id="models-first")
+        with gr.Row(elem_classes="chips fields"):
             self.pick = gr.Dropdown([], label="Adapter", elem_id="pick-adapter", min_width=260)
             self.promote = gr.Button("Let it write", variant="primary", elem_id="promote", min_width=120)
             self.back = gr.Button("Roll back", elem_id="rollback", min_width=120)
         self.said = gr.HTML(elem_id="models-said")
-        gr.HTML('<h2>Base model</h2><p class="lead">Any model of the Hugging Face Hub or a folder on this machine.</p>')
+        gr.HTML('<h2 class="next">Base model</h2><p class="lead">Any model of the Hugging Face Hub or a folder on this machine.</p>')
         self.state = gr.HTML(elem_id="base-state")
-        with gr.Row(elem_classes="chips"):
+        with gr.Row(elem_classes="chips fields"):
             self.base = gr.Textbox(label="Hub id or folder", placeholder="bundled", max_lines=1, elem_id="base-model", min_width=260)
             self.switch = gr.Button("Load it", elem_id="load-model", min_width=120)
         if door.takes_password:
@@ -66,13 +68,13 @@ class ModelsTab:
                 self.enter = gr.Button("Sign in")
         self._wire()
 
-    def look(self, request: gr.Request) -> tuple[str, Any, str]:
+    def look(self, request: gr.Request) -> tuple[str, Any, Any, str]:
         owner = self.door.owner(request)
         rows = self.studio.adapters(owner)
         choices = [(_label(row), row["id"]) for row in rows]
         if all(row["id"] != "none" for row in rows):
             choices.append(("the base model alone", "none"))
-        return timeline(rows), gr.update(choices=choices), model_text(self.studio.model_state())
+        return timeline(rows), gr.update(visible=not rows), gr.update(choices=choices), model_text(self.studio.model_state())
 
     def let_write(self, adapter: str | None, request: gr.Request) -> str:
         owner = self.door.manager(request)
@@ -94,7 +96,7 @@ class ModelsTab:
 
     def _wire(self) -> None:
         quiet = {"show_progress": "hidden", "api_visibility": "private", "concurrency_limit": None}
-        self.looking = {"fn": calm(self.look), "inputs": None, "outputs": [self.list, self.pick, self.state], **quiet}
+        self.looking = {"fn": calm(self.look), "inputs": None, "outputs": [self.list, self.first, self.pick, self.state], **quiet}
         self.promote.click(calm(self.let_write), self.pick, self.said, **quiet).then(**self.looking)
         self.back.click(calm(self.roll_back), None, self.said, **quiet).then(**self.looking)
         self.switch.click(calm(self.load), self.base, self.said, **quiet).then(**self.looking)

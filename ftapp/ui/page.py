@@ -21,7 +21,8 @@ MODEL = {"ready": "Model ready", "loading": "Model is loading…", "failed": "Mo
 
 
 def header_text(counts: dict[str, Any]) -> str:
-    return f'<p class="counts"><b>{int(counts["new_choices"])}</b> new choice{"s" * (counts["new_choices"] != 1)} since the last training</p>'
+    number = int(counts["new_choices"])
+    return f'<p class="counts"><b>{number}</b> new choice{"s" * (number != 1)} since the last training</p>'
 
 
 def model_text(state: dict[str, Any]) -> str:
@@ -43,7 +44,7 @@ def build(studio: Any, door: Door) -> gr.Blocks:
             counts = gr.HTML(elem_id="new-choices")
             retrain = gr.Button("Retrain", size="sm", elem_id="retrain", min_width=96)
         with gr.Tabs(elem_id="tabs") as tabs:
-            with gr.Tab("Write", id="write"):
+            with gr.Tab("Write", id="write") as write_tab:
                 writing = WriteTab(studio, door)
             with gr.Tab("Teach", id="teach") as teach_tab:
                 teaching = TeachTab(studio, door)
@@ -60,8 +61,13 @@ def build(studio: Any, door: Door) -> gr.Blocks:
         page.load(**writing.loading).then(**writing.reading)
         for event in [*writing.voted, *teaching.changed]:
             event.then(**looking)
-        retrain.click(lambda: gr.update(selected="teach"), None, tabs, **quiet).then(**teaching.planning)
-        teach_tab.select(**teaching.planning).then(**teaching.looking)
+        retrain.click(lambda: gr.update(selected="teach"), None, tabs, **quiet)
+        # A training is looked at only while it is seen.
+        teach_tab.select(**teaching.planning).then(**teaching.looking).then(lambda: gr.Timer(active=True), None, teaching.timer, **quiet)
+        for tab in (write_tab, models_tab, data_tab):
+            tab.select(lambda: gr.Timer(active=False), None, teaching.timer, **quiet)
+        for empty in (teaching, models, data):
+            empty.first.click(lambda: gr.update(selected="write"), None, tabs, **quiet)
         models_tab.select(**models.looking)
         data_tab.select(**data.looking)
         api.build(studio, door)

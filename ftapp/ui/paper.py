@@ -55,10 +55,10 @@ def bullets(lines: Iterable[str]) -> str:
 def table(head: Sequence[str], rows: Sequence[Sequence[Any]], current: int | None = None) -> str:
     """A plain table; `current` is the row set apart."""
     top = "".join(f'<th scope="col">{safe(cell)}</th>' for cell in head)
-    body = "".join(
-        f'<tr{" class=current" if i == current else ""}>' + "".join(f'<td data-name="{safe(n)}">{safe(c)}</td>' for n, c in zip(head, row, strict=True)) + "</tr>"
-        for i, row in enumerate(rows)
-    )
+    body = ""
+    for i, row in enumerate(rows):
+        cells = "".join(f'<td data-name="{safe(name)}">{safe(cell)}</td>' for name, cell in zip(head, row, strict=True))
+        body += f"<tr{' class=current' if i == current else ''}>{cells}</tr>"
     return f'<table class="rows"><thead><tr>{top}</tr></thead><tbody>{body}</tbody></table>'
 
 

@@ -8,8 +8,8 @@ from __future__ import annotations
 from typing import Any
 
 import gradio as gr
-import pandas as pd
 
+from ftapp.evaluation import read_curve
 from ftapp.ui import paper
 from ftapp.ui.asking import calm
 from ftapp.ui.owner import Door
@@ -24,14 +24,15 @@ WHY = {
     "unfinished": "a letter was stopped before its end",
     "identical": "both letters are the same",
     "contradictory": "you chose differently between the same two letters",
-    "too long": "longer than this recipe reads",
+    "too_long": "longer than this recipe reads",
 }
-# One plot a line: title, y axis, and TRL's metric names by what a person calls them.
+# One plot a line: title, y axis, TRL's names of its series, and what a person calls them.
+BOTH = "learned from", "held out"
 PLOTS = {
-    "agreement": ("How often it agrees with your choices", "share", {"rewards/accuracies": "learned from", "eval_rewards/accuracies": "held out"}),
-    "loss": ("How far it is from your choices", "loss", {"loss": "learned from", "eval_loss": "held out"}),
-    "margins": ("rewards/margins", "margin", {"rewards/margins": "learned from", "eval_rewards/margins": "held out"}),
-    "logps": ("Log-probabilities", "logps", {"logps/chosen": "chosen", "logps/rejected": "rejected"}),
+    "agreement": ("How often it agrees with your choices", "share", ("rewards/accuracies", "eval_rewards/accuracies"), BOTH),
+    "loss": ("How far it is from your choices", "loss", ("loss", "eval_loss"), BOTH),
+    "margins": ("rewards/margins", "margin", ("rewards/margins", "eval_rewards/margins"), BOTH),
+    "logps": ("Log-probabilities of the letters", "logps", ("logps/chosen", "logps/rejected"), ("chosen", "rejected")),
 }
 COLOURS = {"learned from": "#1f7f7a", "held out": "#c98a12", "chosen": "#1f7f7a", "rejected": "#c98a12"}
 NO_RUN = "Nothing has been taught yet. Choose between a few pairs of letters, then come back and press Start."
@@ -68,27 +69,29 @@ def status_text(status: dict[str, Any] | None) -> str:
     return f'<section class="card run {state}">{text}</section>'
 
 
-def frame(rows: list[dict[str, Any]], names: dict[str, str]) -> pd.DataFrame | None:
+def frame(rows: list[dict[str, Any]], keys: tuple[str, ...], names: tuple[str, ...]) -> Any:
     """Rows of metrics -> one line per point: step, value, series (what LinePlot draws)."""
-    points = [(row["step"], float(row[key]), name) for key, name in names.items() for row in rows if key in row]
+    import pandas as pd  # half a second that the page need not wait for
+
+    points = [(row["step"], float(row[key]), name) for key, name in zip(keys, names, strict=True) for row in rows if key in row]
     if not points:
         return None
     # The page fixes a plot's series when it is first drawn: an empty point each keeps a place for those that come later.
-    places = [(points[0][0], float("nan"), name) for name in names.values()]
+    places = [(points[0][0], float("nan"), name) for name in names]
     return pd.DataFrame(places + points, columns=["step", "value", "series"]).astype({"series": "object"})
 
 
 def result_text(report: dict[str, Any]) -> str:
     """The accuracy with its meaning, then letters before and after side by side."""
-    text = paper.note(report.get("held_out", {}).get("sentence", ""))
+    text = paper.note(report["sentence"])
     for number, pair in enumerate(report.get("letters", []), 1):
         both = "".join(
             f"<div><h4>{name}</h4>{paper.letter(pair[key], note='' if pair[f'{key}_finished'] else 'stopped before its end')}</div>"
             for key, name in (("before", "Before"), ("after", "After"))
         )
         title = pair.get("title") or f"Held-out posting {number}"
-        text += f'<details class="before-after"{" open" * (number == 1)}><summary>{paper.safe(title)}</summary><div class="two">{both}</div></details>'
-    text += paper.note(report.get("letters_note", ""))
+        text += f'<details class="before-after"{" open" * (number == 1)}><summary>{paper.safe(title)}</summary>'
+        text += f'<div class="two">{both}</div></details>'
     return f'<section class="card"><h2>What it learned</h2>{text}</section>'
 
 
@@ -108,6 +111,8 @@ class TeachTab:
                     self.resume = gr.Button("Resume", visible=False, elem_id="resume-training")
             with gr.Column(min_width=300):
                 self.status = gr.HTML(elem_id="run-status")
+                with gr.Row(elem_classes="chips"):
+                    self.first = gr.Button("Write two letters", visible=False, elem_id="teach-first")
                 self.reading = gr.HTML(elem_id="reading")
         with gr.Row():
             self.plots = {name: self._plot(name) for name in ("agreement", "loss")}
@@ -122,15 +127,15 @@ class TeachTab:
             with gr.Row():
                 self.plots |= {name: self._plot(name) for name in ("margins", "logps")}
             self.numbers = gr.HTML()
-        self.timer = gr.Timer(2.0)
+        self.timer = gr.Timer(2.0, active=False)
         self._wire()
 
     @staticmethod
     def _plot(name: str) -> gr.LinePlot:
-        title, y_title, names = PLOTS[name]
+        title, y_title, _, series = PLOTS[name]
         return gr.LinePlot(
             x="step", y="value", color="series", title=title, x_title="step", y_title=y_title, color_title=" ",
-            color_map={n: COLOURS[n] for n in names.values()}, height=220, min_width=280, elem_id=f"plot-{name}", visible=False,
+            color_map={one: COLOURS[one] for one in series}, height=220, min_width=280, elem_id=f"plot-{name}", visible=False,
             y_lim=[0, 1] if name == "agreement" else None,
         )  # fmt: skip
 
@@ -145,23 +150,25 @@ class TeachTab:
         if key == seen:
             return {self.run_id: seen}
         state = status["state"] if status else ""
-        rows, reading = self.studio.curve(owner, status["id"]) if status else ([], "")
+        rows = [{"step": row["step"], **row["metrics"]} for row in self.studio.training_rows(owner, status["id"])] if status else []
         result = result_text(self.studio.report(owner, status["id"])) if state == "succeeded" else ""
         news: dict[Any, Any] = {
             self.run_id: key, self.status: status_text(status), self.result: result,
-            self.reading: paper.note(reading),
+            self.reading: paper.note(read_curve(rows) if rows else ""),
+            self.first: gr.update(visible=status is None),
             self.start: gr.update(visible=state not in ACTIVE), self.stop: gr.update(visible=state in ("queued", "running")),
             self.resume: gr.update(visible=state in ("interrupted", "stopped", "failed") and bool(status and status["step"])),
             self.decide: gr.update(visible=state == "succeeded"),
             self.numbers: paper.facts({k: f"{v:.4g}" for k, v in sorted((status or {}).get("metrics", {}).items())}),
         }  # fmt: skip
         for name, plot in self.plots.items():
-            data = frame(rows, PLOTS[name][2])
+            data = frame(rows, *PLOTS[name][2:])
             news[plot] = gr.update(value=data, visible=data is not None)
         return news
 
-    def look_ahead(self, recipe: str, request: gr.Request) -> str:
-        return plan_text(self.studio.plan(self.door.owner(request), recipe))
+    def look_ahead(self, recipe: str, request: gr.Request) -> tuple[str, Any]:
+        plan = self.studio.plan(self.door.owner(request), recipe)
+        return plan_text(plan), gr.update(interactive=not plan["refused"])
 
     # --- acting ---------------------------------------------------------------------------------------------------------
 
@@ -185,7 +192,7 @@ class TeachTab:
     def use_it(self, request: gr.Request) -> str:
         owner = self.door.manager(request)
         run_id = self._current(owner)
-        made = next((row["id"] for row in self.studio.adapters(owner) if row["run_id"] == run_id), None)
+        made = self.studio.report(owner, run_id)["adapter_id"]
         if made is None:
             raise gr.Error("This training has no adapter yet. Wait until it has finished.", title="Not yet", print_exception=False)
         self.studio.promote(owner, made)
@@ -197,10 +204,10 @@ class TeachTab:
 
     def _wire(self) -> None:
         quiet = {"show_progress": "hidden", "api_visibility": "private", "concurrency_limit": None}
-        self.shown = [self.run_id, self.status, self.reading, self.result, self.start, self.stop, self.resume, self.decide, self.numbers,
-                      *self.plots.values()]  # fmt: skip
+        self.shown = [self.run_id, self.status, self.first, self.reading, self.result, self.start, self.stop, self.resume, self.decide,
+                      self.numbers, *self.plots.values()]  # fmt: skip
         self.looking = {"fn": calm(self.look), "inputs": self.run_id, "outputs": self.shown, **quiet}
-        self.planning = {"fn": calm(self.look_ahead), "inputs": self.recipe, "outputs": self.plan, **quiet}
+        self.planning = {"fn": calm(self.look_ahead), "inputs": self.recipe, "outputs": [self.plan, self.start], **quiet}
         self.timer.tick(**self.looking)
         self.recipe.change(**self.planning)
         self.start.click(calm(self.begin), self.recipe, None, **quiet).then(**self.looking)

@@ -22,6 +22,7 @@ HINTS = {"left": "The first letter will stand here.", "right": "The second one h
 CHOSEN = {"left": "You chose A.", "right": "You chose B.", "tie": "You called it a tie.", "both_bad": "You would send neither."}
 VOTES = {"left": "1  A", "right": "2  B", "tie": "3  Tie", "both_bad": "4  Neither"}
 LOADING = "The model is still loading. Writing begins by itself when it is ready."
+UNPROVEN = "Which model wrote which letter cannot be proved, so there is nothing to choose here. Read them, or write two more."
 QUIET = {"show_progress": "hidden", "api_visibility": "private"}
 Update = dict[Any, Any]
 
@@ -39,7 +40,7 @@ def understood_line(found: dict[str, Any]) -> str:
 
 def understood_body(found: dict[str, Any]) -> str:
     """What the model will not be told, and why a field may be empty."""
-    parts = []
+    parts = [paper.note(warning, "warning") for warning in found.get("warnings", ())]
     if left := found.get("left_out"):
         parts.append(paper.note("More than this model can read. These lines, the least relevant ones, are left out:") + paper.bullets(left))
     if forged := found.get("forged"):
@@ -65,7 +66,9 @@ def outcome_text(verdict: str, got: dict[str, Any], edited: bool) -> str:
 
 def model_name(name: str | None) -> str:
     """How a person reads a model's id."""
-    return {None: "the base model", "none": "the base model", "base": "the base model", "starter": "the starter that ships with ftapp"}.get(name, name)
+    if name in (None, "none", "base"):
+        return "the base model"
+    return "the starter that ships with ftapp" if name == "starter" else name
 
 
 class WriteTab:
@@ -119,7 +122,7 @@ class WriteTab:
                 self.votes = {verdict: gr.Button(text, elem_id=f"verdict-{verdict}", min_width=72) for verdict, text in VOTES.items()}
             with gr.Row(elem_classes="chips"):
                 self.edits = {s: gr.Button(f"Edit {name}", size="sm", elem_id=f"edit-{s}", min_width=64) for s, name in paper.SIDES.items()}
-                gr.Checkbox(True, label="Keys 1–4", elem_id="keys-switch", container=False, min_width=96)
+                gr.Checkbox(True, interactive=True, label="Keys 1–4", elem_id="keys-switch", container=False, min_width=96)
         with gr.Column(visible=False, elem_id="editor", elem_classes="below") as self.editor:
             self.edited = gr.Textbox(label="Your version", lines=12, max_lines=30, elem_id="edited")
             with gr.Row(elem_classes="chips"):
@@ -160,10 +163,11 @@ class WriteTab:
         owner, shown = self.door.owner(request), False
         try:
             for step in self.studio.write_pair(owner, job, resume, kind, tone, int(words), hook, None, False, "live"):
-                news: Update = {card: paper.letter(step[s], words=words, writing=not step.get("done", True)) for s, card in self.cards.items()}
+                going = not step.get("done", True)
+                news: Update = {card: paper.letter(step[s], words=words, writing=going) for s, card in self.cards.items()}
                 if not shown:
-                    shown = True
-                    news |= {self.comparison: step["comparison_id"], self.verdict: gr.update(visible=True), self.shown_at: time.time(), self.say: ""}
+                    shown, begun = True, {self.comparison: step["comparison_id"], self.shown_at: time.time()}
+                    news |= begun | {self.verdict: gr.update(visible=True), self.say: ""}
                 yield news
         except Exception as error:
             yield {self.say: paper.note(sentence(error), "warning"), self.verdict: gr.update(visible=False)} | self._empty_cards(words)
@@ -173,7 +177,7 @@ class WriteTab:
         pair = self.studio.current_comparison(self.door.owner(request))
         news: Update = {self.start: gr.update(visible=True), self.stop: gr.update(visible=False)}
         if pair and pair["comparison_id"] == comparison:
-            news |= self._stored_cards(pair)
+            news |= self._stored_cards(pair) | self._offer(pair)
         return news
 
     def halt(self, request: gr.Request) -> None:
@@ -188,8 +192,8 @@ class WriteTab:
         return {
             self.job: pair["job"], self.resume: pair["resume"], self.kind: pair["kind"], self.tone: pair["tone"],
             self.words: gr.update(choices=_choices(offered), value=pair["words"]),
-            self.comparison: pair["comparison_id"], self.verdict: gr.update(visible=True), self.after: gr.update(visible=False),
-            **self._blank_tags(), **self._stored_cards(pair),
+            self.comparison: pair["comparison_id"], self.after: gr.update(visible=False),
+            **self._blank_tags(), **self._stored_cards(pair), **self._offer(pair),
         }  # fmt: skip
 
     # --- choosing -------------------------------------------------------------------------------------------------------
@@ -232,6 +236,10 @@ class WriteTab:
 
     def _empty_cards(self, words: int) -> Update:
         return {card: paper.letter("", note=HINTS[side], words=words) for side, card in self.cards.items()}
+
+    def _offer(self, pair: dict[str, Any]) -> Update:
+        """The question, unless the sides cannot be proved: then a choice would teach the wrong lesson."""
+        return {self.verdict: gr.update(visible=pair["proven"]), self.say: paper.note("" if pair["proven"] else UNPROVEN, "warning")}
 
     def _stored_cards(self, pair: dict[str, Any]) -> Update:
         notes = {side: "" if pair.get(f"{side}_finished", True) else "stopped before its end" for side in self.cards}
