@@ -25,6 +25,7 @@ _BROKEN_BULLET = re.compile(r"(?<![^\W\d_])(?:â¢|â€¢)(?![^\W\d_])")  # the
 _ENTITY = re.compile(r"&(?:amp|lt|gt|quot|apos|nbsp|bull|middot|ndash|mdash|[lr]squo|[lr]dquo|hellip|pound|euro|#\d{2,6}|#x[0-9a-fA-F]{2,6});")
 _BREAKS = re.compile("\r\n|[\r\x0b\x0c\x1c-\x1e\x85\u2028\u2029]")
 _LIGATURES = {code: unicodedata.normalize("NFKC", chr(code)) for code in range(0xFB00, 0xFB07)}
+_SYMBOL_BULLETS = {code: "•" for code in (0xF0A7, 0xF0B7, 0xF0D8, 0xF0FC, 0xF076, 0xF06C, 0xF06E, 0xF0A8)}  # word processors' symbol fonts
 _KEPT_FORMAT = "\u200c\u200d"  # joiners: several scripts cannot be written without them
 _INSTRUCTION = re.compile(
     r"(?i)\b(?:ignore|disregard|forget|override)\b.{0,40}\b(?:previous|above|prior|earlier|all|your)\b.{0,30}\b(?:instruction|prompt|rule|direction)"
@@ -98,7 +99,7 @@ def _decoded(run: str) -> str:
 def _visible(text: str) -> tuple[str, int]:
     """Only characters a reader can see, in composed form. Returns how many hidden ones could have carried a message:
     tag characters, zero-width and direction marks, variation selectors beyond the emoji one."""
-    text = unicodedata.normalize("NFC", _BREAKS.sub("\n", text)).translate(_LIGATURES)
+    text = unicodedata.normalize("NFC", _BREAKS.sub("\n", text)).translate(_LIGATURES | _SYMBOL_BULLETS)
     kept, hidden = [], 0
     for c in text:
         kind = unicodedata.category(c)

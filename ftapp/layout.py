@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from ftapp import documents
 
 _MARKS = "•·▪▫◦●○■□◆❖➢➤►▶✓✔✅☑⮚∙"
-BULLET = re.compile(rf"^\s*(?:[{_MARKS}*~|>#-]+|[–—](?=\s)|o(?=\s+[A-Z])|\(?\d{{1,2}}[.)](?=\s|[A-Za-z])|\(?[a-h][.)](?=\s))\s*")
+BULLET = re.compile(rf"^\s*(?:[{_MARKS}*~|>#!\U0001F300-\U0001FAFF✨⭐〓-]+\"?|[–—](?=\s)|o(?=\s+[A-Z])|\(?\d{{1,2}}[.)](?=\s|[A-Za-z])|\(?[a-h][.)](?=\s))\s*")
 _INLINE = re.compile(rf"(?<=\S)\s*[{_MARKS}]\s*(?=\S)")
 _LONE = re.compile(rf"^\s*(?:[{_MARKS}*~o–—-]|\d{{1,2}}[.)])\s*$")
 EMAIL = re.compile(r"[\w.+-]+@[\w-]+(?:\.[\w-]+)+")
@@ -29,6 +29,7 @@ _NOW = r"(?:present|current(?:ly)?|now|today|till\s+(?:date|now|today)|to\s+date
 RANGE = re.compile(rf"(?i)[(\[]?(?:\bfrom\s+)?(?P<start>{DATE})\s*(?:-+|–|—|\bto\b|\buntil\b|\btill\b|\bthrough\b)\s*(?:\bto\b\s*)?(?P<end>{DATE}|{_NOW})[)\]]?")
 SINCE = re.compile(rf"(?i)\b(?:since|from)\s+(?P<start>{DATE})(?P<end>)")
 _DATE = re.compile(f"(?i){DATE}")
+_ABBREVIATION = re.compile(r"\b(?:e\.g|i\.e|eg|ie|etc|vs|Dr|Mr|Mrs|Ms|St|No|Inc|Ltd|Pvt|Co|Jr|Sr|Asst|approx|incl|[A-Z]|[A-Z]\.[A-Z])\.$")
 
 
 @dataclass(frozen=True)
@@ -61,7 +62,7 @@ def lines(text: str) -> list[Line]:
             body = without_contact(part[mark.end() :] if mark else part)
             if not re.search(r"\w", body):
                 continue
-            if found and not bullet and not gap and _continues(found[-1], part, body):
+            if found and not bullet and _continues(found[-1], part, body, gap):
                 glue = "" if re.search(r"[^\W\d_]-$", found[-1].text) else " "
                 found[-1] = Line(found[-1].text + glue + body, found[-1].bullet, found[-1].gap)
             else:
@@ -81,9 +82,10 @@ def _pieces(raw: str) -> list[str]:
     return [first, *("• " + r for r in rest)]
 
 
-def _continues(before: Line, raw: str, body: str) -> bool:
-    """Whether a line is the rest of a wrapped sentence: the line before ends openly and this one starts so."""
-    if before.text[-1] in ".:;!?" or len(before.text) < (45 if not before.bullet else 25):
+def _continues(before: Line, raw: str, body: str, gap: bool) -> bool:
+    """Whether a line is the rest of a wrapped sentence: the line before ends openly and this one starts so.
+    Over a blank line only the rest of a long bullet is taken: some pages put one after every line."""
+    if gap and not (before.bullet and len(before.text) > 45 and body[0].islower()) or before.text[-1] in ".:;!?" or len(before.text) < (45 if not before.bullet else 25):
         return False
     if re.match(r"[a-z(&]", body) or raw.startswith("    ") and before.bullet:
         return not re.match(r"(?i)(?:www|http)", body)
@@ -103,7 +105,13 @@ def without_contact(text: str) -> str:
 def clauses(text: str) -> list[str]:
     """Sentences of a paragraph; also cut where two sentences were glued ("skills.Experience")."""
     cut = re.sub(r"(?<=[a-z)]{2})([.!?])(?=[A-Z][a-z]+\s)", r"\1 ", text)
-    return [s.strip() for s in re.split(r"(?<=[a-z0-9)\]%][.!?])\s+(?=[A-Z“\"'(])", cut) if s.strip()]
+    found: list[str] = []
+    for part in re.split(r"(?<=[a-z0-9)\]%][.!?])\s+(?=[A-Z“\"'(])", cut):
+        if found and _ABBREVIATION.search(found[-1]):
+            found[-1] += " " + part.strip()
+        elif part.strip():
+            found.append(part.strip())
+    return found
 
 
 def date_range(text: str) -> tuple[str, str, str] | None:

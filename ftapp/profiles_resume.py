@@ -12,7 +12,7 @@ import re
 from ftapp import documents, layout
 from ftapp.layout import Line, one_spaced
 from ftapp.profiles import Experience, ResumeProfile
-from ftapp.profiles_job import ORGANISATION, TITLE_NOUN
+from ftapp.vocabulary import OCCUPATION as TITLE_NOUN, ORGANISATION
 
 MOST_POSITIONS, MOST_ACHIEVEMENTS, MOST_SKILLS = 10, 8, 40
 
