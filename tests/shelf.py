@@ -19,8 +19,10 @@ def pair(session, owner="local", left="Dear A, I bake.", right="Dear A, I cook."
          proven=True, adapter=SOME_ADAPTER, base_id="bundled") -> str:  # fmt: skip
     """A stored comparison; the adapter wrote the right letter."""
     job, me = JobPosting(title="Baker", company=company), ResumeProfile(name="Sam Ode")
-    draft = letters.Draft(PlainText(f"Baker wanted at {company}"), PlainText("Sam Ode"), job, me, "plain", build(me, job), letters.split_key(company))
-    written = letters.Written(base_id, "h" * 64, (Row(None, 1), Row(adapter, 2)), (left, right), finished, ((5, 6), (5, 7)), Sampling(), 1.5, proven)
+    texts = PlainText(f"Baker wanted at {company}"), PlainText("Sam Ode")
+    draft = letters.Draft(*texts, job, me, "plain", build(me, job), letters.split_key(company))
+    rows, ids = (Row(None, 1), Row(adapter, 2)), ((5, 6), (5, 7))
+    written = letters.Written(base_id, "h" * 64, rows, (left, right), finished, ids, Sampling(), 1.5, proven)
     return letters.save_pair(session, owner, letters.save_prompt(session, owner, draft), written)
 
 
