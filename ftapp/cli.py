@@ -1,7 +1,7 @@
 """`python -m ftapp`: the verbs of the screen, for a terminal and for scripts.
 
-Knows how to read arguments and how to print; everything else is asked of `Studio`. It does not know the
-database, the models or the trainer. Imports nothing heavy, so that `--help` and a mistake answer at once.
+Knows how to print; what may be typed stands in arguments.py, and everything else is asked of `Studio`. It does not
+know the database, the models or the trainer. Imports nothing heavy, so that `--help` and a mistake answer at once.
 
 Results go to standard output, notes and errors to standard error. With `--json` the last line of standard
 output is one JSON object. Exit codes: 0 done, 1 the app said no (its sentence), 2 the arguments are wrong.
@@ -11,149 +11,19 @@ from __future__ import annotations
 
 import argparse
 import json
-import re
+import os
 import sys
 import time
 import traceback
-from collections.abc import Sequence
-from pathlib import Path
-from typing import Any, NoReturn
+from collections.abc import Iterator, Sequence
+from typing import Any
 
+from ftapp.arguments import VERDICTS, BadArguments, checked, parser
 from ftapp.errors import UserError
-from ftapp.prompts import KINDS, TONES
 
 OWNER = "local"  # the person at this machine, the same one that the page knows on loopback
-VERDICTS = ("left", "right", "tie", "both_bad")
 ENDED = ("succeeded", "failed", "stopped", "interrupted")
 FOLLOW_SECONDS = 0.5
-
-
-class BadArguments(Exception):
-    """What was typed cannot be meant; `str(error)` is one sentence."""
-
-
-class _Parser(argparse.ArgumentParser):
-    """argparse whose mistakes are one sentence instead of a usage block."""
-
-    def error(self, message: str) -> NoReturn:
-        for pattern, sentence in _IN_WORDS:
-            message = re.sub(pattern, sentence, message)
-        raise BadArguments(f"{message} - nothing was done - see {self.prog} --help.")
-
-
-# argparse's messages (3.11 quotes each choice, 3.13 does not) -> what happened, with the value
-_IN_WORDS = (
-    (r"^the following arguments are required: (.*)$", r"Missing: \1"),
-    (r"^unrecognized arguments: (.*)$", r"Not understood: \1"),
-    (r"^argument (\S+): expected one argument$", r"\1 needs a value"),
-    (r"^argument (\S+): invalid choice: (.*) \(choose from (.*)\)$", r"\1 cannot be \2, only one of: \3"),
-    (r"^argument (\S+): (.*)$", r"\1: \2"),
-)
-
-
-# --- reading arguments ---------------------------------------------------------------------------------------------------
-
-
-def _words(text: str) -> int:
-    if not text.isdigit() or not 0 < int(text) <= 2000:
-        raise argparse.ArgumentTypeError(f"{text!r} is no number of words")
-    return int(text)
-
-
-def _seed(text: str) -> int:
-    if not text.isdigit() or int(text) >= 2**31:
-        raise argparse.ArgumentTypeError(f"{text!r} is no seed (a whole number from 0 to 2147483647)")
-    return int(text)
-
-
-def _name(text: str) -> str:
-    return text.replace("-", "_").lower()
-
-
-def _common(default: Any) -> argparse.ArgumentParser:
-    """Options that may stand before or after the verb; the verb's own must not reset what stood before it."""
-    common = argparse.ArgumentParser(add_help=False)
-    common.add_argument("--home", metavar="DIR", default=default, help="data folder (else FTAPP_HOME, else the user's data folder)")
-    common.add_argument("--model", metavar="ID", default=default, help="base model: 'bundled', a folder or a Hub id (else FTAPP_MODEL)")
-    common.add_argument("--json", action="store_true", default=default or False, help="the last line printed is one JSON object")
-    return common
-
-
-def parser() -> argparse.ArgumentParser:
-    """All verbs. A verb's function is its default `call`."""
-    root = _Parser(prog="python -m ftapp", allow_abbrev=False, parents=[_common(None)],
-                   description="Write two letters, choose one, teach the model.")  # fmt: skip
-    verbs = root.add_subparsers(dest="verb", metavar="VERB", parser_class=_Parser)
-    shared = [_common(argparse.SUPPRESS)]
-
-    def verb(name: str, call: Any, help: str, under: Any = verbs) -> argparse.ArgumentParser:
-        made = under.add_parser(name, help=help, description=help, parents=shared, allow_abbrev=False)
-        made.set_defaults(call=call)
-        return made
-
-    verb("doctor", doctor, "hardware, model, storage, versions, and what is missing")
-
-    p = verb("write", write, "write one letter, or a pair to choose from")
-    p.add_argument("--job", required=True, metavar="FILE", help="the posting; - reads standard input")
-    p.add_argument("--resume", required=True, metavar="FILE", help="the résumé; - reads standard input")
-    p.add_argument("--pair", action="store_true", help="two letters, base and adapter, in random order")
-    p.add_argument("--kind", type=_name, choices=KINDS, default=KINDS[0])
-    p.add_argument("--tone", type=_name, choices=TONES, default=TONES[0])
-    p.add_argument("--words", type=_words, metavar="N", help="length; each model offers a few")
-    p.add_argument("--hook", default="", metavar="TEXT", help="a sentence of your own that the letter should use")
-    p.add_argument("--seed", type=_seed, metavar="N", help="the same seed writes the same letters")
-    p.add_argument("--adapter", default="live", metavar="ID", help="an adapter's id, 'none' for the base, 'live' (default)")
-    p.add_argument("--greedy", action="store_true", help="always the likeliest word")
-
-    p = verb("prefer", prefer, "say which letter of a pair you would send")
-    p.add_argument("comparison", metavar="COMPARISON")
-    p.add_argument("verdict", metavar="VERDICT", type=_name, choices=VERDICTS, help=", ".join(VERDICTS))
-    p.add_argument("--edited", metavar="FILE", help="the letter as you corrected it; - reads standard input")
-    p.add_argument("--from", dest="edited_from", choices=("left", "right"), help="the side that was corrected")
-    p.add_argument("--reason", action="append", default=[], metavar="TAG", help="why; may be given several times")
-
-    p = verb("undo", undo, "take a choice back")
-    p.add_argument("receipt", nargs="?", metavar="RECEIPT", help="what prefer returned; without it the last choice")
-
-    p = verb("train", train, "teach a new adapter from all choices")
-    p.add_argument("--recipe", metavar="NAME", help="a file of configs/train, without .yaml")
-    p.add_argument("--wait", action="store_true", help="follow the training to its end")
-
-    verb("runs", runs, "all trainings, newest first")
-    one = verbs.add_parser("run", help="show, stop or resume a training", allow_abbrev=False)
-    acts = one.add_subparsers(dest="act", metavar="show|stop|resume", required=True, parser_class=_Parser)
-    for name, call, help in (("show", run_show, "how far a training is"), ("stop", run_stop, "stop a training; it can be resumed"),
-                             ("resume", run_resume, "go on from the last complete checkpoint")):  # fmt: skip
-        verb(name, call, help, acts).add_argument("run", metavar="ID")
-
-    verb("adapters", adapters, "all adapters, and which one writes")
-    verb("promote", promote, "let an adapter write").add_argument("adapter", metavar="ID", help="an adapter's id, 'starter' or 'none'")
-    verb("rollback", rollback, "go back to the adapter that wrote before")
-    return root
-
-
-def _text(name: str) -> str:
-    """A file's text, or standard input for `-`. Raises BadArguments when it cannot be read as text."""
-    try:
-        return sys.stdin.read() if name == "-" else Path(name).expanduser().read_text(encoding="utf-8-sig")
-    except OSError as error:
-        raise BadArguments(f"{name} could not be read ({(error.strerror or 'no such file').lower()}) - nothing was done - "
-                           "name a text file, or - for standard input.") from None  # fmt: skip
-    except UnicodeDecodeError:
-        raise BadArguments(f"{name} is not a UTF-8 text file - nothing was done - paste its text into a .txt file.") from None
-
-
-def _checked(args: argparse.Namespace) -> argparse.Namespace:
-    """What argparse cannot see: options that belong together; file names become their text."""
-    if args.verb == "write":
-        if args.job == args.resume == "-":
-            raise BadArguments("--job and --resume are both standard input - it can be read only once - give one of them as a file.")
-        args.job, args.resume = _text(args.job), _text(args.resume)
-    if args.verb == "prefer":
-        if (args.edited is None) != (args.edited_from is None):
-            raise BadArguments("--edited and --from belong together - nothing was stored - give the corrected file and its side.")
-        args.edited = None if args.edited is None else _text(args.edited)
-    return args
 
 
 # --- verbs: each takes the studio and the arguments, prints for people, returns what --json prints ----------------------
@@ -166,18 +36,29 @@ def doctor(studio: Any, args: argparse.Namespace) -> dict[str, Any]:
 
 
 def write(studio: Any, args: argparse.Namespace) -> dict[str, Any]:
-    steps = studio.write_pair if args.pair else studio.write_letter
-    last: dict[str, Any] = {}
-    for last in steps(OWNER, args.job, args.resume, args.kind, args.tone, args.words, args.hook, args.seed, args.greedy, args.adapter):
-        _note(f"\r{sum(len(str(last.get(side, '')).split()) for side in ('left', 'right', 'text'))} words", end="")
-    _note("\r" + " " * 20 + "\r", end="")
-    if args.pair:
-        for side in ("left", "right"):
-            print(f"--- {side} ---\n{last[side]}\n")
-        print(f"Which would you send?  python -m ftapp prefer {last['comparison_id']} left|right|tie|both_bad")
-    else:
-        print(last["text"])
-    return last
+    asked = (OWNER, args.job, args.resume, args.kind, args.tone, args.words, args.hook, args.seed, args.greedy, args.adapter)
+    return _write_two(studio.write_pair(*asked)) if args.pair else _write_one(studio.write_letter(*asked))
+
+
+def _write_two(steps: Iterator[dict[str, Any]]) -> dict[str, Any]:
+    pair: dict[str, Any] = {}
+    for pair in steps:
+        _note(f"\r{len(pair['left'].split())} and {len(pair['right'].split())} words", end="")
+    _note("\r\033[K", end="")
+    for side in ("left", "right"):
+        print(f"--- {side} ---\n{pair[side]}\n")
+    print(f"Which would you send?  python -m ftapp prefer {pair['comparison_id']} {'|'.join(VERDICTS)}")
+    return pair
+
+
+def _write_one(steps: Iterator[dict[str, Any]]) -> dict[str, Any]:
+    letter: dict[str, Any] = {}
+    shown = 0
+    for letter in steps:
+        print(letter["text"][shown:], end="", flush=True)
+        shown = len(letter["text"])
+    print()
+    return letter
 
 
 def prefer(studio: Any, args: argparse.Namespace) -> dict[str, Any]:
@@ -246,6 +127,10 @@ def rollback(studio: Any, args: argparse.Namespace) -> dict[str, Any]:
     return _now_writes(studio.rollback(OWNER))
 
 
+VERBS = {verb.__name__: verb for verb in (
+    doctor, write, prefer, undo, train, runs, run_show, run_stop, run_resume, adapters, promote, rollback)}  # fmt: skip
+
+
 # --- printing ------------------------------------------------------------------------------------------------------------
 
 
@@ -277,8 +162,12 @@ def _print_tree(values: dict[str, Any], indent: str = "") -> None:
         if isinstance(value, dict):
             print(f"{indent}{key}:")
             _print_tree(value, indent + "  ")
+        elif isinstance(value, list | tuple):
+            print(f"{indent}{key}:" + ("" if value else " nothing"))
+            for entry in value:
+                print(f"{indent}  - {entry}")
         else:
-            print(f"{indent}{key}: {', '.join(map(str, value)) if isinstance(value, list | tuple) else value}")
+            print(f"{indent}{key}: {value}")
 
 
 def _follow(studio: Any, run_id: str) -> dict[str, Any]:
@@ -320,29 +209,37 @@ def _bug(args: argparse.Namespace, error: Exception) -> str:
     return f"{args.verb} ended with {type(error).__name__} - that is a fault of ftapp, not yours - please report what stands in {log}."
 
 
+def _run(args: argparse.Namespace) -> dict[str, Any]:
+    studio = _studio(args)
+    try:
+        return VERBS[args.call](studio, args)
+    finally:
+        studio.close()  # a training that this call began goes on by itself
+
+
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one verb; returns the exit code."""
     argv = list(sys.argv[1:] if argv is None else argv)
     as_json = "--json" in argv
+    sys.stdout.reconfigure(encoding="utf-8")  # a letter holds signs that a Windows pipe would refuse
     try:
         args = parser().parse_args(argv)
         if args.verb is None:
             raise BadArguments("No verb was given - nothing was done - see python -m ftapp --help.")
-        args = _checked(args)
-        result = args.call(_studio(args), args)
-    except (BadArguments, UserError) as error:
-        print(error, file=sys.stderr)
+        result = _run(checked(args))
         if as_json:
-            print(json.dumps({"error": str(error)}, ensure_ascii=False))
-        return 2 if isinstance(error, BadArguments) else 1
+            print(json.dumps(result, ensure_ascii=False, default=str), flush=True)
+        return 0
+    except (BadArguments, UserError) as error:
+        said, code = str(error), 2 if isinstance(error, BadArguments) else 1
     except KeyboardInterrupt:
         return 130
+    except BrokenPipeError:  # whoever read the output (`head`) has enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
     except Exception as error:
-        sentence = _bug(args, error)
-        print(sentence, file=sys.stderr)
-        if as_json:
-            print(json.dumps({"error": sentence}))
-        return 1
+        said, code = _bug(args, error), 1
+    print(said, file=sys.stderr)
     if as_json:
-        print(json.dumps(result, ensure_ascii=False, default=str), flush=True)
-    return 0
+        print(json.dumps({"error": said}, ensure_ascii=False))
+    return code

@@ -4,11 +4,12 @@ import json
 import os
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
 
-from ftapp import cli
+from ftapp import arguments, cli
 
 ROOT = Path(__file__).resolve().parent.parent
 JOB = """Data Analyst
@@ -36,7 +37,7 @@ def ftapp(*arguments: str, stdin: str | None = None, **env: str) -> subprocess.C
     """One call of `python -m ftapp`, as a shell makes it."""
     return subprocess.run(
         [sys.executable, "-m", "ftapp", *arguments], cwd=ROOT, env=os.environ | {"OMP_NUM_THREADS": "1"} | env,
-        input=stdin, capture_output=True, text=True, encoding="utf-8", timeout=170,
+        input=stdin, capture_output=True, text=True, encoding="utf-8", timeout=500,
     )  # fmt: skip
 
 
@@ -93,8 +94,17 @@ def test_a_file_that_is_no_text_is_named(tmp_path, capsys):
 
 @pytest.mark.parametrize("line", ["--home H --json runs", "runs --home H --json", "--home H runs --json"])
 def test_common_options_stand_before_or_after_the_verb(line):
-    args = cli.parser().parse_args(line.split())
+    args = arguments.parser().parse_args(line.split())
     assert (args.home, args.json, args.model) == ("H", True, None)
+
+
+@pytest.mark.parametrize(
+    "line",
+    ["doctor", "write --job j --resume r", "prefer cmp left", "undo", "train", "runs", "run show r", "run stop r", "run resume r",
+     "adapters", "promote adp", "rollback"],
+)  # fmt: skip
+def test_every_verb_has_its_function(line):
+    assert arguments.parser().parse_args(line.split()).call in cli.VERBS
 
 
 def test_importing_the_command_line_loads_nothing_heavy():
@@ -150,54 +160,114 @@ def talker(tmp_path_factory) -> str:
 @pytest.fixture
 def files(tmp_path):
     (tmp_path / "resume.txt").write_text(RESUME, encoding="utf-8")
+    (tmp_path / "job.txt").write_text(JOB.format(tool="Tableau"), encoding="utf-8")
     return tmp_path
 
 
-def write_pair(files: Path, home: str, talker: str, seed: int) -> subprocess.CompletedProcess:
-    arguments = ("write", "--job", "-", "--resume", str(files / "resume.txt"), "--pair", "--seed", str(seed), "--json")
-    return ftapp(*arguments, "--home", home, "--model", talker, stdin=JOB.format(tool=f"Tableau {seed}"))
+@pytest.fixture
+def call(talker, files, capsys):
+    """One call in this process (torch is imported once), with the tiny model and a home of its own: call("runs") -> object."""
+
+    def run(line: str, *more: str, code: int = 0) -> dict:
+        got = cli.main([*line.split(), *more, "--home", str(files / "home"), "--model", talker, "--json"])
+        said = capsys.readouterr()
+        assert got == code, said.err
+        return json.loads(said.out.splitlines()[-1])
+
+    return run
+
+
+def pairs_to_learn_from(call, files: Path, count: int) -> dict:
+    """Write and judge `count` pairs for different employers; returns the last receipt and pair."""
+    for seed in range(count):
+        (files / "job.txt").write_text(JOB.replace("Harbour", f"Harbour {'ABCDEFGH'[seed]}").format(tool="Tableau"), encoding="utf-8")
+        pair = call(f"write --pair --seed {seed}", "--job", str(files / "job.txt"), "--resume", str(files / "resume.txt"))
+        receipt = call(f"prefer {pair['comparison_id']} left")
+    return {**pair, **receipt}
+
+
+def test_a_pair_is_written_and_judged(call, files, capsys):
+    pair = call("write --pair --seed 5 --tone warm --words 150", "--job", str(files / "job.txt"), "--resume", str(files / "resume.txt"))
+    assert set(pair) == {"comparison_id", "left", "right", "prompt_tokens", "seconds"}
+    assert pair["left"] != pair["right"]
+    assert pair["prompt_tokens"] > 50
+    receipt = call(f"prefer {pair['comparison_id']} left --reason too-long")
+    assert set(receipt) >= {"receipt", "left_model", "right_model", "pairs_added"}
+    assert call(f"prefer {pair['comparison_id']} left")["receipt"] == receipt["receipt"]  # said twice, stored once
+    assert call("undo")["receipt"] == receipt["receipt"]
+    assert "error" in call("undo", code=1)  # nothing is left to take back
+
+
+def test_a_corrected_letter_counts_twice(call, files):
+    pair = call("write --pair --seed 6", "--job", str(files / "job.txt"), "--resume", str(files / "resume.txt"))
+    (files / "mine.txt").write_text("Dear Harbour team, I can report.", encoding="utf-8")
+    told = call(f"prefer {pair['comparison_id']} right --from right", "--edited", str(files / "mine.txt"))
+    assert told["pairs_added"] == 2
+
+
+def test_refusals_of_the_app_are_a_sentence_and_exit_1(call, files):
+    assert "3" in call("write --words 3", "--job", str(files / "job.txt"), "--resume", str(files / "resume.txt"), code=1)["error"]
+    assert "no_such" in call("train --recipe no_such", code=1)["error"]
+    call("train", code=1)  # no choices, nothing to learn from
+    call("rollback", code=1)  # nothing to go back to
 
 
 @pytest.mark.slow
-def test_write_choose_train_use_and_go_back(files, talker):
-    home = str(files / "home")
-    common = ("--home", home, "--model", talker, "--json")
-    for seed in range(6):
-        done = write_pair(files, home, talker, seed)
-        assert done.returncode == 0, done.stderr
-        pair = last_json(done)
-        assert set(pair) == {"comparison_id", "left", "right", "prompt_tokens", "seconds"}
-        told = ftapp("prefer", pair["comparison_id"], "left", *common)
-        assert told.returncode == 0, told.stderr
-        receipt = last_json(told)
-        assert {"receipt", "left_model", "right_model", "pairs_added"} <= set(receipt)
+@pytest.mark.timeout(600)
+def test_write_choose_train_use_and_go_back_as_a_script_does(call, files, talker):
+    pairs_to_learn_from(call, files, 6)
+    common = ("--home", str(files / "home"), "--model", talker, "--json")
 
-    corrected = ftapp("prefer", pair["comparison_id"], "tie", *common)
-    assert corrected.returncode == 0  # a second word on the same pair is answered with the first receipt
-    assert last_json(corrected)["receipt"] == receipt["receipt"]
+    written = ftapp("write", "--job", "-", "--resume", str(files / "resume.txt"), "--pair", "--seed", "7", *common, stdin=JOB)
+    assert written.returncode == 0, written.stderr
+    told = ftapp("prefer", last_json(written)["comparison_id"], "right", *common)
+    assert last_json(told)["pairs_added"] == 1
 
-    done = ftapp("train", "--wait", *common)
-    assert done.returncode == 0, done.stderr
-    run = last_json(done)
-    assert run["state"] == "succeeded", run
-    assert run["step"] == run["steps"] > 0
-    shown = last_json(ftapp("run", "show", run["id"], *common))
-    assert set(shown) >= {"id", "state", "step", "steps", "seconds_left", "metrics", "reason"}
-    assert [row["id"] for row in last_json(ftapp("runs", *common))["runs"]] == [run["id"]]
+    trained = ftapp("train", "--wait", *common)
+    assert trained.returncode == 0, trained.stderr
+    run = last_json(trained)
+    assert (run["state"], run["step"]) == ("succeeded", run["steps"]), run
+    assert set(call(f"run show {run['id']}")) >= {"id", "state", "step", "steps", "seconds_left", "metrics", "reason"}
+    assert [row["id"] for row in call("runs")["runs"]] == [run["id"]]
 
-    [candidate] = [row for row in last_json(ftapp("adapters", *common))["adapters"] if row["state"] == "candidate"]
-    assert last_json(ftapp("promote", candidate["id"], *common))["id"] == candidate["id"]
-    taught = last_json(write_pair(files, home, talker, 50))
-    told = last_json(ftapp("prefer", taught["comparison_id"], "both-bad", *common))
-    assert candidate["id"] in (told["left_model"], told["right_model"])
-    assert last_json(ftapp("rollback", *common))["id"] != candidate["id"]
+    [taught] = [row["id"] for row in call("adapters")["adapters"] if row["state"] == "candidate"]
+    assert call(f"promote {taught}")["id"] == taught
+    again = last_json(ftapp("write", "--job", str(files / "job.txt"), "--resume", "-", "--pair", *common, stdin=RESUME))
+    told = call(f"prefer {again['comparison_id']} both-bad")
+    assert {told["left_model"], told["right_model"]} == {"base", taught}
+    assert call("rollback")["id"] == "none"
 
 
 @pytest.mark.slow
-def test_one_letter_the_same_twice_with_a_seed(files, talker):
-    (files / "job.txt").write_text(JOB.format(tool="Tableau"), encoding="utf-8")
+@pytest.mark.timeout(600)
+def test_a_running_app_takes_the_training_over(call, files, talker):
+    from ftapp.config import settings
+    from ftapp.studio import Studio
+
+    pairs_to_learn_from(call, files, 6)
+    app = Studio(settings(home=files / "home", model=talker))
+    assert app.supervisor.poll()  # the app holds the supervisor's lock
+    try:
+        queued = last_json(ftapp("train", "--home", str(files / "home"), "--model", talker, "--json"))
+        assert queued["state"] == "queued"
+        assert not (files / "home" / "runs" / queued["id"] / "trainer.log").exists()  # the command line launched nothing
+        assert app.training_status("local", queued["id"])["state"] in ("queued", "running")  # this look launches it
+        assert (files / "home" / "runs" / queued["id"] / "trainer.log").exists()
+        app.stop_training("local", queued["id"])
+        until = time.monotonic() + 300
+        while (state := app.training_status("local", queued["id"])["state"]) not in cli.ENDED:
+            assert time.monotonic() < until, state
+            time.sleep(0.5)
+    finally:
+        app.close()
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(600)
+def test_one_letter_is_the_same_twice_with_a_seed(files, talker):
     arguments = ("write", "--job", str(files / "job.txt"), "--resume", str(files / "resume.txt"), "--seed", "3", "--adapter", "none",
                  "--home", str(files / "home"), "--model", talker, "--json")  # fmt: skip
     first, second = ftapp(*arguments), ftapp(*arguments)
     assert first.returncode == 0, first.stderr
     assert last_json(first)["text"] == last_json(second)["text"] != ""
+    assert first.stdout.startswith(last_json(first)["text"])  # it streams what it returns

@@ -75,7 +75,7 @@ def test_pictures_and_links_lead_somewhere(link):
 
 
 def test_the_table_names_every_verb_of_the_command_line():
-    from ftapp.cli import parser
+    from ftapp.arguments import parser
 
     verbs = next(a for a in parser()._actions if a.dest == "verb").choices
     table = README.split("## Command line")[1].split("\n## ")[0]

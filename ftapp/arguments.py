@@ -1,0 +1,142 @@
+"""What may be typed after `python -m ftapp`, and what is said when it cannot be meant.
+
+Knows argparse and nothing of what the verbs do.
+"""
+
+from __future__ import annotations
+
+import argparse
+import re
+import sys
+from pathlib import Path
+from typing import Any, NoReturn
+
+from ftapp.prompts import KINDS, TONES
+
+VERDICTS = ("left", "right", "tie", "both_bad")
+
+
+class BadArguments(Exception):
+    """What was typed cannot be meant; `str(error)` is one sentence."""
+
+
+class _Parser(argparse.ArgumentParser):
+    """argparse whose mistakes are one sentence instead of a usage block."""
+
+    def error(self, message: str) -> NoReturn:
+        for pattern, sentence in _IN_WORDS:
+            message = re.sub(pattern, sentence, message)
+        raise BadArguments(f"{message} - nothing was done - see {self.prog} --help.")
+
+
+# argparse's messages (3.11 quotes each choice, 3.13 does not) -> what happened, with the value
+_IN_WORDS = (
+    (r"^the following arguments are required: (.*)$", r"Missing: \1"),
+    (r"^unrecognized arguments: (.*)$", r"Not understood: \1"),
+    (r"^argument (\S+): expected one argument$", r"\1 needs a value"),
+    (r"^argument (\S+): invalid choice: (.*) \(choose from (.*)\)$", r"\1 cannot be \2, only one of: \3"),
+    (r"^argument (\S+): (.*)$", r"\1: \2"),
+)
+
+
+def _words(text: str) -> int:
+    if not text.isdecimal() or not 0 < int(text) <= 2000:
+        raise argparse.ArgumentTypeError(f"{text!r} is no number of words")
+    return int(text)
+
+
+def _seed(text: str) -> int:
+    if not text.isdecimal() or int(text) >= 2**31:
+        raise argparse.ArgumentTypeError(f"{text!r} is no seed (a whole number from 0 to 2147483647)")
+    return int(text)
+
+
+def _name(text: str) -> str:
+    return text.replace("-", "_").lower()
+
+
+def _common(default: Any) -> argparse.ArgumentParser:
+    """Options that may stand before or after the verb; the verb's own must not reset what stood before it."""
+    common = argparse.ArgumentParser(add_help=False)
+    common.add_argument("--home", metavar="DIR", default=default, help="data folder (else FTAPP_HOME, else the user's data folder)")
+    common.add_argument("--model", metavar="ID", default=default, help="base model: 'bundled', a folder or a Hub id (else FTAPP_MODEL)")
+    common.add_argument("--json", action="store_true", default=default or False, help="the last line printed is one JSON object")
+    return common
+
+
+def parser() -> argparse.ArgumentParser:
+    """All verbs. `call` names the function that does one."""
+    root = _Parser(prog="python -m ftapp", allow_abbrev=False, parents=[_common(None)],
+                   description="Write two letters, choose one, teach the model.")  # fmt: skip
+    verbs = root.add_subparsers(dest="verb", metavar="VERB", parser_class=_Parser)
+    shared = [_common(argparse.SUPPRESS)]
+
+    def verb(name: str, help: str, under: Any = verbs) -> argparse.ArgumentParser:
+        made = under.add_parser(name, help=help, description=help, parents=shared, allow_abbrev=False)
+        made.set_defaults(call=made.prog.split(maxsplit=3)[-1].replace(" ", "_"))  # "run show" is done by run_show
+        return made
+
+    verb("doctor", "hardware, model, storage, versions, and what is missing")
+
+    p = verb("write", "write one letter, or a pair to choose from")
+    p.add_argument("--job", required=True, metavar="FILE", help="the posting; - reads standard input")
+    p.add_argument("--resume", required=True, metavar="FILE", help="the résumé; - reads standard input")
+    p.add_argument("--pair", action="store_true", help="two letters, base and adapter, in random order")
+    p.add_argument("--kind", type=_name, choices=KINDS, default=KINDS[0])
+    p.add_argument("--tone", type=_name, choices=TONES, default=TONES[0])
+    p.add_argument("--words", type=_words, metavar="N", help="length; each model offers a few")
+    p.add_argument("--hook", default="", metavar="TEXT", help="a sentence of your own that the letter should use")
+    p.add_argument("--seed", type=_seed, metavar="N", help="the same seed writes the same letters")
+    p.add_argument("--adapter", default="live", metavar="ID", help="an adapter's id, 'none' for the base, 'live' (default)")
+    p.add_argument("--greedy", action="store_true", help="always the likeliest word")
+
+    p = verb("prefer", "say which letter of a pair you would send")
+    p.add_argument("comparison", metavar="COMPARISON")
+    p.add_argument("verdict", metavar="VERDICT", type=_name, choices=VERDICTS, help=", ".join(VERDICTS))
+    p.add_argument("--edited", metavar="FILE", help="the letter as you corrected it; - reads standard input")
+    p.add_argument("--from", dest="edited_from", choices=("left", "right"), help="the side that was corrected")
+    p.add_argument("--reason", action="append", default=[], metavar="TAG", help="why; may be given several times")
+
+    p = verb("undo", "take a choice back")
+    p.add_argument("receipt", nargs="?", metavar="RECEIPT", help="what prefer returned; without it the last choice")
+
+    p = verb("train", "teach a new adapter from all choices")
+    p.add_argument("--recipe", metavar="NAME", help="a file of configs/train, without .yaml")
+    p.add_argument("--wait", action="store_true", help="follow the training to its end")
+
+    verb("runs", "all trainings, newest first")
+    one = verbs.add_parser("run", help="show, stop or resume a training", allow_abbrev=False)
+    acts = one.add_subparsers(dest="act", metavar="show|stop|resume", required=True, parser_class=_Parser)
+    verb("show", "how far a training is", acts).add_argument("run", metavar="ID")
+    verb("stop", "stop a training; it can be resumed", acts).add_argument("run", metavar="ID")
+    verb("resume", "go on from the last complete checkpoint", acts).add_argument("run", metavar="ID")
+
+    verb("adapters", "all adapters, and which one writes")
+    verb("promote", "let an adapter write").add_argument("adapter", metavar="ID", help="an adapter's id, 'starter' or 'none'")
+    verb("rollback", "go back to the adapter that wrote before")
+    return root
+
+
+def _text(name: str) -> str:
+    """A file's text, or standard input for `-`. Raises BadArguments when it cannot be read as text."""
+    try:
+        held = sys.stdin.buffer.read() if name == "-" else Path(name).expanduser().read_bytes()
+        return held.decode("utf-8-sig")
+    except OSError as error:
+        raise BadArguments(f"{name} could not be read ({(error.strerror or 'no such file').lower()}) - nothing was done - "
+                           "name a text file, or - for standard input.") from None  # fmt: skip
+    except UnicodeDecodeError:
+        raise BadArguments(f"{name} is not a UTF-8 text file - nothing was done - paste its text into a .txt file.") from None
+
+
+def checked(args: argparse.Namespace) -> argparse.Namespace:
+    """What argparse cannot see: options that belong together; file names become their text."""
+    if args.verb == "write":
+        if args.job == args.resume == "-":
+            raise BadArguments("--job and --resume are both standard input - it can be read only once - give one of them as a file.")
+        args.job, args.resume = _text(args.job), _text(args.resume)
+    if args.verb == "prefer":
+        if (args.edited is None) != (args.edited_from is None):
+            raise BadArguments("--edited and --from belong together - nothing was stored - give the corrected file and its side.")
+        args.edited = None if args.edited is None else _text(args.edited)
+    return args
