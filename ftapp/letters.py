@@ -71,9 +71,11 @@ class Written:
 def normalise(name: str) -> str:
     """An employer's name without case, accents' forms, punctuation, a leading "the" and trailing legal forms."""
     words = re.findall(r"\w+", unicodedata.normalize("NFKC", name).casefold())
+    if len(words) > 1 and words[0] == "the":
+        words.pop(0)
     while len(words) > 1 and words[-1] in _LEGAL:
         words.pop()
-    return " ".join(words[1:] if len(words) > 1 and words[0] == "the" else words)
+    return " ".join(words)
 
 
 def split_key(employer: str, posting: str = "", prompt: str = "") -> str:
