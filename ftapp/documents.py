@@ -22,13 +22,16 @@ MOST_FLAGGED = 5
 _TAIL = "[\x80-\xbf€‚ƒ„…†‡ˆ‰Š‹Œ\u017d‘’“”•–—˜™š›œ\u017eŸ]"
 _MOJIBAKE = re.compile(f"[ÂÃ]{_TAIL}|[âï]{_TAIL}{{2}}|ð{_TAIL}{{3}}")
 _BROKEN_BULLET = re.compile(r"(?<![^\W\d_])(?:â¢|â€¢)(?![^\W\d_])")  # the middle byte is lost in many collections
-_ENTITY = re.compile(r"&(?:amp|lt|gt|quot|apos|nbsp|bull|middot|ndash|mdash|[lr]squo|[lr]dquo|hellip|pound|euro|#\d{2,6}|#x[0-9a-fA-F]{2,6});")
+_ENTITY = re.compile(
+    r"&(?:amp|lt|gt|quot|apos|nbsp|bull|middot|ndash|mdash|[lr]squo|[lr]dquo|hellip|pound|euro|#\d{2,6}|#x[0-9a-fA-F]{2,6});"
+)
 _BREAKS = re.compile("\r\n|[\r\x0b\x0c\x1c-\x1e\x85\u2028\u2029]")
 _LIGATURES = {code: unicodedata.normalize("NFKC", chr(code)) for code in range(0xFB00, 0xFB07)}
 _SYMBOL_BULLETS = {code: "•" for code in (0xF0A7, 0xF0B7, 0xF0D8, 0xF0FC, 0xF076, 0xF06C, 0xF06E, 0xF0A8)}  # word processors' symbol fonts
 _KEPT_FORMAT = "\u200c\u200d"  # joiners: several scripts cannot be written without them
 _INSTRUCTION = re.compile(
-    r"(?i)\b(?:ignore|disregard|forget|override)\b.{0,40}\b(?:previous|above|prior|earlier|all|your)\b.{0,30}\b(?:instruction|prompt|rule|direction)"
+    r"(?i)\b(?:ignore|disregard|forget|override)\b.{0,40}\b(?:previous|above|prior|earlier|all|your)\b.{0,30}\b(?:instruction|prompt|"
+    r"rule|direction)"
     r"|\byou are now\b.{0,40}\b(?:assistant|model|ai|bot|system)\b|\bsystem prompt\b|\b(?:as|to) an? (?:ai|language) model\b"
     r"|<\|?(?:system|assistant|user|im_start|im_end|end)\|?>|^\s*(?:system|assistant)\s*:\s"
 )

@@ -8,27 +8,39 @@ from dataclasses import dataclass
 from ftapp import documents
 
 _MARKS = "•·▪▫◦●○■□◆❖➢➤►▶✓✔✅☑⮚∙"
-BULLET = re.compile(rf"^\s*(?:[{_MARKS}*~|>#!\U0001F300-\U0001FAFF✨⭐〓-]+\"?|[–—](?=\s)|o(?=\s+[A-Z])|\(?\d{{1,2}}[.)](?=\s|[A-Za-z])|\(?[a-h][.)](?=\s))\s*")
+BULLET = re.compile(
+    rf"^\s*(?:[{_MARKS}*~|>#!\U0001F300-\U0001FAFF✨⭐〓-]+\"?|[–—](?=\s)|o(?=\s+[A-Z])|\(?\d{{1,2}}[.)](?=\s|[A-Za-z])|\(?[a-h][.)](?=\s))\s*"
+)
 _INLINE = re.compile(rf"(?<=\S)\s*[{_MARKS}]\s*(?=\S)")
 _LONE = re.compile(rf"^\s*(?:[{_MARKS}*~o–—-]|\d{{1,2}}[.)])\s*$")
 EMAIL = re.compile(r"[\w.+-]+@[\w-]+(?:\.[\w-]+)+")
 URL = re.compile(r"(?i)\b(?:https?://|www\.)\S+|\b(?:linkedin|github|twitter|facebook|gitlab)\.com/?\S*")
-PHONE = re.compile(r"(?<![\w$£€.,])(?:\+\d{1,3}[\s.-]?)?(?:\(\d{2,5}\)[\s.-]?)?\d{2,5}(?:[\s.-]\d{2,5}){1,4}(?![\w%])|(?<!\d)\+?\d{10,13}(?!\d)")
+PHONE = re.compile(
+    r"(?<![\w$£€.,])(?:\+\d{1,3}[\s.-]?)?(?:\(\d{2,5}\)[\s.-]?)?\d{2,5}(?:[\s.-]\d{2,5}){1,4}(?![\w%])|(?<!\d)\+?\d{10,13}(?!\d)"
+)
 _PLACEHOLDER = re.compile(r"\[(?:EMAIL|PHONE|PROFILE_URL|REDACTED|CONTACT|ADDRESS|NAME|ID|URL|DOB|PASSPORT|LOCATION)[A-Z_ ]*\]")
 _CONTACT_LABEL = re.compile(
-    r"(?i)^(?:(?:e-?\s?mail(?: id| address)?|phone(?: no| number)?|mobile(?: no| number)?|mob|tel(?:ephone)?|cell|contact(?: no| number| details| info)?|fax|skype|"
-    r"linked\s?in|github|website|web|address|date of birth|d\.?o\.?b|passport(?: no| number)?|marital status|nationality|gender|sex|father'?s name|"
+    r"(?i)^(?:(?:e-?\s?mail(?: id| address)?|phone(?: no| number)?|mobile(?: no| number)?|mob|tel(?:ephone)?|cell|contact(?: no| number|"
+    r" details| info)?|fax|skype|"
+    r"linked\s?in|github|website|web|address|date of birth|d\.?o\.?b|passport(?: no| number)?|marital status|nationality|gender|sex|"
+    r"father'?s name|"
     r"religion|pin ?code)\s*(?:\([a-z]\))?\s*[:.–-]|email me on)"
 )
 # A piece behind one of these is contact data even when the piece itself cannot be recognised.
-_CONTACT_PIECE = re.compile(r"(?i)\s*[-|,–]?\s*\b(?:e-?mail(?: id| me)?|phone|mobile|tel|linkedin|github|portfolio)\b\s*(?:on indeed)?\s*:.*$")
+_CONTACT_PIECE = re.compile(
+    r"(?i)\s*[-|,–]?\s*\b(?:e-?mail(?: id| me)?|phone|mobile|tel|linkedin|github|portfolio)\b\s*(?:on indeed)?\s*:.*$"
+)
 
 _MONTH = r"(?:jan(?:uary)?|feb(?:ruary)?|mar(?:ch)?|apr(?:il)?|may|june?|july?|aug(?:ust)?|sept?(?:ember)?|oct(?:ober)?|nov(?:ember)?|dec(?:ember)?)"
 DATE = rf"(?:(?:\d{{1,2}}(?:st|nd|rd|th)?[\s.-]+)?{_MONTH}\b[\s.,'’/-]*(?:\d{{4}}|\d{{2}}\b)|\b(?:\d{{1,2}}[/.])?\d{{1,2}}[/.](?:19|20)\d{{2}}|\b(?:19|20)\d{{2}}\b)"
 _NOW = r"(?:present|current(?:ly)?|now|today|till\s+(?:date|now|today)|to\s+date|date|ongoing)\b"
-RANGE = re.compile(rf"(?i)[(\[]?(?:\bfrom\s+)?(?P<start>{DATE})\s*(?:-+|–|—|\bto\b|\buntil\b|\btill\b|\bthrough\b)\s*(?:\bto\b\s*)?(?P<end>{DATE}|{_NOW})[)\]]?")
+RANGE = re.compile(
+    rf"(?i)[(\[]?(?:\bfrom\s+)?(?P<start>{DATE})\s*(?:-+|–|—|\bto\b|\buntil\b|\btill\b|\bthrough\b)\s*(?:\bto\b\s*)?(?P<end>{DATE}|"
+    rf"{_NOW})[)\]]?"
+)
 SINCE = re.compile(rf"(?i)\b(?:since|from)\s+(?P<start>{DATE})(?P<end>)")
 _DATE = re.compile(f"(?i){DATE}")
+MOST_WORDS = 18  # of a line that a small model is given; a longer one is cut at a clause
 _ABBREVIATION = re.compile(r"\b(?:e\.g|i\.e|eg|ie|etc|vs|Dr|Mr|Mrs|Ms|St|No|Inc|Ltd|Pvt|Co|Jr|Sr|Asst|approx|incl|[A-Z]|[A-Z]\.[A-Z])\.$")
 
 
@@ -134,3 +146,27 @@ def _tidy(date: str) -> str:
 
 def one_spaced(text: str) -> str:
     return re.sub(r"\s+", " ", text).strip()
+
+
+_OPEN_END = re.compile(
+    r"(?i)[\s,]+(?:and|or|and/or|with|of|to|for|in|the|a|an|as|by|on|at|from|is|are|be|to be|both|any|highly|strongly|which|that|its?|"
+    r"their|your|our|able|including|must|have|also|when|where|if|who|you|not|including but)$"
+)
+_STRONG_CUT = re.compile(
+    r",?\s+(?=(?:including|such as|in order to|to ensure|so that|while|which|who|as well as|but|in accordance|e\.g|i\.e|ensuring|because|"
+    r"where|demonstrat\w+|with a focus)\b)|[;:]\s+|\s+[–—(-]\s*|,\s+"
+)
+_WEAK_CUT = re.compile(r"\s+(?=(?:and|or|with|for|by|within|across|through|from|when|using)\s)")
+
+
+def cut(text: str) -> str:
+    """At most `MOST_WORDS` words: cut before the last clause that does not fit, else before a smaller word."""
+    text = text.strip(" .,;:")
+    if len(text.split()) > MOST_WORDS:
+        heads = [text[: m.start()] for pattern in (_STRONG_CUT, _WEAK_CUT) for m in pattern.finditer(text)]
+        strong = [h for h in heads[: len(_STRONG_CUT.findall(text))] if 6 <= len(h.split()) <= MOST_WORDS]
+        weak = [h for h in heads if 6 <= len(h.split()) <= MOST_WORDS]
+        text = max(strong or weak or [text], key=len)
+    for _ in range(3):
+        text = _OPEN_END.sub("", text).strip(" .,;:(-–—/")
+    return text if text.count("(") == text.count(")") else re.sub(r"\s*\([^()]*$", "", text)

@@ -21,22 +21,29 @@ _LABELS = [(name, re.compile(rf"(?i)^(?:{words})\s*(?:[:：]|\s[–—-]\s)\s*(.
 # Lines of a web page or a form, not of a posting.
 _PAGE = re.compile(
     r"""(?xi)^(?:apply(?:\ now|\ online|\ here)?|sign\ (?:in|up)|log\ ?in|(?:job\ )?search.*|home|faqs?|contact(?:\ us)?|menu|share|tweet|print|save(?:\ job)?|back(?:\ to.*)?|skip.*|view\ .*|add\ to\ .*|how\ to\ apply|
-    \d+\ of\ \d+|\d+/\d+|page\ \d+.*|\d{1,2}/\d{1,2}/\d{2,4},.*|posted\ .*ago|full[-\ ]time|part[-\ ]time|working\ here|advert|job|job\ (?:advert|description|summary|posting|details|overview)|vacancy|overview|
-    position\ (?:description|announcement)|about\ (?:the|this)\ (?:job|role|position|post)|about\ us|r(?:eq)?[-\s]?\d{4,}.*|facebook.*|privacy.*|cookies?.*|customer\ assistance|all\ .*\ careers|
-    (?:[\w.&]+\ ){0,3}careers?(?:\ site|\ page)?|welcome|introduction|new|urgent|hiring|we'?re\ hiring!?|\d\ messages?|\[.*|(?:to|from|subject|supervisor|reports\ to|date):.*|.*[<>].*)$"""
+    \d+\ of\ \d+|\d+/\d+|page\ \d+.*|\d{1,2}/\d{1,2}/\d{2,4},.*|posted\ .*ago|full[-\ ]time|part[-\ ]time|working\ here|advert|job|
+        job\ (?:advert|description|summary|posting|details|overview)|vacancy|overview|
+    position\ (?:description|announcement)|about\ (?:the|this)\ (?:job|role|position|post)|about\ us|r(?:eq)?[-\s]?\d{4,}.*|facebook.*|
+        privacy.*|cookies?.*|customer\ assistance|all\ .*\ careers|
+    (?:[\w.&]+\ ){0,3}careers?(?:\ site|\ page)?|welcome|introduction|new|urgent|hiring|we'?re\ hiring!?|\d\ messages?|\[.*|(?:to|from|
+        subject|supervisor|reports\ to|date):.*|.*[<>].*)$"""
 )
 _MONEY = re.compile(
-    r"(?i)^(?:salary|pay|wage|compensation|remuneration|rate|hours|contract|closing date|deadline|reference|ref|duration|department|status|start date|grade|band|reports to)\b\s*[:\-–]|"
+    r"(?i)^(?:salary|pay|wage|compensation|remuneration|rate|hours|contract|closing date|deadline|reference|ref|duration|department|"
+    r"status|start date|grade|band|reports to)\b\s*[:\-–]|"
     r"[£$€]\s?\d|\bper (?:annum|hour|year)\b|^salary\b"
 )
 _TITLE_HEAD = re.compile(
-    r"(?i)^(?:(?:apply (?:for|to)|job description(?: (?:for|of))?|job advert(?:isement)?|job posting|vacancy|vacancies|job title|hiring|wanted|now hiring|"
-    r"we(?:'| a)re (?:hiring|looking for)(?: an?)?|position|role|title)\s*[:–—-]?\s+|job\s*[:–—-]\s*|\d+\s*x\s+|[#*\s]+|.{3,60}\b(?:careers|jobs)\s*[-–|:]\s+)"
+    r"(?i)^(?:(?:apply (?:for|to)|job description(?: (?:for|of))?|job advert(?:isement)?|job posting|vacancy|vacancies|job title|hiring|"
+    r"wanted|now hiring|"
+    r"we(?:'| a)re (?:hiring|looking for)(?: an?)?|position|role|title)\s*[:–—-]?\s+|job\s*[:–—-]\s*|\d+\s*x\s+|[#*\s]+|"
+    r".{3,60}\b(?:careers|jobs)\s*[-–|:]\s+)"
 )
 _TITLE_TAIL = re.compile(
     r"""(?xi)\s*(?:with\ verification|[([](?:ref|req|job|id|m/f|m/w|f/m|w/m|h/f|all\ genders|he/she|full|part)\b[^)\]]*[)\]]|
     [-–—|,]?\s*\b(?:ref(?:erence)?|req(?:uisition)?|job\ (?:id|no|ref))\b[\s.:\#-]*[\w/-]*\d[\w/-]*|
-    [-–—|,]\s*(?:job\ description|full[-\ ]time|part[-\ ]time|permanent|temporary|fixed[-\ ]term.*|contract.*|maternity\ cover|(?:home|remote|office|hybrid)[-\ ]?based|remote|hybrid|urgent|band\ \d\w?)|
+    [-–—|,]\s*(?:job\ description|full[-\ ]time|part[-\ ]time|permanent|temporary|fixed[-\ ]term.*|contract.*|maternity\ cover|(?:home|
+        remote|office|hybrid)[-\ ]?based|remote|hybrid|urgent|band\ \d\w?)|
     [-–—|,]\s*[£$€]\s?\d.*|\bx\s?\d+(?:\ posts?)?|\(x\s?\d+\))\s*$"""
 )
 _NO_COMPANY = re.compile(
@@ -52,9 +59,12 @@ _NAME = r"(?:[A-Z0-9][\w&.'’+-]*|[a-z]+\d\w*|[a-z]{2,}\.(?:com|io|ai|org|net))
 _IS = r"(?:currently |now |actively |also |very |always |delighted |proud |pleased )*"
 _WHO = [re.compile(pattern) for pattern in (
     rf"(?:^|[.!?:|]\s+)(?:At\s+)?(?:[Tt]he\s+)?(?P<x>{_NAME})(?:\s*\([A-Z][\w& ]*\))?,?\s+(?:is|are)\s+{_IS}"
-    r"(?:looking|seeking|recruiting|hiring|searching|expanding|growing|offering|excited|an?|the|one|committed|dedicated|passionate|to|on a)\b",
-    rf"(?:^|[.!?]\s+)(?:[Tt]he\s+)?(?P<x>{_NAME})(?:\s*\([A-Z][\w& ]*\))?\s+(?:seeks|offers|provides|invites|requires|has (?:an|a|the)\b|was founded|was established|values|welcomes|employs|delivers|serves|works with)",
-    rf"\b(?:[Jj]oin(?:ing)?|[Ww]elcome to|[Ww]orking (?:at|for)|[Ww]ork (?:at|for)|[Ww]ho is|[Ww]hy|[Cc]areers? at|[Ll]ife at|[Bb]enefits (?:at|of working at)|role at|position at|job at|team at|within) (?:the )?(?P<x>{_NAME})",
+    r"(?:looking|seeking|recruiting|hiring|searching|expanding|growing|offering|excited|an?|the|one|committed|dedicated|passionate|to|"
+    r"on a)\b",
+    rf"(?:^|[.!?]\s+)(?:[Tt]he\s+)?(?P<x>{_NAME})(?:\s*\([A-Z][\w& ]*\))?\s+(?:seeks|offers|provides|invites|requires|has (?:an|a|the)\b|"
+    rf"was founded|was established|values|welcomes|employs|delivers|serves|works with)",
+    rf"\b(?:[Jj]oin(?:ing)?|[Ww]elcome to|[Ww]orking (?:at|for)|[Ww]ork (?:at|for)|[Ww]ho is|[Ww]hy|[Cc]areers? at|[Ll]ife at|"
+    rf"[Bb]enefits (?:at|of working at)|role at|position at|job at|team at|within) (?:the )?(?P<x>{_NAME})",
     rf"\b[Ww]e(?:['’]re| are) (?P<x>{_NAME})\b|\b(?:[Aa]t|[Hh]ere at) (?P<y>{_NAME}),? (?:we|you|our|every|it)\b",
     r"^(?P<x>[A-Z][A-Za-z]+)(?:株式会社)?は、",
 )]  # fmt: skip
@@ -117,8 +127,10 @@ def _is_title(text: str) -> bool:
 def _title_in_sentence(page: list[Line]) -> str:
     """The role in "X is looking for a Role to ..."."""
     asks = re.compile(
-        r"(?i:looking for|seeking|seeks|recruiting|recruit|hiring|hire|appoint|searching for|opportunity for|post of|role of|position of|join us as|joining us as)\s+"
-        r"(?:(?:an?|the|our|for|to|another|experienced|motivated|enthusiastic|talented|skilled|dynamic|passionate)\s+)*(?P<x>(?:[A-Z][\w/&+-]*\s?(?:(?:of|and|in)\s(?=[A-Z]))?){1,7})"
+        r"(?i:looking for|seeking|seeks|recruiting|recruit|hiring|hire|appoint|searching for|opportunity for|post of|role of|position of|"
+        r"join us as|joining us as)\s+"
+        r"(?:(?:an?|the|our|for|to|another|experienced|motivated|enthusiastic|talented|skilled|dynamic|"
+        r"passionate)\s+)*(?P<x>(?:[A-Z][\w/&+-]*\s?(?:(?:of|and|in)\s(?=[A-Z]))?){1,7})"
     )
     found = (m.group("x").strip() for line in page for m in asks.finditer(line.text))
     return next((x for x in found if OCCUPATION.search(x)), "")
@@ -158,7 +170,7 @@ def _company_top(page: list[Line], title: str) -> str:
     for i, line in enumerate(top):
         if i and (m := re.match(r"^(.{2,60}?)\s+[·•]\s+[A-Z]", line.text)):
             return company_name(m.group(1))
-        if OCCUPATION.search(line.text):
+        if OCCUPATION.search(line.text) and line.words <= 14:
             m = re.match(rf"^({_NAME}) (?:Careers|Jobs)\s*[-–|:]", line.text) or re.search(rf"\s[|@]\s+({_NAME})$|\bat ({_NAME})$", line.text)
             if m and (name := company_name(next(g for g in m.groups() if g))):
                 return name

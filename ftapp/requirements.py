@@ -12,71 +12,81 @@ from collections.abc import Iterable
 
 from ftapp import layout
 from ftapp.layout import Line, one_spaced
-from ftapp.vocabulary import POSTING_HEADINGS
+from ftapp.vocabulary import POSTING_HEADINGS, WORK_VERB
 
 MOST_LINES = 20  # of each list; prompts.build chooses among them
-MOST_WORDS = 18  # a longer line is cut at a clause
 ENOUGH = 3  # with fewer requirements under headings, sentences elsewhere are read too
 
 _HAVING = r"""experienced?|knowledge|abilit(?:y|ies)|able|degree|diploma|skill(?:s|ed)?|qualif\w+|certificat\w+|certified|licen[cs]ed?|proficien\w+|understanding|familiar\w*|
     fluen\w+|expertise|competen\w+|registered|registration|track\ record|driving\ licence|driver'?s\ licen[cs]e|background"""
-_CUE = re.compile(rf"(?xi)\b(?:{_HAVING}|years|passion\w*|motivated|organi[sz]ed|flexib\w+|must\ (?:have|be|hold)|attention\ to\ detail|interest\ in|commitment\ to)\b")
+_CUE = re.compile(
+    rf"(?xi)\b(?:{_HAVING}|years|passion\w*|motivated|organi[sz]ed|flexib\w+|must\ (?:have|be|hold)|attention\ to\ detail|interest\ in|"
+    rf"commitment\ to)\b"
+)
 _QUALITY = r"""(?:highly|very|strong|good|excellent|proven|full|current|valid|relevant|recogni[sz]ed|clean|keen|genuine|flexible|high|solid|demonstrable|demonstrated|sound|extensive|broad|
-    previous|prior|recent|professional|practical|working\ knowledge|basic|advanced|outstanding|exceptional|effective|great|deep|thorough|clear|computer|communication|interpersonal|
-    organi[sz]ational|native|minimum|at\ least|some|significant|substantial|post[-\ ]?graduate|bachelor\S*|master\S*|phd|first\ class|positive|natural|real|hands[-\ ]on)"""
+    previous|prior|recent|professional|practical|working\ knowledge|basic|advanced|outstanding|exceptional|effective|great|deep|thorough|
+        clear|computer|communication|interpersonal|
+    organi[sz]ational|native|minimum|at\ least|some|significant|substantial|post[-\ ]?graduate|bachelor\S*|master\S*|phd|first\ class|
+        positive|natural|real|hands[-\ ]on)"""
 # How a line about the applicant begins once "You will have" is gone.
 _STARTS = re.compile(
-    rf"(?xi)^(?:an?\s+)?(?:{_QUALITY}[,\s]|{_HAVING}\b|passion\w*|commit\w+|interest|willing\w*|desire|attention|enthusias\w+|motivat\w+|self[-\ ]|comfortable|confident|"
-    rf"\d+\s?\+?|(?:one|two|three|four|five)\s|(?:hold|possess)|must|graduat\w+|member\w*|evidence|completion|flair|eye\ for|empath\w+|caring|reliab\w+|hons|b\.?sc|m\.?sc|nvq|gcse)"
+    rf"(?xi)^(?:an?\s+)?(?:{_QUALITY}[,\s]|{_HAVING}\b|passion\w*|commit\w+|interest|willing\w*|desire|attention|enthusias\w+|motivat\w+|"
+    rf"self[-\ ]|comfortable|confident|"
+    rf"\d+\s?\+?|(?:one|two|three|four|five)\s|(?:hold|possess)|must|graduat\w+|member\w*|evidence|completion|flair|eye\ for|empath\w+|"
+    rf"caring|reliab\w+|hons|b\.?sc|m\.?sc|nvq|gcse)"
 )
 _LEAD = re.compile(
     r"""(?xi)^(?:
     (?:and|also|in\ addition|additionally|ideally|furthermore|therefore|or)\b\s*[,:;]?\s+(?=\w)|
     (?:essential|desirable|preferred|required|minimum|mandatory|bonus|plus)\s*[:;–-]\s+|
-    (?:we(?:'re|’re|\ are)\ (?:also\ |currently\ |now\ |really\ )?(?:looking|searching)\ for|we\ (?:need|want|seek|require|would\ like)|looking\ for)\s+(?:an?\s+)?
-        (?:(?:\w+,?\ ){0,5}?(?:someone|somebody|people|person|individuals?|candidates?|colleagues?)\s+)?(?:who\ (?:is|are|has|have|can|will\ have|possess(?:es)?)|with|that\ (?:has|have|is|are))\s+|
+    (?:we(?:'re|’re|\ are)\ (?:also\ |currently\ |now\ |really\ )?(?:looking|searching)\ for|we\ (?:need|want|seek|require|would\ like)|
+        looking\ for)\s+(?:an?\s+)?
+        (?:(?:\w+,?\ ){0,5}?(?:someone|somebody|people|person|individuals?|candidates?|colleagues?)\s+)?(?:who\ (?:is|are|has|have|can|
+        will\ have|possess(?:es)?)|with|that\ (?:has|have|is|are))\s+|
     (?:the\ |a\ |our\ |an\ )?(?:\w+\ ){0,2}(?:candidates?|applicants?|post\ ?holder|individual|person|you|incumbent|appointee),?\s+
         (?:(?:will|must|should|shall|would|may|'ll|ideally|also|need\ to|needs\ to|are\ expected\ to|is\ expected\ to)\s+)*
         (?:have|has|possess(?:es)?|hold|bring|demonstrate|be\ able\ to\ demonstrate|show|need|be)\s+|
-    you(?:'ll|’ll|\ will|\ must|\ should|'ve|’ve|\ would|\ may)?\s+(?:also\ |ideally\ |already\ |need\ to\ |have\ to\ )*(?:have|possess|hold|bring|got|need|demonstrate|be|are)\s+|
-    you(?:'re|’re)\s+|must\ (?:also\ )?(?:have|possess|hold|be)\s+|should\ (?:have|be)\s+|(?:has|have|having|possess(?:es)?|possession\ of)\s+|(?:to\ )?be\s+(?=\w)|(?:who\ )?(?:is|are)\s+(?=\w)|who\ (?:has|have)\s+|
+    you(?:'ll|’ll|\ will|\ must|\ should|'ve|’ve|\ would|\ may)?\s+(?:also\ |ideally\ |already\ |need\ to\ |have\ to\ )*(?:have|possess|
+        hold|bring|got|need|demonstrate|be|are)\s+|
+    you(?:'re|’re)\s+|must\ (?:also\ )?(?:have|possess|hold|be)\s+|should\ (?:have|be)\s+|(?:has|have|having|possess(?:es)?|
+        possession\ of)\s+|(?:to\ )?be\s+(?=\w)|(?:who\ )?(?:is|are)\s+(?=\w)|who\ (?:has|have)\s+|
     it\ is\ (?:essential|desirable|important)\ (?:that\ )?(?:you\ )?(?:have\ )?|
-    (?:combination\ of\ )?(?:an?|the)\s+(?=(?:\w+[\s-]){0,3}(?:ability|understanding|knowledge|experience|degree|background|track|commitment|passion|willingness|desire|interest|level|flair|diploma|
+    (?:combination\ of\ )?(?:an?|the)\s+(?=(?:\w+[\s-]){0,3}(?:ability|understanding|knowledge|experience|degree|background|track|
+        commitment|passion|willingness|desire|interest|level|flair|diploma|
         qualification|good|strong|minimum|valid|full|current|clean|keen|genuine|relevant))
     )"""
 )
-_INNER = re.compile(rf"(?xi)\b(?:with|who\ (?:has|have)|and\ (?:has|have|having|possess\w*))\s+(?=(?:an?\s+)?(?:{_QUALITY}\s+){{0,3}}(?:{_HAVING})\b)")
+_INNER = re.compile(
+    rf"(?xi)\b(?:with|who\ (?:has|have)|and\ (?:has|have|having|possess\w*))\s+(?=(?:an?\s+)?(?:{_QUALITY}\s+){{0,3}}(?:{_HAVING})\b)"
+)
 _LEVEL = re.compile(
     r"(?i)[,;\s]*\b(?:(?:is|are|would be|will be)\s+)?(?:also\s+)?(?:highly|strongly)?\s*(?:an? )?"
-    r"(?:essential|desirable|desired|required|preferred|necessary|advantageous|ideal|a must|an? (?:big |real |added |distinct )?(?:plus|advantage|bonus|asset))(?: for (?:the|this) (?:post|role))?$"
+    r"(?:essential|desirable|desired|required|preferred|necessary|advantageous|ideal|a must|an? (?:big |real |added |distinct )?(?:plus|"
+    r"advantage|bonus|asset))(?: for (?:the|this) (?:post|role))?$"
 )
-_OPEN_END = re.compile(r"(?i)[\s,]+(?:and|or|and/or|with|of|to|for|in|the|a|an|as|by|on|at|from|is|are|be|to be|both|any|highly|strongly|which|that|its?|their|your|our|able|including|must|have|also|when|where|if|who|you|not|including but)$")
-
 # What a posting says that nobody answers in a letter.
 _NOISE = re.compile(
     r"""(?xi)equal[-\ ](?:opportunit|employ)|discriminat|regardless\ of|\brace\b|\breligio|sexual|veteran|disabilit|accommodat|\bgender\b|background\ (?:check|screen)|screening|criminal|\bdbs\b|disclosure|
-    e-verify|\bdrug\ test|drug[-\ ]free|\bvisa\b|sponsor|salary|benefits?\b|insurance|401|pension|annual\ leave|holiday|paid\ time|vaccin|\bappl(?:y|ication|icants?)\b|closing\ date|\bcv\b|
-    r[ée]sum[ée]|cover(?:ing)?\ letter|please|subject\ to|pounds|\blbs?\b|\blift\b|\bsit\b|\bwalk\b|climb|kneel|click|\binterview|shortlist|[£$€]\s?\d|\bper\ (?:annum|hour|week|year)|pro\ rata|
-    bonus|perks|\bhrs\b|https?:|www\.|@|copyright|©|\beeo|protected\ |immigration|right\ to\ work|authori[sz]ed\ to\ work|covid|relocat|we\ offer|we\ provide|our\ (?:values|mission|client|culture|benefits)|founded|
-    commut|full[-\ ]time|part[-\ ]time|fixed[-\ ]term|tobacco|smok|vision\ and\ hearing|manual\ dexterity|(?:job|role|position|post)\ (?:is|will|has|requires)|not\ (?:intended|essential|required|necessary|a\ requirement)|
-    informal|combination\ of|would\ qualify|typical(?:ly)?\ way|the\ following|related\ duties|as\ assigned|friends?\b|retire|stock\ options|reports?\ to\b|\bsorry\b|similar\ jobs|job\ description|
-    apologi|\bmileage|\b(?:st|street|avenue|road),|\b[A-Z]{2}\s\d{5}\b|documents\ needed|\bmust\ be\ \d\d|\bwe\ (?:are|have|do|will|can|believe)\b|\bwill\ be\ (?:provided|considered|given)|submissions?\b|substitut|
-    tuition|reimburse|time\ off|vacation|discover\ more|outreach\ program|charit|person\ specification|opportunities\ are|visit\ our|learn\ more|\bemployees?\ (?:are|can|receive|get|enjoy)|wellbeing\ (?:programme|support)"""
+    e-verify|\bdrug\ test|drug[-\ ]free|\bvisa\b|sponsor|salary|benefits?\b|insurance|401|pension|annual\ leave|holiday|paid\ time|vaccin|
+        \bappl(?:y|ication|icants?)\b|closing\ date|\bcv\b|
+    r[ée]sum[ée]|cover(?:ing)?\ letter|please|subject\ to|pounds|\blbs?\b|\blift\b|\bsit\b|\bwalk\b|climb|kneel|click|\binterview|
+        shortlist|[£$€]\s?\d|\bper\ (?:annum|hour|week|year)|pro\ rata|
+    bonus|perks|\bhrs\b|https?:|www\.|@|copyright|©|\beeo|protected\ |immigration|right\ to\ work|authori[sz]ed\ to\ work|covid|relocat|
+        we\ offer|we\ provide|our\ (?:values|mission|client|culture|benefits)|founded|
+    commut|full[-\ ]time|part[-\ ]time|fixed[-\ ]term|tobacco|smok|vision\ and\ hearing|manual\ dexterity|(?:job|role|position|
+        post)\ (?:is|will|has|requires)|not\ (?:intended|essential|required|necessary|a\ requirement)|
+    informal|combination\ of|would\ qualify|typical(?:ly)?\ way|the\ following|related\ duties|as\ assigned|friends?\b|retire|
+        stock\ options|reports?\ to\b|\bsorry\b|similar\ jobs|job\ description|
+    apologi|\bmileage|\b(?:st|street|avenue|road),|\b[A-Z]{2}\s\d{5}\b|documents\ needed|\bmust\ be\ \d\d|\bwe\ (?:are|have|do|will|can|
+        believe)\b|\bwill\ be\ (?:provided|considered|given)|submissions?\b|substitut|
+    tuition|reimburse|time\ off|vacation|discover\ more|outreach\ program|charit|person\ specification|opportunities\ are|visit\ our|
+        learn\ more|\bemployees?\ (?:are|can|receive|get|enjoy)|wellbeing\ (?:programme|support)"""
 )
-# A line of work begins with a verb. Endings ("manages", "managing") are allowed for.
-_DOING = re.compile(
-    r"""(?xi)^(?:\w+ly\s+)?(?:accept|account|achiev|act|adapt|address|administ|advis|advocat|analy[sz]|answer|apply|arrang|assess|assign|assist|attend|audit|book|bring|build|calculat|car|carr(?:y|ies)|check|clean|
-    clos|coach|collaborat|collect|communicat|compil|complet|compos|conduct|consult|contribut|control|coordinat|co-ordinat|creat|cultivat|deal|defin|deliver|demonstrat|deploy|design|determin|develop|diagnos|direct|
-    discuss|document|draft|driv|educat|encourag|engag|ensur|establish|evaluat|execut|explain|explor|facilitat|follow|generat|greet|grow|guid|handl|help|hir|host|identif|implement|improv|influenc|inform|initiat|
-    inspect|install|instruct|integrat|interact|interpret|interview|investigat|keep|launch|lead|learn|liais|lift|listen|maintain|mak|manag|market|measur|mentor|monitor|motivat|negotiat|observ|obtain|operat|optimi[sz]|
-    order|organi[sz]|oversee|own|participat|perform|plan|prepar|present|process|procur|produc|promot|propos|protect|provid|publish|purchas|reach|receiv|recommend|record|recruit|regist|report|research|resolv|respond|
-    review|run|scan|schedul|secur|select|sell|serv|set|shap|shar|solv|spearhead|staff|stay|submit|supervis|suppl(?:y|ies)|support|take|teach|test|track|train|translat|troubleshoot|understand|undertak|updat|upload|us|utili[sz]|
-    validat|verif|visit|work|writ|推|策)(?:e?s|ing|ning|ting|ring|ling|ies|y|e|n)?\b"""
-)
-_DOES = re.compile(rf"(?i)(?={_DOING.pattern[5:]})\w+(?:ly\s+\w+)?s\b", re.VERBOSE)  # "Manages the ward": work, under whatever heading
+_DOES = re.compile(rf"(?i)(?={WORK_VERB.pattern[5:]})\w+(?:ly\s+\w+)?s\b", re.VERBOSE)  # "Manages the ward": work, under whatever heading
 _ABOUT_WORK = re.compile(
     r"""(?xi)^(?:you(?:'ll|’ll|\ will)|(?:the\ )?(?:post\ ?holder|successful\ (?:candidate|applicant)|candidate|incumbent|role|position|jobholder)\ will)\s+(?:also\ |primarily\ |routinely\ )?
-    (?:be\ (?:responsible\ for|expected\ to|required\ to|involved\ in)\s+)?|^(?:to|be|will|is)\s+(?=\w)|^(?:is\ |be\ )?(?:responsible\ for|accountable\ for|duties\ include)\s+"""
+    (?:be\ (?:responsible\ for|expected\ to|required\ to|involved\ in)\s+)?|^(?:to|be|will|is)\s+(?=\w)|^(?:is\ |
+        be\ )?(?:responsible\ for|accountable\ for|duties\ include)\s+"""
 )
 
 
@@ -157,7 +167,7 @@ def _stated(sentence: str) -> list[str]:
         item = item[inner.end() :]
     first, *more = re.split(r"\s*;\s+|,?\s+(?:and|as well as)\s+(?:you\s+)?(?:will\s+)?(?:also\s+)?(?:have|has|be|possess|hold)\s+", item)
     items = [shorten(part) for part in (first, *more)]
-    return [i[:1].upper() + i[1:] for n, i in enumerate(items) if 2 <= len(i.split()) <= MOST_WORDS + 2 and (_STARTS.match(i) or n and _CUE.search(i))]
+    return [i[:1].upper() + i[1:] for n, i in enumerate(items) if 2 <= len(i.split()) <= layout.MOST_WORDS + 2 and (_STARTS.match(i) or n and _CUE.search(i))]
 
 
 def _duties(text: str, bullet: bool) -> list[str]:
@@ -165,8 +175,8 @@ def _duties(text: str, bullet: bool) -> list[str]:
     items = []
     for sentence in layout.clauses(text)[: 2 if bullet else 6]:
         plain = one_spaced(re.sub(r"^\W*\d+\s?%\W*", "", sentence)).split("; ")[0].strip(" .,;:•*-–—")
-        item = _cut(_ABOUT_WORK.sub("", plain))
-        if len(item.split()) < 3 or _NOISE.search(sentence) or sentence.endswith("?") or not (_DOING.match(item) or bullet and _STARTS.match(item)):
+        item = layout.cut(_ABOUT_WORK.sub("", plain))
+        if len(item.split()) < 3 or _NOISE.search(sentence) or sentence.endswith("?") or not (WORK_VERB.match(item) or bullet and _STARTS.match(item)):
             continue
         items.append(item[:1].upper() + item[1:])
     return items
@@ -179,25 +189,8 @@ def shorten(requirement: str, cut: bool = True) -> str:
         text = _LEAD.sub("", text, count=1).strip(" ,:")
     text = re.sub(r"\s*\((?:[^()]{25,}|[DE]|\d|essential|desirable|required|preferred|e\.?g\.?[^()]*|i\.?e\.?[^()]*)\)", "", text, flags=re.IGNORECASE)
     text = _LEVEL.sub("", _LEVEL.sub("", text))
-    text = _LEVEL.sub("", _cut(text)) if cut else text
+    text = _LEVEL.sub("", layout.cut(text)) if cut else text
     return text[:1].upper() + text[1:] if re.match(r"[a-z]+(?:[\s,'’-]|$)", text) else text
-
-
-_STRONG_CUT = re.compile(r",?\s+(?=(?:including|such as|in order to|to ensure|so that|while|which|who|as well as|but|in accordance|e\.g|i\.e|ensuring|because|where|demonstrat\w+|with a focus)\b)|[;:]\s+|\s+[–—(-]\s*|,\s+")
-_WEAK_CUT = re.compile(r"\s+(?=(?:and|or|with|for|by|within|across|through|from|when|using)\s)")
-
-
-def _cut(text: str) -> str:
-    """At most `MOST_WORDS` words: cut before the last clause that does not fit, else before a smaller word."""
-    text = text.strip(" .,;:")
-    if len(text.split()) > MOST_WORDS:
-        heads = [text[: m.start()] for pattern in (_STRONG_CUT, _WEAK_CUT) for m in pattern.finditer(text)]
-        strong = [h for h in heads[: len(_STRONG_CUT.findall(text))] if 6 <= len(h.split()) <= MOST_WORDS]
-        weak = [h for h in heads if 6 <= len(h.split()) <= MOST_WORDS]
-        text = max(strong or weak or [text], key=len)
-    for _ in range(3):
-        text = _OPEN_END.sub("", text).strip(" .,;:(-–—/")
-    return text if text.count("(") == text.count(")") else re.sub(r"\s*\([^()]*$", "", text)
 
 
 def distinct(items: Iterable[str]) -> list[str]:
