@@ -1,0 +1,319 @@
+"""The verbs of page and command line, with a scripted model: streaming, early votes, stopping, restarts, owners."""
+
+import threading
+import time
+
+import pytest
+from shelf import SOME_ADAPTER, adapter
+from sqlmodel import select
+
+from db.engine import session, write
+from db.models import Comparison, Letter, Preference
+from ftapp import config
+from ftapp.backends.local import Proof
+from ftapp.backends.scripted import ScriptedBackend
+from ftapp.errors import ModelError, NotFound, UserError
+from ftapp.studio import Studio
+
+POSTING = "Pastry Chef\nCompany: Fernhill Bakery\nRequirements:\n- Experience with sourdough\n"
+RESUME = "Sam Ode\nBaker\n\nExperience\nBaker at Corner Oven, 2019 to 2022\n- Baked 300 loaves a day\n"
+BASE, TAUGHT = (
+    "Dear Fernhill Bakery, I bake. Kind regards, Sam Ode",
+    "Dear Fernhill Bakery, I baked 300 loaves a day. Kind regards, Sam Ode",
+)
+
+
+@pytest.fixture
+def make(home, monkeypatch, tmp_path):
+    """Studios on one home, as after restarts; the first adapter made in it may write."""
+    monkeypatch.setattr(config, "STARTER", tmp_path / "no starter")
+    made = []
+
+    def studio(pace=0.0, texts=None, proof=None):
+        backend = ScriptedBackend(config.model_spec("bundled"), texts or {None: [BASE, "Another " + BASE]}, pace, proof)
+        made.append(Studio(config.settings(home=home), backend))
+        return made[-1]
+
+    yield studio
+    for one in made:
+        one.close()
+
+
+@pytest.fixture
+def taught(make):
+    """make(...), with an adapter promoted for `local`."""
+
+    def studio(**options):
+        one = make(**options)
+        with write(one.engine) as opened:
+            name = adapter(opened)
+        backend = one.backend()
+        backend.base_hash = "h" * 64
+        backend.texts.setdefault(name, [TAUGHT])
+        one.promote("local", name)
+        return one, name
+
+    return studio
+
+
+def _last(steps):
+    *_, last = steps
+    return last
+
+
+def test_the_stream_grows_and_ends_with_exactly_the_promised_keys(make):
+    steps = list(make().write_pair("local", POSTING, RESUME))
+    assert set(steps[-1]) == {"comparison_id", "left", "right", "prompt_tokens", "seconds"}
+    assert all(set(step) == {*steps[-1], "done"} and not step["done"] for step in steps[:-1])
+    assert len({step["comparison_id"] for step in steps}) == 1
+    for side in ("left", "right"):
+        assert all(b[side].startswith(a[side]) for a, b in zip(steps, steps[1:], strict=False))
+    assert steps[0]["left"] and steps[0]["right"] and len(steps) > 5, "both grow together from the first step"
+
+
+def test_nothing_is_said_of_the_sides_until_the_vote(taught):
+    studio, name = taught()
+    steps = list(studio.write_pair("local", POSTING, RESUME, seed=4))
+    said = str([*steps, studio.current_comparison("local")])
+    assert name not in said and "base" not in said and "adapter" not in said
+    last = steps[-1]
+    receipt = studio.prefer("local", last["comparison_id"], "left")
+    assert set(receipt) == {"receipt", "left_model", "right_model", "pairs_added"} and receipt["pairs_added"] == 1
+    wrote = {receipt["left_model"]: last["left"], receipt["right_model"]: last["right"]}
+    assert wrote == {"base": BASE, name: TAUGHT}
+
+
+def test_both_sides_get_their_turn_on_the_left(taught):
+    studio, _ = taught()
+    assert {_last(studio.write_pair("local", POSTING, RESUME, seed=4))["left"] for _ in range(20)} == {BASE, TAUGHT}
+
+
+def test_without_an_adapter_the_receipt_says_two_samples(make):
+    studio = make()
+    last = _last(studio.write_pair("local", POSTING, RESUME))
+    receipt = studio.prefer("local", last["comparison_id"], "right")
+    assert receipt["two_base_samples"] and receipt["left_model"] == receipt["right_model"] == "base"
+    assert {last["left"], last["right"]} == {BASE, "Another " + BASE}
+
+
+def test_restart_and_second_tab_show_the_same_pair_to_its_owner_only(make):
+    first = make()
+    last = _last(first.write_pair("local", POSTING, RESUME, tone="warm", words=80))
+    first.close()
+    second = make()
+    shown = second.current_comparison("local")
+    assert {key: shown[key] for key in ("comparison_id", "left", "right")} == {key: last[key] for key in ("comparison_id", "left", "right")}
+    assert (shown["tone"], shown["words"], shown["kind"]) == ("warm", 80, "cover_letter")
+    assert "Fernhill Bakery" in shown["job"] and "Sam Ode" in shown["resume"]
+    assert second.current_comparison("stranger") is None
+    with pytest.raises(NotFound):
+        second.prefer("stranger", last["comparison_id"], "left")
+    receipt = second.prefer("local", last["comparison_id"], "tie")
+    assert second.current_comparison("local") is None
+    assert second.undo("local", receipt["receipt"])["comparison_id"] == last["comparison_id"]
+    assert second.current_comparison("local")["comparison_id"] == last["comparison_id"]
+
+
+def test_header_counts_rise_and_fall_with_choices(make):
+    studio = make()
+    assert studio.header_counts("local") == {"new_choices": 0}
+    last = _last(studio.write_pair("local", POSTING, RESUME))
+    studio.prefer("local", last["comparison_id"], "left", edited="Dear all, mine.", edited_from="left")
+    assert studio.header_counts("local") == {"new_choices": 2} and studio.header_counts("stranger") == {"new_choices": 0}
+    studio.undo("local")
+    assert studio.header_counts("local") == {"new_choices": 0}
+
+
+# ---- while it is written --------------------------------------------------------------------------------------
+
+
+class Reader:
+    """A tab that reads the stream in a thread."""
+
+    def __init__(self, steps):
+        self.steps, self.seen, self.begun = steps, [], threading.Event()
+        self.thread = threading.Thread(target=self._read, daemon=True)
+        self.thread.start()
+        assert self.begun.wait(20)
+
+    def _read(self):
+        for step in self.steps:
+            self.seen.append(step)
+            self.begun.set()
+
+    def end(self):
+        self.thread.join(30)
+        assert not self.thread.is_alive()
+        return self.seen[-1]
+
+
+LONG = {None: ["Dear all, " + "base " * 60 + "end", "Dear all, " + "other " * 60 + "end"]}
+
+
+@pytest.mark.parametrize("verdict", ["left", "right"])
+def test_an_early_vote_stops_the_loser_and_finishes_the_winner_first(make, verdict):
+    studio, loser = make(pace=0.02, texts=LONG), {"left": "right", "right": "left"}[verdict]
+    reader = Reader(studio.write_pair("local", POSTING, RESUME))
+    receipt = studio.prefer("local", reader.seen[0]["comparison_id"], verdict)
+    last = reader.end()
+    assert last[verdict].endswith("end") and not last[loser].endswith("end")
+    assert receipt["pairs_added"] == 0 and "unfinished" in receipt["note"], "kept, but a half letter teaches nothing"
+    with session(studio.engine) as opened:
+        row, stored = opened.get_one(Comparison, last["comparison_id"]), opened.get_one(Preference, receipt["receipt"])
+        texts = {"left": opened.get_one(Letter, row.left_letter_id), "right": opened.get_one(Letter, row.right_letter_id)}
+    assert stored.verdict == verdict and stored.created_at >= row.created_at
+    assert texts[verdict].finished and not texts[loser].finished and texts[loser].text == last[loser]
+
+
+def test_an_early_tie_ends_both(make):
+    studio = make(pace=0.02, texts=LONG)
+    reader = Reader(studio.write_pair("local", POSTING, RESUME))
+    studio.prefer("local", reader.seen[0]["comparison_id"], "both_bad")
+    last = reader.end()
+    assert not last["left"].endswith("end") and not last["right"].endswith("end")
+
+
+def test_an_early_vote_of_a_stranger_stops_nothing(make):
+    studio = make(pace=0.01, texts=LONG)
+    reader = Reader(studio.write_pair("local", POSTING, RESUME))
+    studio.stop_writing("stranger")
+    with pytest.raises(NotFound):
+        studio.prefer("stranger", reader.seen[0]["comparison_id"], "left")
+    last = reader.end()
+    assert last["left"].endswith("end") and last["right"].endswith("end")
+
+
+def test_a_mistaken_early_vote_stops_nothing(make):
+    studio = make(pace=0.01, texts=LONG)
+    reader = Reader(studio.write_pair("local", POSTING, RESUME))
+    with pytest.raises(UserError, match="no verdict"):
+        studio.prefer("local", reader.seen[0]["comparison_id"], "neither")
+    assert reader.end()["left"].endswith("end")
+
+
+def test_stop_keeps_what_is_written_and_frees_the_model(make):
+    studio = make(pace=0.02, texts=LONG)
+    reader = Reader(studio.write_pair("local", POSTING, RESUME))
+    began = time.monotonic()
+    studio.stop_writing("local")
+    last = reader.end()
+    assert time.monotonic() - began < 1.0
+    assert studio.current_comparison("local")["left"] == last["left"] and not studio.backend().turn.locked()
+
+
+def test_a_closed_tab_frees_the_model_and_keeps_the_half_pair(make):
+    studio = make(texts=LONG)
+    steps = studio.write_pair("local", POSTING, RESUME)
+    seen = [next(steps), next(steps)][-1]
+    assert studio.backend().turn.locked()
+    steps.close()
+    assert not studio.backend().turn.locked()
+    shown = studio.current_comparison("local")
+    assert (shown["comparison_id"], shown["left"], shown["right"]) == (seen["comparison_id"], seen["left"], seen["right"])
+    assert studio.prefer("local", seen["comparison_id"], "left")["pairs_added"] == 0
+
+
+def test_stopped_before_the_first_word_there_is_nothing_to_judge(make):
+    studio = make()
+    backend = studio.backend()
+    with backend.turn:  # somebody else's letter is being written
+        reader = threading.Thread(target=lambda: seen.append(_last(studio.write_pair("local", POSTING, RESUME))), daemon=True)
+        seen: list = []
+        reader.start()
+        while not studio._streams:
+            time.sleep(0.01)
+        studio.stop_writing("local")
+        reader.join(20)
+    assert seen[0]["comparison_id"] == "" and seen[0]["left"] == "" and studio.current_comparison("local") is None
+
+
+def test_no_transaction_is_held_while_a_letter_is_written(make):
+    """Another process could vote meanwhile: the write lock is free between two words."""
+    studio = make(texts=LONG)
+    steps = studio.write_pair("local", POSTING, RESUME)
+    next(steps)
+    with write(studio.engine) as opened:
+        opened.exec(select(Comparison)).all()
+    steps.close()
+
+
+# ---- proofs ---------------------------------------------------------------------------------------------------
+
+
+def test_sides_that_cannot_be_proved_are_shown_but_not_judged(taught):
+    studio, _ = taught()
+    studio.backend().proof = Proof(False, "It changes nothing.")
+    last = _last(studio.write_pair("local", POSTING, RESUME))
+    assert studio.current_comparison("local")["proven"] is False
+    with pytest.raises(ModelError, match="could not be proved"):
+        studio.prefer("local", last["comparison_id"], "left")
+
+
+def test_an_adapter_that_cannot_be_proved_is_not_promoted(make):
+    studio = make(proof=Proof(False, "It changes nothing."))
+    with write(studio.engine) as opened:
+        name = adapter(opened)
+    with pytest.raises(ModelError, match="changes nothing"):
+        studio.promote("local", name)
+    assert [row["state"] for row in studio.adapters("local")] == ["candidate"]
+
+
+def test_promote_and_roll_back_take_effect_with_the_next_letter(taught):
+    studio, name = taught()
+    assert {row["id"]: row["state"] for row in studio.adapters("local")} == {name: "live"}
+    assert studio.rollback("local") == {"id": "none", "state": "live"}
+    last = _last(studio.write_pair("local", POSTING, RESUME))
+    assert {last["left"], last["right"]} == {BASE, "Another " + BASE}
+    assert studio.promote("local", name) == {"id": name, "state": "live"}
+    last = _last(studio.write_pair("local", POSTING, RESUME))
+    assert TAUGHT in (last["left"], last["right"])
+
+
+def test_promoting_in_the_middle_of_a_stream_does_not_disturb_it(taught):
+    studio, name = taught()
+    steps = studio.write_pair("local", POSTING, RESUME, seed=4)
+    next(steps)
+    studio.rollback("local")
+    last = _last(steps)
+    assert {last["left"], last["right"]} == {BASE, TAUGHT}
+
+
+def test_a_named_adapter_writes_and_a_foreign_one_does_not(taught):
+    studio, name = taught()
+    letter = _last(studio.write_letter("local", POSTING, RESUME, seed=1, adapter=name))
+    assert (letter["text"], letter["model"]) == (TAUGHT, name)
+    assert _last(studio.write_letter("local", POSTING, RESUME, adapter="none", seed=0))["text"] == BASE
+    assert _last(studio.write_letter("local", POSTING, RESUME))["model"] == name
+    for guess in (name, SOME_ADAPTER.id):
+        with pytest.raises(NotFound):
+            _last(studio.write_letter("stranger", POSTING, RESUME, adapter=guess))
+    with session(studio.engine) as opened:
+        assert len(opened.exec(select(Letter)).all()) == 3
+
+
+# ---- the model ------------------------------------------------------------------------------------------------
+
+
+def test_a_model_that_cannot_be_loaded_is_a_sentence_and_the_present_one_goes_on(make):
+    studio = make()
+    studio.switch_model("nobody/nothing-here")
+    until = time.monotonic() + 120  # importing the libraries takes its time
+    while not studio.model_state()["reason"] and time.monotonic() < until:
+        time.sleep(0.05)
+    state = studio.model_state()
+    assert (state["state"], state["name"]) == ("ready", "bundled") and "nobody/nothing-here" in state["reason"]
+    assert _last(studio.write_pair("local", POSTING, RESUME))["comparison_id"]
+
+
+def test_a_home_that_cannot_be_written_is_a_sentence(tmp_path):
+    (tmp_path / "file").write_text("not a folder")
+    with pytest.raises(UserError, match="cannot be written"):
+        Studio(config.settings(home=tmp_path / "file" / "home"))
+
+
+def test_doctor_names_journal_mode_and_what_is_missing(make):
+    found = make().doctor()
+    assert set(found) == {"hardware", "model", "storage", "versions", "missing"}
+    assert found["storage"]["journal_mode"] in ("wal", "delete") and found["versions"]["gradio"]
+    assert (found["storage"]["journal_mode"] == "wal") == found["storage"]["wal_is_safe"]
+    assert any("starter" in sentence for sentence in found["missing"])
