@@ -93,6 +93,26 @@ def test_damaged_weights_and_a_missing_template_are_refused_in_words(tmp_path, t
         LocalBackend.load(tiny_backend.spec(folder))
 
 
+def test_weights_that_lack_layers_are_refused_in_words(tmp_path, tiny_backend):
+    folder = shutil.copytree(tiny_backend.folder("llama"), tmp_path / "gaps")
+    weights = {name: tensor for name, tensor in load_file(folder / "model.safetensors").items() if "layers.1.mlp" not in name}
+    save_file(weights, folder / "model.safetensors", {"format": "pt"})
+    with pytest.raises(ModelError, match="lack 3 of the model's layers"):
+        LocalBackend.load(tiny_backend.spec(folder))
+
+
+def test_a_bundle_knows_its_own_weights(tmp_path, tiny_backend):
+    folder = shutil.copytree(tiny_backend.folder("llama"), tmp_path / "bundle")
+    shipped = {"schema_hash": "", "sha256": {"model.safetensors": file_hash(folder / "model.safetensors")}}
+    (folder / "bundle.json").write_text(json.dumps(shipped))
+    assert LocalBackend.load(tiny_backend.spec(folder)).base_hash == weights_hash(tiny_backend.folder("llama"))
+    weights = load_file(folder / "model.safetensors")
+    weights["model.norm.weight"][0] += 1
+    save_file(weights, folder / "model.safetensors", {"format": "pt"})
+    with pytest.raises(ModelError, match="not the one that was released"):
+        LocalBackend.load(tiny_backend.spec(folder))
+
+
 def test_a_hub_out_of_reach_is_a_sentence(tmp_path, monkeypatch):
     with pytest.raises(ModelError, match="no model folder"):
         find(str(tmp_path / "nothing"))

@@ -69,6 +69,14 @@ def test_a_letter_adapter_leaves_the_prompt_to_the_base(tiny_backend):
     assert (base[header:] - acting[header:]).abs().amax(dim=1).min() > 0.01
 
 
+def test_an_adapter_that_nothing_wakes_is_refused(tiny_backend):
+    """Without its header in the prompt PEFT runs an aLoRA silently switched off; both letters would be the base's."""
+    backend = tiny_backend("llama")
+    rows = [None, backend.weights(tiny_backend.adapter("llama", "letter"))]
+    with pytest.raises(ModelError, match="does not end with the assistant header"):
+        begin(backend, backend.encode(MESSAGES)[:-1], rows, lambda: False)
+
+
 @pytest.mark.parametrize("scope", ["letter", "all"])
 @pytest.mark.parametrize("name", ["llama", "qwen2"])
 def test_a_greedy_pair_equals_two_separate_greedy_runs(tiny_backend, name, scope):

@@ -93,8 +93,13 @@ def begin(backend, prompt: list[int], weights: Sequence[Weights | None], stopped
     The text before the assistant header is computed once if it is the same for all rows: always, unless an adapter
     of scope "all" stands beside another writer.
     """
-    rows = len(weights)
-    header = len(backend.invocation_tokens) or 1
+    rows, woken = len(weights), backend.invocation_tokens
+    header = len(woken) or 1
+    if tuple(prompt[-header:]) != woken and any(w is not None and w.invocation_tokens is not None for w in weights):
+        raise ModelError(
+            "This prompt does not end with the assistant header that wakes the adapter - it would sleep, and both letters would be the "
+            "base model's - choose an adapter of scope 'all' for this model."
+        )
     readers = [w if w is not None and w.invocation_tokens is None else None for w in weights]
     model = backend.loaded()
     cache = new_cache(model.config)

@@ -74,6 +74,17 @@ def file_hash(path: Path) -> str:
 
 
 def weights_hash(folder: Path) -> str:
-    """SHA-256 over the names and SHA-256s of config.json and every safetensors file of a model folder."""
+    """SHA-256 over the names and SHA-256s of config.json and every safetensors file of a model folder.
+
+    A folder with a `bundle.json` says which weights it shipped with; ModelError when they are others.
+    """
     files = [Path(folder) / "config.json", *sorted(Path(folder).glob("*.safetensors"))]
-    return hashlib.sha256("".join(f"{file.name} {file_hash(file)}\n" for file in files).encode()).hexdigest()
+    hashes = {file.name: file_hash(file) for file in files}
+    if (Path(folder) / "bundle.json").is_file():
+        shipped = json.loads((Path(folder) / "bundle.json").read_text(encoding="utf-8"))["sha256"]
+        if changed := [name for name in hashes if name.endswith(".safetensors") and shipped.get(name) != hashes[name]]:
+            raise ModelError(
+                f"The shipped model's file {changed[0]!r} is not the one that was released - its letters could not be credited to it - "
+                "install the app again."
+            )
+    return hashlib.sha256("".join(f"{name} {digest}\n" for name, digest in hashes.items()).encode()).hexdigest()

@@ -88,14 +88,19 @@ class LocalBackend:
         folder = find(str(spec.source), offline)
         try:
             tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True)
-            model = AutoModelForCausalLM.from_pretrained(
-                folder, local_files_only=True, use_safetensors=True, dtype=_dtype(getattr(spec, "dtype", "auto"))
+            model, loading = AutoModelForCausalLM.from_pretrained(
+                folder, local_files_only=True, use_safetensors=True, dtype=_dtype(spec.dtype), output_loading_info=True
             )
         except Exception as error:  # each architecture, file format and tokenizer fails in its own class
             raise ModelError(
                 f"The model {spec.id!r} could not be loaded ({' '.join(str(error).split())[:200] or type(error).__name__}) - its files are "
                 "incomplete or of a kind that transformers cannot read - download it again or choose another model."
             ) from error
+        if lacking := loading["missing_keys"]:  # transformers fills them with random numbers and a warning
+            raise ModelError(
+                f"The weights of {spec.id!r} lack {len(lacking)} of the model's layers - it would write nonsense - its files belong to "
+                "another model or were saved without their head; choose another one."
+            )
         if not tokenizer.chat_template:
             raise ModelError(
                 f"The model {spec.id!r} has no chat template - without one nothing tells a prompt from a letter - choose an "
