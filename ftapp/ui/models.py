@@ -9,14 +9,13 @@ import gradio as gr
 from ftapp.ui import paper
 from ftapp.ui.asking import calm
 from ftapp.ui.owner import Door
-from ftapp.ui.write import model_name
 
 STATES = {"candidate": "waiting", "trial": "on trial", "live": "writes now", "retired": "retired"}
 EMPTY = "No adapter yet: the base model writes both letters. Choose between a few pairs and teach your own."
 
 
 def _label(row: dict[str, Any]) -> str:
-    return f"{model_name(row['id'])} ({STATES.get(row['state'], row['state'])})"
+    return f"{paper.model_name(row['id'])} ({STATES.get(row['state'], row['state'])})"
 
 
 def timeline(rows: list[dict[str, Any]]) -> str:
@@ -26,9 +25,9 @@ def timeline(rows: list[dict[str, Any]]) -> str:
     ordered = sorted(rows, key=lambda row: row["state"] != "live")
     cells = [
         [
-            model_name(row["id"]),
+            paper.model_name(row["id"]),
             STATES.get(row["state"], row["state"]),
-            model_name(row.get("parent_id") or "none"),
+            paper.model_name(row.get("parent_id") or "none"),
             str(row.get("created_at") or "")[:16].replace("T", " "),
         ]
         for row in ordered
@@ -80,10 +79,10 @@ class ModelsTab:
         owner = self.door.manager(request)
         if not adapter:
             return paper.note("Pick an adapter first.", "warning")
-        return paper.note(f"From now on {model_name(self.studio.promote(owner, adapter)['id'])} writes.")
+        return paper.note(f"From now on {paper.model_name(self.studio.promote(owner, adapter)['id'])} writes.")
 
     def roll_back(self, request: gr.Request) -> str:
-        return paper.note(f"Rolled back: {model_name(self.studio.rollback(self.door.manager(request))['id'])} writes again.")
+        return paper.note(f"Rolled back: {paper.model_name(self.studio.rollback(self.door.manager(request))['id'])} writes again.")
 
     def load(self, model: str, request: gr.Request) -> str:
         self.door.manager(request)

@@ -90,3 +90,10 @@ def size(number_of_bytes: float | None) -> str:
 def count(number: int, one: str, many: str = "") -> str:
     """`1 pair`, `2 pairs`."""
     return f"{number} {one if number == 1 else many or one + 's'}"
+
+
+def model_name(name: str | None) -> str:
+    """How a person reads a model's id."""
+    if name in (None, "none", "base"):
+        return "the base model"
+    return "the starter that ships with ftapp" if name == "starter" else name

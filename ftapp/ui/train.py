@@ -13,7 +13,6 @@ from ftapp.evaluation import read_curve
 from ftapp.ui import paper
 from ftapp.ui.asking import calm
 from ftapp.ui.owner import Door
-from ftapp.ui.write import model_name
 
 ACTIVE = ("queued", "running", "stopping")
 STATES = {
@@ -50,7 +49,7 @@ def plan_text(plan: dict[str, Any]) -> str:
     if plan["refused"]:
         return text + paper.note(plan["refused"], "warning")
     cost = f"It takes about {paper.duration(plan['seconds'])} and {paper.size(plan['memory_bytes'])} of memory, and starts from"
-    text += paper.note(f"{cost} {model_name(plan['parent'])}.")
+    text += paper.note(f"{cost} {paper.model_name(plan['parent'])}.")
     return text + "".join(paper.note(line) for line in plan["notes"])
 
 
@@ -200,7 +199,7 @@ class TeachTab:
 
     def roll_back(self, request: gr.Request) -> str:
         live = self.studio.rollback(self.door.manager(request))
-        return paper.note(f"Rolled back: {model_name(live['id'])} writes again.")
+        return paper.note(f"Rolled back: {paper.model_name(live['id'])} writes again.")
 
     def _wire(self) -> None:
         quiet = {"show_progress": "hidden", "api_visibility": "private", "concurrency_limit": None}

@@ -64,13 +64,6 @@ def outcome_text(verdict: str, got: dict[str, Any], edited: bool) -> str:
     return " ".join(part for part in (said, stored, got.get("note", "")) if part)
 
 
-def model_name(name: str | None) -> str:
-    """How a person reads a model's id."""
-    if name in (None, "none", "base"):
-        return "the base model"
-    return "the starter that ships with ftapp" if name == "starter" else name
-
-
 class WriteTab:
     """Components and handlers of the tab. `voted` are the events after which the count of new choices differs."""
 
@@ -228,7 +221,7 @@ class WriteTab:
         return {
             self.receipt: got["receipt"], self.verdict: gr.update(visible=False), self.editor: gr.update(visible=False), self.editing: "",
             self.after: gr.update(visible=True), self.outcome: paper.note(outcome_text(verdict, got, edited)),
-            **{tag: paper.tag(s, f"by {model_name(got[f'{s}_model'])}", s == verdict and not edited) for s, tag in self.tags.items()},
+            **{tag: paper.tag(s, f"by {paper.model_name(got[f'{s}_model'])}", s == verdict and not edited) for s, tag in self.tags.items()},
         }  # fmt: skip
 
     def _blank_tags(self) -> Update:

@@ -1,0 +1,79 @@
+"""A running page and a real Chromium for the tests of the screens and of the endpoints.
+
+The page is the real one, on a real database; only the model recites (ScriptedBackend), so that every text is known.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+import socket
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+
+import pytest
+
+from ftapp import config
+from ftapp.backends.scripted import ScriptedBackend
+from ftapp.studio import Studio
+from ftapp.ui.owner import Door
+from ftapp.ui.page import build, launch_options
+
+LETTER = "Dear team,\n\nI bake bread for two hundred guests every morning and I would like to bake yours.\n\nKind regards,\nSam Ode"
+OTHER = "Dear all,\n\nMy sourdough has fed a whole street for six years, and your posting made me hungry.\n\nWarmly,\nSam Ode"
+POSTING = "Baker\nCompany: Fernhill Bakery\n\nRequirements\n- Early hours\n- Two years of experience with sourdough"
+RESUME = "Sam Ode\nBaker\n\nExperience\nBaker, Oakline Rolls, 2019 - present\n- Baked 300 loaves a day\n\nSkills\nsourdough, croissants"
+# Both seeds of a pair fall on different texts, whoever writes; without an adapter both are samples of the base.
+TEXTS = {None: (LETTER, OTHER), "starter": (LETTER, OTHER)}
+
+
+def free_port() -> int:
+    with socket.socket() as s:
+        s.bind(("127.0.0.1", 0))
+        return s.getsockname()[1]
+
+
+@contextlib.contextmanager
+def serve(
+    home: Path, texts: Mapping[str | None, Sequence[str]] = TEXTS, pace: float = 0.0, host: str = "127.0.0.1", password: str = ""
+) -> Iterator[tuple[str, Studio]]:
+    """The page on a free port: (its address, its studio). `pace` is seconds a word."""
+    made = config.settings(home=home).model_copy(update={"host": host, "port": free_port(), "offline": True})
+    before, os.environ["GRADIO_TEMP_DIR"] = os.environ.get("GRADIO_TEMP_DIR"), str(made.folder("uploads"))
+    studio = Studio(made, ScriptedBackend(config.model_spec("bundled"), texts, pace))
+    door = Door(host, password)
+    page = build(studio, door)
+    try:
+        page.launch(**launch_options(made, door), prevent_thread_lock=True)
+        yield f"http://127.0.0.1:{made.port}/", studio
+    finally:
+        page.close(verbose=False)
+        studio.close()
+        os.environ.pop("GRADIO_TEMP_DIR")
+        if before is not None:
+            os.environ["GRADIO_TEMP_DIR"] = before
+
+
+def chromium() -> str:
+    """The path of a Chromium. Without one the test is skipped aloud, or fails where CI=true."""
+    names = (os.environ.get("FTAPP_CHROMIUM"), "chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
+    found = next((path for name in names if name and (path := shutil.which(name))), None)
+    if found is None:
+        missing = "No Chromium was found, so the screens were NOT tested. Install chromium, or name one in FTAPP_CHROMIUM."
+        pytest.fail(missing) if os.environ.get("CI") == "true" else pytest.skip(missing)
+    return found
+
+
+@contextlib.contextmanager
+def browser():
+    """A headless Chromium that talks to nobody on its own account."""
+    from playwright.sync_api import sync_playwright
+
+    path = chromium()
+    with sync_playwright() as play:
+        opened = play.chromium.launch(executable_path=path, args=["--no-sandbox", "--disable-background-networking"])
+        try:
+            yield opened
+        finally:
+            opened.close()

@@ -1,0 +1,241 @@
+"""The screens in a real browser: writing, choosing, looking again, and what must never be seen."""
+
+from __future__ import annotations
+
+import time
+
+import pytest
+from playwright.sync_api import expect
+
+from tests.browser import LETTER, OTHER, POSTING, RESUME, browser, serve
+
+pytestmark = [pytest.mark.browser, pytest.mark.timeout(600)]
+expect.set_options(timeout=60_000)  # a busy machine is slow, not wrong
+HOSTILE = "Dear <b>team</b>,\n\n<img src=x onerror=\"window.forged=1\"> {{value}} ${1+1} </article><script>window.forged=1</script>\n\nSam"
+
+
+@pytest.fixture(scope="module")
+def chrome():
+    with browser() as opened:
+        yield opened
+
+
+@pytest.fixture(scope="module")
+def app(tmp_path_factory):
+    with serve(tmp_path_factory.mktemp("screens") / "home") as running:
+        yield running
+
+
+@pytest.fixture
+def page(chrome, app):
+    """A fresh browser on the page; afterwards: nothing was fetched from elsewhere, nothing failed in the page."""
+    with opened(chrome, app[0]) as made:
+        yield made
+
+
+class opened:
+    """One browser window on the page, with everything it asks for and complains about written down."""
+
+    def __init__(self, chrome, address, **options):
+        self.context = chrome.new_context(**{"viewport": {"width": 1280, "height": 900}, **options})
+        self.address, self.elsewhere, self.errors = address, [], []
+
+    def __enter__(self):
+        page = self.context.new_page()
+        page.set_default_timeout(60_000)
+        page.on("request", lambda r: self.elsewhere.append(r.url) if not r.url.startswith((self.address, "data:", "blob:")) else None)
+        page.on("pageerror", lambda error: self.note(str(error)))
+        page.on("console", lambda m: self.note(m.text) if m.type == "error" else None)
+        page.goto(self.address)
+        expect(page.locator("#write")).to_be_visible()
+        return page
+
+    def note(self, error):
+        """A reload cuts off what the old page was asking; that is no failure of the page."""
+        if not any(cut in error for cut in ("AbortError", "Connection errored out", "net::ERR_ABORTED")):
+            self.errors.append(error)
+
+    def __exit__(self, *failure):
+        self.context.close()
+        if failure[0] is None:
+            assert not self.elsewhere, "the page asked another machine"
+            assert not self.errors
+
+
+def write(page, posting=POSTING, resume=RESUME):
+    page.locator("#posting textarea").fill(posting)
+    page.locator("#resume textarea").fill(resume)
+    page.locator("#write").click()
+
+
+def finished(page):
+    expect(page.locator("#stop")).to_be_hidden()
+    expect(page.locator("#letter-left .paper.done")).to_be_visible()
+    expect(page.locator("#verdict")).to_be_visible()
+
+
+def letters(page):
+    return {page.locator(f"#letter-{side} .letter").inner_text() for side in ("left", "right")}
+
+
+def new_choices(page):
+    return int(page.locator("#new-choices b").inner_text())
+
+
+def test_write_choose_and_take_back(page):
+    before = new_choices(page)
+    write(page)
+    finished(page)
+    assert letters(page) == {LETTER, OTHER}
+    expect(page.locator("#understood")).to_contain_text("Baker at Fernhill Bakery")
+    assert "model" not in page.locator("#tag-left").inner_text(), "who wrote a letter is not shown before the vote"
+    page.locator("#verdict-right").click()
+    expect(page.locator("#outcome")).to_contain_text("You chose B. Stored: 1 comparison to learn from.")
+    expect(page.locator("#tag-right")).to_contain_text("your choice")
+    expect(page.locator("#tag-left")).to_contain_text("by the")
+    expect(page.locator("#new-choices b")).to_have_text(str(before + 1))
+    page.locator("#undo").click()
+    expect(page.locator("#verdict")).to_be_visible()
+    expect(page.locator("#new-choices b")).to_have_text(str(before))
+    assert "model" not in page.locator("#tag-left").inner_text()
+
+
+def test_keys_choose_but_never_while_someone_types(page):
+    write(page)
+    finished(page)
+    page.locator("#hook input, #hook textarea").first.click()
+    page.keyboard.press("1")
+    page.wait_for_timeout(500)
+    expect(page.locator("#verdict")).to_be_visible()
+    page.locator(".brand").click()
+    page.locator("#keys-switch input").click()
+    page.locator(".question").click()
+    page.keyboard.press("1")
+    page.wait_for_timeout(500)
+    expect(page.locator("#verdict")).to_be_visible()
+    page.locator("#keys-switch input").click()
+    page.locator(".question").click()
+    page.keyboard.press("3")
+    expect(page.locator("#outcome")).to_contain_text("tie")
+
+
+def test_a_refresh_and_a_second_tab_show_the_same_pair(page):
+    write(page)
+    finished(page)
+    left = page.locator("#letter-left .letter").inner_text()
+    page.reload()
+    expect(page.locator("#letter-left .letter")).to_have_text(left)
+    expect(page.locator("#posting textarea")).to_have_value(POSTING)
+    second = page.context.new_page()
+    second.goto(page.url)
+    expect(second.locator("#letter-left .letter")).to_have_text(left)
+    second.locator("#verdict-left").click()
+    expect(second.locator("#outcome")).to_contain_text("You chose A.")
+    page.locator("#verdict-right").click()  # the first tab comes too late
+    expect(page.get_by_text("This pair was already judged")).to_be_visible()
+
+
+def test_edit_then_choose(page):
+    write(page)
+    finished(page)
+    before = new_choices(page)
+    page.locator("#edit-left").click()
+    box = page.locator("#edited textarea")
+    expect(box).to_have_value(page.locator("#letter-left .letter").inner_text())
+    box.fill("Dear team,\n\nI bake.\n\nSam")
+    page.locator("#take-edit").click()
+    expect(page.locator("#outcome")).to_contain_text("You chose your own version. Stored: 2 comparisons")
+    expect(page.locator("#new-choices b")).to_have_text(str(before + 2))
+
+
+def test_an_empty_posting_gets_a_sentence_and_the_page_goes_on(page):
+    write(page, posting="  ")
+    expect(page.locator("#say")).to_contain_text("Paste the posting")
+    expect(page.locator("#write")).to_be_visible()
+    write(page)
+    finished(page)
+
+
+def test_every_screen_without_data_says_what_to_do_and_leads_there(chrome, tmp_path):
+    with serve(tmp_path / "home") as (address, _), opened(chrome, address) as page:
+        for tab, button, words in (("Models", "models", "Choose between a few pairs"), ("Data", "data", "Nothing is stored yet")):
+            page.get_by_role("tab", name=tab).click()
+            if tab == "Models" and page.locator("#adapters table").count():
+                continue  # the starter ships
+            expect(page.get_by_text(words)).to_be_visible()
+            page.locator(f"#{button}-first").click()
+            expect(page.locator("#write")).to_be_visible()
+
+
+def test_hostile_letters_are_only_text(chrome, tmp_path):
+    texts = {None: (HOSTILE,), "starter": (HOSTILE,)}
+    with serve(tmp_path / "home", texts) as (address, _), opened(chrome, address) as page:
+        write(page)
+        finished(page)
+        assert letters(page) == {HOSTILE}
+        page.reload()
+        expect(page.locator("#letter-right .letter")).to_have_text(HOSTILE)
+        assert page.evaluate("window.forged") is None
+        assert page.locator(".letter b, .letter img").count() == 0
+
+
+def test_an_early_vote_finishes_the_winner_and_ends_the_loser(chrome, tmp_path):
+    with serve(tmp_path / "home", pace=0.4) as (address, studio), opened(chrome, address) as page:
+        write(page)
+        expect(page.locator("#verdict")).to_be_visible()
+        page.locator("#verdict-left").click()
+        expect(page.locator("#outcome")).to_contain_text("You chose A.")
+        assert page.locator("#letter-left .letter").inner_text() in (LETTER, OTHER)
+        assert len(page.locator("#letter-right .letter").inner_text()) < len(LETTER) - 20
+        expect(page.locator("#stop")).to_be_hidden()
+        assert studio.header_counts("local")["new_choices"] == 0, "an unfinished letter teaches nothing"
+
+
+def test_stop_keeps_what_was_written_and_a_closed_tab_frees_the_model(chrome, tmp_path):
+    with serve(tmp_path / "home", pace=0.5) as (address, studio):
+        with opened(chrome, address) as page:
+            write(page)
+            expect(page.locator("#letter-left .letter")).to_contain_text("I")
+            page.locator("#stop").click()
+            expect(page.locator("#stop")).to_be_hidden()
+            assert page.locator("#letter-left .letter").inner_text() not in (LETTER, OTHER)
+            page.locator("#write").click()
+            expect(page.locator("#letter-left .letter")).to_contain_text("I")
+        until = time.monotonic() + 20
+        while studio._streams and time.monotonic() < until:
+            time.sleep(0.1)
+        assert not studio._streams, "the letters went on for nobody"
+
+
+def test_a_visitor_sees_nothing_of_another_and_may_not_train(chrome, tmp_path):
+    with serve(tmp_path / "home", host="0.0.0.0", password="open sesame") as (address, _):
+        with opened(chrome, address) as page:
+            write(page)
+            finished(page)
+            cookies = page.context.cookies()
+            assert [c["httpOnly"] for c in cookies if c["name"] == "ftapp_visitor"] == [True]
+            with opened(chrome, address) as other:
+                expect(other.locator("#letter-left .paper.empty")).to_be_visible()
+                assert other.locator("#posting textarea").input_value() == ""
+            page.get_by_role("tab", name="Models").click()
+            page.locator("#rollback").click()
+            expect(page.get_by_text("You are a visitor here")).to_be_visible()
+            page.get_by_role("button", name="Owner").click()
+            page.get_by_label("Owner's password").fill("open sesame")
+            page.get_by_role("button", name="Sign in").click()
+            expect(page.get_by_text("You are signed in as the owner")).to_be_visible()
+
+
+def test_a_phone_needs_no_sideways_scrolling(chrome, app):
+    with opened(chrome, app[0], viewport={"width": 390, "height": 844}, color_scheme="dark") as page:
+        write(page)
+        finished(page)
+        for tab in ("Write", "Teach", "Models", "Data"):
+            page.get_by_role("tab", name=tab).click()
+            page.wait_for_timeout(400)
+            assert page.evaluate("document.documentElement.scrollWidth") <= 390, tab
+
+
+def test_the_plan_says_why_it_cannot_start_yet(page):
+    page.locator("#retrain").click()
+    expect(page.locator("#plan")).to_contain_text("to learn from")
