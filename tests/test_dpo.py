@@ -187,6 +187,8 @@ def test_a_run_with_a_parent_starts_there_is_measured_against_it_and_ships_one_a
     encoded, base = dpo.encode_rows(tokenizer, rows()[:1], 1024), run.read_json(folder / "base.json")
     model, _ = dpo.load_base(base)
     trainer = dpo.build_trainer(model, tokenizer, config.read_recipe(folder / "recipe.yaml"), base, encoded, encoded, tmp_path / "c")
+    learning = [name for name, parameter in trainer.model.named_parameters() if parameter.requires_grad]
+    assert learning and all(".default." in name for name in learning)  # the reference's copy stays as it is
     assert trainer.eval_dataset[0]["ref_chosen_logps"] == pytest.approx(wanted, abs=1e-2)
     before, after = load_file(path / "adapter_model.safetensors"), load_file(outcome.adapter / "adapter_model.safetensors")
     assert before.keys() == after.keys()
@@ -211,6 +213,33 @@ def test_scope_all_reads_the_prompt_with_the_adapter_too(llama, tmp_path):
     ids = tokens.prompt_ids(tokenizer, rows()[0]["prompt"])
     assert not torch.allclose(logits(llama, None, ids)[3], logits(llama, outcome.adapter, ids)[3], atol=1e-3)
     assert json.loads((outcome.adapter / "adapter_config.json").read_text())["alora_invocation_tokens"] is None
+
+
+def test_scoring_only_the_letters_changes_no_number(llama, tmp_path, monkeypatch):
+    import torch
+    from trl.trainer import utils
+
+    folder = create(tmp_path / "run_1", llama)
+    recipe, base = config.read_recipe(folder / "recipe.yaml"), run.read_json(folder / "base.json")
+    model, tokenizer = dpo.load_base(base)
+    encoded, scored = dpo.encode_rows(tokenizer, rows()[:4], 1024), []
+    monkeypatch.setattr(utils, "_use_triton", utils._use_triton)  # put back whatever this process had
+    trainer = dpo.build_trainer(model, tokenizer, recipe, base, encoded, [], tmp_path / "c")
+    batch = next(iter(trainer.get_train_dataloader()))
+    kernel = utils._ChunkedLogProbFunction
+    monkeypatch.setattr(utils, "_ChunkedLogProbFunction", type("Counting", (), {
+        "apply": staticmethod(lambda hidden, *rest: scored.append(len(hidden)) or kernel.apply(hidden, *rest))}))  # fmt: skip
+    results = []
+    for everywhere in (False, True):
+        if everywhere:
+            monkeypatch.setattr(utils, "_use_triton", lambda device: False)
+        trainer.model.zero_grad()
+        loss = trainer.compute_loss(trainer.model, batch)
+        loss.backward()
+        results.append((loss, torch.cat([p.grad.flatten() for p in trainer.model.parameters() if p.grad is not None])))
+    assert scored == [batch["completion_mask"].sum().item(), batch["input_ids"][:, 1:].numel()]
+    assert torch.allclose(results[0][0], results[1][0]) and torch.allclose(results[0][1], results[1][1], atol=1e-5)
+    assert results[0][1].abs().max() > 1e-4
 
 
 def test_our_held_out_margins_are_trls(llama, tmp_path):

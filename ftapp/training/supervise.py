@@ -33,7 +33,7 @@ from ftapp.errors import NotFound, TrainingError
 from ftapp.training import dpo, plan, run, tokens
 
 log = logging.getLogger(__name__)
-GRACE = timedelta(seconds=30)  # a trainer launched by an app that is gone has this long to take its lock
+GRACE = timedelta(seconds=60)  # a trainer launched by an app that is gone has this long to take its lock
 INTERRUPTED = "The training was cut off (the machine or its process ended) - what was saved last is kept - resume it."
 
 
