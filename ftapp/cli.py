@@ -47,6 +47,9 @@ def _write_two(steps: Iterator[dict[str, Any]]) -> dict[str, Any]:
     _note("\r\033[K", end="")
     for side in ("left", "right"):
         print(f"--- {side} ---\n{pair[side]}\n")
+    if not pair["comparison_id"]:
+        print("The model wrote nothing, so there is nothing to choose. Try another seed or model.")
+        return pair
     print(f"Which would you send?  python -m ftapp prefer {pair['comparison_id']} {'|'.join(VERDICTS)}")
     return pair
 

@@ -42,6 +42,7 @@ def ftapp(*arguments: str, stdin: str | None = None, **env: str) -> subprocess.C
 
 
 def last_json(done: subprocess.CompletedProcess) -> dict:
+    assert done.returncode == 0, done.stderr
     return json.loads(done.stdout.splitlines()[-1])
 
 
@@ -140,19 +141,36 @@ def test_empty_lists_say_what_to_do(tmp_path, capsys):
 # --- the whole loop ------------------------------------------------------------------------------------------------------
 
 
+SAYINGS = (
+    "I am writing about the open position.", "I have worked as a nurse.", "Use only what the résumé says.", "Kind regards, Mara.",
+    "I would be glad to talk.", "I have worked as a data analyst.", "Thank you for your time.", "Dear hiring team, hello.",
+)  # fmt: skip
+
+
 @pytest.fixture(scope="module")
 def talker(tmp_path_factory) -> str:
-    """A tiny model whose end token is likely, so that random letters come to an end of their own."""
+    """A tiny model that has learned, in a moment, to say one of a few short things after any prompt and then to end."""
     import torch
     from transformers import AutoModelForCausalLM, AutoTokenizer
 
     from tests.tiny import tiny_llama
 
     folder = tiny_llama(tmp_path_factory.mktemp("model"))
-    model = AutoModelForCausalLM.from_pretrained(folder)
-    end = AutoTokenizer.from_pretrained(folder).eos_token_id
-    with torch.no_grad():
-        model.get_output_embeddings().weight[end] *= 4
+    model, tokenizer = AutoModelForCausalLM.from_pretrained(folder), AutoTokenizer.from_pretrained(folder)
+    header = tokenizer.convert_tokens_to_ids("<|assistant|>")
+    draw = torch.Generator().manual_seed(0)
+    optimizer = torch.optim.AdamW(model.parameters(), lr=3e-3)
+    for step in range(120):
+        prompt = torch.randint(5, len(tokenizer), (int(torch.randint(20, 150, (1,), generator=draw)),), generator=draw).tolist()
+        rows = [tokenizer.encode(saying, add_special_tokens=False) + [tokenizer.eos_token_id] for saying in SAYINGS[step % 2 :: 2]]
+        longest = max(map(len, rows))
+        ids = torch.tensor([[*prompt, header, *row, *[tokenizer.pad_token_id] * (longest - len(row))] for row in rows])
+        labels = torch.tensor([[-100] * (len(prompt) + 1) + row + [-100] * (longest - len(row)) for row in rows])
+        loss = model(input_ids=ids, labels=labels).loss
+        loss.backward()
+        optimizer.step()
+        optimizer.zero_grad()
+    assert loss < 1.5
     model.save_pretrained(folder)
     return str(folder)
 
@@ -219,12 +237,10 @@ def test_write_choose_train_use_and_go_back_as_a_script_does(call, files, talker
     common = ("--home", str(files / "home"), "--model", talker, "--json")
 
     written = ftapp("write", "--job", "-", "--resume", str(files / "resume.txt"), "--pair", "--seed", "7", *common, stdin=JOB)
-    assert written.returncode == 0, written.stderr
     told = ftapp("prefer", last_json(written)["comparison_id"], "right", *common)
     assert last_json(told)["pairs_added"] == 1
 
     trained = ftapp("train", "--wait", *common)
-    assert trained.returncode == 0, trained.stderr
     run = last_json(trained)
     assert (run["state"], run["step"]) == ("succeeded", run["steps"]), run
     assert set(call(f"run show {run['id']}")) >= {"id", "state", "step", "steps", "seconds_left", "metrics", "reason"}
@@ -262,12 +278,8 @@ def test_a_running_app_takes_the_training_over(call, files, talker):
         app.close()
 
 
-@pytest.mark.slow
-@pytest.mark.timeout(600)
-def test_one_letter_is_the_same_twice_with_a_seed(files, talker):
-    arguments = ("write", "--job", str(files / "job.txt"), "--resume", str(files / "resume.txt"), "--seed", "3", "--adapter", "none",
-                 "--home", str(files / "home"), "--model", talker, "--json")  # fmt: skip
-    first, second = ftapp(*arguments), ftapp(*arguments)
-    assert first.returncode == 0, first.stderr
-    assert last_json(first)["text"] == last_json(second)["text"] != ""
+def test_one_letter_is_the_same_twice_with_a_seed(call, files, talker):
+    arguments = ("write", "--job", str(files / "job.txt"), "--resume", str(files / "resume.txt"), "--seed", "3", "--adapter", "none")
+    first = ftapp(*arguments, "--home", str(files / "home"), "--model", talker, "--json")
+    assert call(*arguments)["text"] == last_json(first)["text"] != ""
     assert first.stdout.startswith(last_json(first)["text"])  # it streams what it returns
