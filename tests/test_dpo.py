@@ -10,7 +10,7 @@ from ftapp import config
 from ftapp.backends.local import AdapterRef, LocalBackend
 from ftapp.backends.pair import Row, Sampling, write
 from ftapp.errors import ModelError, TrainingError
-from ftapp.training import dpo, run, tokens
+from ftapp.training import dpo, finish, run, tokens
 from tests import tiny
 
 WORDS = "team work nurse data letter teacher company position open years café".split()
@@ -246,12 +246,12 @@ def test_our_held_out_margins_are_trls(llama, tmp_path):
     # TRL averages the means of batches: equal batches, so that its mean is the mean
     folder, events = create(tmp_path / "run_1", llama, batch_size=HELD_OUT // 2), []
     seen = []
-    original = dpo.held_out_margins
+    original = finish.held_out_margins
     try:
-        dpo.held_out_margins = lambda *arguments: seen.extend(original(*arguments)) or seen
+        finish.held_out_margins = lambda *arguments: seen.extend(original(*arguments)) or seen
         dpo.train(folder, events.append, letters=0)
     finally:
-        dpo.held_out_margins = original
+        finish.held_out_margins = original
     trl = [event["metrics"]["eval_rewards/margins"] for event in events if "eval_rewards/margins" in event.get("metrics", {})][-1]
     assert sum(seen) / HELD_OUT == pytest.approx(trl, rel=1e-3)
 

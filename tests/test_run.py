@@ -8,7 +8,7 @@ import threading
 import pytest
 
 from ftapp.errors import TrainingError
-from ftapp.training import run
+from ftapp.training import lock, run
 
 PROMPT = [{"role": "user", "content": "q\u2028"}]
 ROWS = [{"id": f"p{i}", "prompt": PROMPT, "chosen": "a", "rejected": "b", "split_key": "0"} for i in range(3)]
@@ -53,19 +53,19 @@ def test_a_torn_event_is_not_read_and_the_next_writer_cuts_it_off(tmp_path):
 
 def test_alive_is_the_lock_and_the_lock_dies_with_its_process(tmp_path):
     folder = make(tmp_path)
-    assert not run.alive(folder)
+    assert not lock.alive(folder)
     holder = subprocess.Popen(
-        [sys.executable, "-c", f"from ftapp.training import run; from pathlib import Path\n"
-         f"with run.hold(Path({str(folder / 'lock')!r})): print('held', flush=True); input()"],
+        [sys.executable, "-c", f"from ftapp.training import lock; from pathlib import Path\n"
+         f"with lock.hold(Path({str(folder / 'lock')!r})): print('held', flush=True); input()"],
         stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
     )  # fmt: skip
     assert holder.stdout.readline() == "held\n"
-    assert run.alive(folder)
-    with pytest.raises(run.Busy), run.hold(folder / "lock", wait_seconds=0.1):
+    assert lock.alive(folder)
+    with pytest.raises(lock.Busy), lock.hold(folder / "lock", wait_seconds=0.1):
         pass
     holder.kill()
     holder.wait()
-    assert not run.alive(folder)
+    assert not lock.alive(folder)
 
 
 def test_a_checkpoint_counts_only_when_every_file_is_as_it_was_sealed(tmp_path):

@@ -20,7 +20,7 @@ from db.engine import open_engine, session, write
 from db.models import Adapter, Comparison, Evaluation, Letter, Preference, Prompt, RunPair, TrainingMetric, TrainingRun
 from ftapp import config, letters, preferences
 from ftapp.errors import NotFound, TrainingError
-from ftapp.training import run
+from ftapp.training import lock, run
 from ftapp.training.supervise import Supervisor
 from tests import tiny
 
@@ -150,8 +150,7 @@ def test_the_same_choices_give_the_same_files_and_other_owners_stay_out(home, su
 
 def test_of_many_who_click_at_once_one_starts(home):
     choose(home)
-    lock = run.hold(home[0].home / "supervisor.lock")
-    with lock:  # another process watches: nothing is launched here
+    with lock.hold(home[0].home / "supervisor.lock"):  # another process watches: nothing is launched here
         many = [Supervisor(open_engine(home[0].database), home[0]) for _ in range(4)]
         many[0].plan(ME, "short")
         outcomes, gate = [], threading.Barrier(4)
@@ -187,7 +186,7 @@ def test_one_supervisor_watches_a_home_and_the_next_takes_over(home):
 
 def test_a_run_that_waits_can_be_stopped_and_strangers_see_nothing(home):
     choose(home)
-    with run.hold(home[0].home / "supervisor.lock"):
+    with lock.hold(home[0].home / "supervisor.lock"):
         waiting = Supervisor(home[1], home[0])
         run_id = waiting.start(ME, "short")
         assert set(waiting.status(ME, run_id)) == {"id", "state", "step", "steps", "seconds_left", "metrics", "reason"}
@@ -302,7 +301,7 @@ time.sleep(600)
     try:
         said = len(run.read_events(folder))
         wait_for(lambda: len(run.read_events(folder)) > said + 3)  # it trains on
-        assert run.alive(folder) and os.getsid(int(trainer)) == int(trainer)
+        assert lock.alive(folder) and os.getsid(int(trainer)) == int(trainer)
         assert following.poll() and following.status(ME, run_id)["state"] == "running"
         assert wait(following, run_id, ("interrupted", *run.FINAL))["state"] == "succeeded"
         with session(engine) as opened:
@@ -316,7 +315,7 @@ time.sleep(600)
 
 def test_a_trainer_that_fails_says_so_in_words(home, supervisor):
     choose(home)
-    with run.hold(home[0].home / "supervisor.lock"):
+    with lock.hold(home[0].home / "supervisor.lock"):
         run_id = supervisor.start(ME, "short")
         base = folder_of(home, run_id) / "base.json"
         base.write_text(base.read_text().replace('"hash": "', '"hash": "0'))

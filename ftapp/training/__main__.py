@@ -14,7 +14,7 @@ import traceback
 from pathlib import Path
 
 from ftapp.errors import UserError
-from ftapp.training import run
+from ftapp.training import lock, run
 
 HEARTBEAT_SECONDS = 5.0
 # Set before transformers, datasets and trl are imported: they read these once.
@@ -29,9 +29,9 @@ def main(arguments: list[str]) -> int:
         return 2
     folder = Path(arguments[0]).resolve()
     try:
-        with run.hold(folder / "lock", wait_seconds=5.0), run.Events(folder) as events:
+        with lock.hold(folder / "lock", wait_seconds=5.0), run.Events(folder) as events:
             return _work(folder, events)
-    except run.Busy:
+    except lock.Busy:
         print(f"Another trainer holds {folder.name}.", file=sys.stderr)
         return 3
 

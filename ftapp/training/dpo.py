@@ -23,7 +23,7 @@ from typing import Any
 from ftapp import config, evaluation
 from ftapp.backends import folders
 from ftapp.errors import ModelError, TrainingError
-from ftapp.training import run, tokens
+from ftapp.training import finish, run, tokens
 
 Emit = Callable[[dict], None]
 CHECKPOINTS_A_RUN = 10
@@ -67,8 +67,8 @@ def train(run_folder: Path | str, on_event: Emit | None = None, *, stop: Callabl
     if watch.stopped:
         return Outcome("stopped", None, {})
     seconds = time.monotonic() - loaded
-    margins = held_out_margins(trainer, recipe.beta)
-    sha256 = _publish(trainer.model, folder, base)
+    margins = finish.held_out_margins(trainer, recipe.beta)
+    sha256 = finish.publish(trainer.model, folder, base)
     read = sum(map(tokens.both, train_ids)) * recipe.epochs * (steps - _step_of(checkpoint)) / steps
     report: dict[str, Any] = {
         "recipe": recipe.name, "scope": recipe.scope, "beta": recipe.beta, "learning_rate": recipe.learning_rate,
@@ -82,7 +82,7 @@ def train(run_folder: Path | str, on_event: Emit | None = None, *, stop: Callabl
     del trainer, model, watch  # the letters need the room
     gc.collect()
     if letters:
-        report["letters"], report["letters_note"] = _letters(base, recipe, eval_rows, folder, sha256, letters, stop)
+        report["letters"], report["letters_note"] = finish.letters(base, recipe, eval_rows, folder, sha256, letters, stop)
         run.write_text(folder / "report.json", json.dumps(report, indent=1, ensure_ascii=False))
     shutil.rmtree(folder / "checkpoints", ignore_errors=True)  # only a resume needs them
     return Outcome("succeeded", folder / "adapter", report)
@@ -283,62 +283,3 @@ def _step_of(checkpoint: Path | None) -> int:
 
 def _round(value: float) -> float:
     return float(f"{value:.6g}")
-
-
-# ---- after the last step --------------------------------------------------------------------------------------
-
-
-def held_out_margins(trainer: Any, beta: float) -> list[float]:
-    """beta x (chosen log-ratio - rejected log-ratio) of each held-out pair, in their order.
-
-    TRL reports only means; an interval over postings needs each pair. The reference's part was computed by TRL.
-    """
-    if trainer.eval_dataset is None:
-        return []
-    trainer.model.eval()
-    margins = []
-    for row in trainer.eval_dataset:
-        chosen, rejected = (letter_logp(trainer.model, row["prompt_ids"], row[f"{side}_ids"]) for side in ("chosen", "rejected"))
-        margins.append(beta * ((chosen - row["ref_chosen_logps"]) - (rejected - row["ref_rejected_logps"])))
-    return margins
-
-
-def letter_logp(model: Any, prompt: Sequence[int], letter: Sequence[int]) -> float:
-    """log p(letter | prompt) in nats; the head is computed for the letter's positions only."""
-    import torch
-
-    ids = torch.tensor([[*prompt, *letter]], device=model.device)
-    with torch.no_grad():
-        logits = model(input_ids=ids, use_cache=False, logits_to_keep=len(letter) + 1).logits[0, :-1].float()
-    return torch.log_softmax(logits, -1).gather(1, ids[0, len(prompt) :, None]).sum().item()
-
-
-def _publish(model: Any, folder: Path, base: Mapping[str, Any]) -> str:
-    """Save the trained adapter alone and put it at `adapter/` in one step."""
-    weights = folder / "checkpoints" / "final"
-    model.save_pretrained(weights, selected_adapters=["default"], save_embedding_layers=False)  # without it the copy "ref" ships too
-    described = weights / "adapter_config.json"
-    values = run.read_json(described)
-    values["base_model_name_or_path"] = base["id"]  # not the folder on this machine
-    run.write_text(described, json.dumps(values, indent=1))
-    digest = run.publish(weights, folder / "adapter")
-    shutil.rmtree(weights, ignore_errors=True)
-    return digest
-
-
-def _letters(
-    base: Mapping[str, Any], recipe: config.Recipe, rows: list, folder: Path, sha256: str, count: int, stop: Callable[[], bool]
-) -> tuple[list[dict], str]:
-    """Held-out letters before and after, and a note where there are fewer than `count`."""
-    from ftapp.backends.local import AdapterRef, LocalBackend
-
-    chosen = evaluation.first_prompts(rows, count)
-    if not chosen:
-        return [], "No letters are shown: no held-out posting has been chosen for yet."
-    parent = base.get("parent")
-    before = AdapterRef(parent["id"], Path(parent["path"]), parent["sha256"], parent["scope"]) if parent else None
-    after = AdapterRef(folder.name, folder / "adapter", sha256, recipe.scope)
-    backend = LocalBackend.load(config.model_spec(base["id"]))
-    prompts = [row["prompt"] for row in chosen]
-    written = list(evaluation.letters_before_after(backend, prompts, before, after, base["max_new_tokens"], stop))
-    return written, "" if len(written) == count else f"{len(written)} of {count} letters: choices for more postings give more."

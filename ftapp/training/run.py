@@ -3,22 +3,20 @@
     recipe.yaml  train.jsonl  eval.jsonl  base.json      frozen before the start
     events.jsonl                                         state, step, metrics, heartbeat; append-only
     checkpoints/  adapter/  report.json  trainer.log     written while training
-    lock  stop                                           "alive" is the lock; `stop` asks for a graceful end
+    lock  stop                                           "alive" is the lock (`lock.py`); `stop` asks for a graceful end
 
 Knows nothing of models or of the database; imports no heavy library, so the app can use it freely.
 """
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
 import json
 import math
 import os
 import shutil
 import threading
-import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -135,59 +133,6 @@ def read_events(folder: Path, after: int = 0) -> list[dict]:
 def _whole_lines(path: Path) -> bytes:
     data = path.read_bytes() if path.exists() else b""
     return data[: data.rfind(b"\n") + 1]
-
-
-# ---- the lock -------------------------------------------------------------------------------------------------
-
-
-class Busy(Exception):
-    """Somebody else holds the lock."""
-
-
-@contextlib.contextmanager
-def hold(path: Path, wait_seconds: float = 0.0) -> Iterator[None]:
-    """Hold an operating-system lock on a file; it ends with the process, however the process ends.
-
-    Raises Busy when another process (or another `hold` in this one) has it for longer than `wait_seconds`.
-    """
-    path.parent.mkdir(parents=True, exist_ok=True)
-    until = time.monotonic() + wait_seconds
-    with path.open("a+b") as file:
-        while not _try_lock(file.fileno()):
-            if time.monotonic() >= until:
-                raise Busy(str(path.name))
-            time.sleep(0.02)
-        yield
-
-
-def alive(folder: Path) -> bool:
-    """Whether a trainer holds this run's lock right now."""
-    try:
-        with hold(Path(folder) / "lock"):
-            return False
-    except Busy:
-        return True
-
-
-if os.name == "nt":
-    import msvcrt
-
-    def _try_lock(descriptor: int) -> bool:
-        try:
-            os.lseek(descriptor, 0, os.SEEK_SET)
-            msvcrt.locking(descriptor, msvcrt.LK_NBLCK, 1)
-            return True
-        except OSError:
-            return False
-else:
-    import fcntl
-
-    def _try_lock(descriptor: int) -> bool:
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            return True
-        except OSError:
-            return False
 
 
 # ---- stop -----------------------------------------------------------------------------------------------------

@@ -30,7 +30,7 @@ from db.models import Evaluation, RunPair, TrainingMetric, TrainingRun, new_id, 
 from ftapp import adapters, config, evaluation, preferences
 from ftapp.backends import folders
 from ftapp.errors import NotFound, TrainingError
-from ftapp.training import dpo, plan, run, tokens
+from ftapp.training import dpo, lock, plan, run, tokens
 
 log = logging.getLogger(__name__)
 GRACE = timedelta(seconds=60)  # a trainer launched by an app that is gone has this long to take its lock
@@ -205,8 +205,8 @@ class Supervisor:
         with self._guard:
             if not self._watching:
                 try:
-                    self._held.enter_context(run.hold(self._settings.home / "supervisor.lock"))
-                except run.Busy:
+                    self._held.enter_context(lock.hold(self._settings.home / "supervisor.lock"))
+                except lock.Busy:
                     return False
                 self._watching = True
             with session(self._engine) as opened:
@@ -219,7 +219,7 @@ class Supervisor:
         folder = self._runs / row.id
         if not (folder / "base.json").is_file():
             return self._end_run(row.id, "failed", "The folder of this training is gone - nothing can go on - start a new training.")
-        living = run.alive(folder)  # asked before reading: a last word written in between is then still read
+        living = lock.alive(folder)  # asked before reading: a last word written in between is then still read
         events = run.read_events(folder, row.last_seq)
         said = next((event["state"] for event in reversed(events) if event.get("state") in run.FINAL), None)
         if said is None and not living:

@@ -1,0 +1,71 @@
+"""After the last step: each held-out pair's margin, the adapter published whole, held-out letters before and after.
+
+Knows a trained model and a run folder; not how the training went.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from ftapp import config, evaluation
+from ftapp.training import run
+
+
+def held_out_margins(trainer: Any, beta: float) -> list[float]:
+    """beta x (chosen log-ratio - rejected log-ratio) of each held-out pair, in their order.
+
+    TRL reports only means; an interval over postings needs each pair. The reference's part was computed by TRL.
+    """
+    if trainer.eval_dataset is None:
+        return []
+    trainer.model.eval()
+    margins = []
+    for row in trainer.eval_dataset:
+        chosen, rejected = (letter_logp(trainer.model, row["prompt_ids"], row[f"{side}_ids"]) for side in ("chosen", "rejected"))
+        margins.append(beta * ((chosen - row["ref_chosen_logps"]) - (rejected - row["ref_rejected_logps"])))
+    return margins
+
+
+def letter_logp(model: Any, prompt: Sequence[int], letter: Sequence[int]) -> float:
+    """log p(letter | prompt) in nats; the head is computed for the letter's positions only."""
+    import torch
+
+    ids = torch.tensor([[*prompt, *letter]], device=model.device)
+    with torch.no_grad():
+        logits = model(input_ids=ids, use_cache=False, logits_to_keep=len(letter) + 1).logits[0, :-1].float()
+    return torch.log_softmax(logits, -1).gather(1, ids[0, len(prompt) :, None]).sum().item()
+
+
+def publish(model: Any, folder: Path, base: Mapping[str, Any]) -> str:
+    """Save the trained adapter alone and put it at `adapter/` in one step."""
+    weights = folder / "checkpoints" / "final"
+    model.save_pretrained(weights, selected_adapters=["default"], save_embedding_layers=False)  # without it the copy "ref" ships too
+    described = weights / "adapter_config.json"
+    values = run.read_json(described)
+    values["base_model_name_or_path"] = base["id"]  # not the folder on this machine
+    run.write_text(described, json.dumps(values, indent=1))
+    digest = run.publish(weights, folder / "adapter")
+    shutil.rmtree(weights, ignore_errors=True)
+    return digest
+
+
+def letters(
+    base: Mapping[str, Any], recipe: config.Recipe, rows: list, folder: Path, sha256: str, count: int, stop: Callable[[], bool]
+) -> tuple[list[dict], str]:
+    """Held-out letters before and after, and a note where there are fewer than `count`."""
+    from ftapp.backends.local import AdapterRef, LocalBackend
+
+    chosen = evaluation.first_prompts(rows, count)
+    if not chosen:
+        return [], "No letters are shown: no held-out posting has been chosen for yet."
+    parent = base.get("parent")
+    before = AdapterRef(parent["id"], Path(parent["path"]), parent["sha256"], parent["scope"]) if parent else None
+    after = AdapterRef(folder.name, folder / "adapter", sha256, recipe.scope)
+    backend = LocalBackend.load(config.model_spec(base["id"]))
+    prompts = [row["prompt"] for row in chosen]
+    written = list(evaluation.letters_before_after(backend, prompts, before, after, base["max_new_tokens"], stop))
+    return written, "" if len(written) == count else f"{len(written)} of {count} letters: choices for more postings give more."
