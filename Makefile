@@ -3,7 +3,8 @@
 #   make run ARGS="--port 7861"       options of app.py
 #   make test SLOW=1                  the slow tests too (what .ci/run does)
 #   make test ARGS="tests/test_cli.py -x"
-#   make bench BENCH=pair ARGS="..."  one of benchmarks/
+#   make bench BENCH=pair ARGS="..."  one of benchmarks/ (all take hours on two cores)
+#   make bench DATA=DIR               with real postings and résumés from your own folder too
 #   PYTHON=/path/to/python make run   choose the Python that makes .venv
 
 .DEFAULT_GOAL := help
@@ -13,7 +14,8 @@ VENV  := .venv
 PY    := $(VENV)/bin/python
 ARGS  ?=
 SLOW  ?=
-BENCH ?= $(patsubst benchmarks/%.py,%,$(filter-out benchmarks/__init__.py,$(wildcard benchmarks/*.py)))
+DATA  ?=
+BENCH ?= pair bundled learning $(if $(DATA),profiles)
 
 export HF_HUB_DISABLE_TELEMETRY := 1
 export GRADIO_ANALYTICS_ENABLED := False
@@ -23,7 +25,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 FITS := import sys, venv, ensurepip; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))
 
 help:
-	@sed -n 's/^# \{0,1\}//; 1,7p' Makefile
+	@sed -n 's/^# \{0,1\}//; 1,8p' Makefile
 
 run: runtime
 	@exec $(PY) app.py $(ARGS)
@@ -46,7 +48,11 @@ lint: dev
 	@$(PY) -m ruff check .
 
 bench: dev
-	@for name in $(BENCH); do echo "== benchmarks/$$name.py"; $(PY) -m benchmarks.$$name $(ARGS) || exit 1; done
+	@for name in $(BENCH); do \
+	    case $$name in bundled|profiles) data="$(if $(DATA),--data $(DATA))";; *) data=;; esac; \
+	    echo "== python -m benchmarks.$$name $$data $(ARGS)"; \
+	    $(PY) -m benchmarks.$$name $$data $(ARGS) || exit 1; \
+	done
 
 # .venv is kept when its Python runs and fits, whoever made it.
 venv:
