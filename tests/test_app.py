@@ -11,6 +11,7 @@ import time
 from pathlib import Path
 from types import SimpleNamespace
 
+import gradio as gr
 import httpx
 import pytest
 from gradio_client import Client
@@ -189,7 +190,7 @@ def test_a_bug_is_logged_by_its_place_and_never_quotes_a_letter(caplog):
 
     assert asking.sentence(pytest.raises(ValueError, bug).value) == asking.BUG
     assert "ValueError" in caplog.text and "test_app.py" in caplog.text and "salary" not in caplog.text
-    shown = pytest.raises(Exception, asking.calm(lambda: (_ for _ in ()).throw(UserError("<img src=x> - odd")))).value
+    shown = pytest.raises(gr.Error, asking.calm(lambda: (_ for _ in ()).throw(UserError("<img src=x> - odd")))).value
     assert shown.message == "&lt;img src=x&gt; - odd", "toasts render HTML"
 
 

@@ -8,6 +8,7 @@ import pytest
 from playwright.sync_api import expect
 
 from tests.browser import LETTER, OTHER, POSTING, RESUME, browser, serve
+from tests.tiny import tiny_llama
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(600)]
 expect.set_options(timeout=60_000)  # a busy machine is slow, not wrong
@@ -195,12 +196,12 @@ def test_stop_keeps_what_was_written_and_a_closed_tab_frees_the_model(chrome, tm
     with serve(tmp_path / "home", pace=0.5) as (address, studio):
         with opened(chrome, address) as page:
             write(page)
-            expect(page.locator("#letter-left .letter")).to_contain_text("I")
+            expect(page.locator("#letter-left .letter")).to_contain_text("Dear")
             page.locator("#stop").click()
             expect(page.locator("#stop")).to_be_hidden()
             assert page.locator("#letter-left .letter").inner_text() not in (LETTER, OTHER)
             page.locator("#write").click()
-            expect(page.locator("#letter-left .letter")).to_contain_text("I")
+            expect(page.locator("#letter-left .letter")).to_contain_text("Dear")
         until = time.monotonic() + 20
         while studio._streams and time.monotonic() < until:
             time.sleep(0.1)
@@ -236,6 +237,49 @@ def test_a_phone_needs_no_sideways_scrolling(chrome, app):
             assert page.evaluate("document.documentElement.scrollWidth") <= 390, tab
 
 
-def test_the_plan_says_why_it_cannot_start_yet(page):
-    page.locator("#retrain").click()
-    expect(page.locator("#plan")).to_contain_text("to learn from")
+def teach(studio, pairs):
+    """Choices for as many postings, as a person would have made them."""
+    for number in range(pairs):
+        *_, pair = studio.write_pair("local", POSTING.replace("Fernhill", f"Fernhill{number}"), RESUME, seed=number)
+        studio.prefer("local", pair["comparison_id"], "left" if pair["left"] == LETTER else "right")
+
+
+def test_before_a_training_the_screen_says_what_it_would_take(chrome, tmp_path):
+    with serve(tmp_path / "home", model=str(tiny_llama(tmp_path / "model"))) as (address, studio), opened(chrome, address) as page:
+        page.locator("#retrain").click()
+        expect(page.locator("#plan")).to_contain_text("Only 0 of your choices can train")
+        expect(page.locator("#start-training")).to_be_disabled()
+        expect(page.locator("#run-status")).to_contain_text("Nothing has been taught yet")
+        teach(studio, 12)
+        page.get_by_role("tab", name="Write").click()
+        page.locator("#retrain").click()
+        expect(page.locator("#plan")).to_contain_text("comparisons to learn from")
+        expect(page.locator("#plan")).to_contain_text("seconds")
+        expect(page.locator("#start-training")).to_be_enabled()
+
+
+@pytest.mark.slow
+def test_teach_watch_use_and_roll_back(chrome, tmp_path):
+    """A real trainer process on a tiny model, started, watched and used by mouse."""
+    with serve(tmp_path / "home", model=str(tiny_llama(tmp_path / "model"))) as (address, studio), opened(chrome, address) as page:
+        studio.supervisor.watch()
+        teach(studio, 40)
+        expect(page.locator("#new-choices b")).to_have_text("40")
+        page.locator("#retrain").click()
+        expect(page.locator("#start-training")).to_be_enabled()
+        page.locator("#start-training").click()
+        expect(page.locator("#stop-training")).to_be_visible()
+        page.reload()  # the training goes on without its page
+        page.locator("#retrain").click()
+        expect(page.locator("#run-status")).to_contain_text("Finished", timeout=400_000)
+        expect(page.locator("#new-choices b")).to_have_text("0")
+        for plot in ("agreement", "loss"):
+            expect(page.locator(f"#plot-{plot} canvas, #plot-{plot} svg").first).to_be_visible()
+        expect(page.locator("#result")).to_contain_text("held-out posting")
+        expect(page.locator("#reading")).not_to_be_empty()
+        page.locator("#use-it").click()
+        expect(page.locator("#promotion")).to_contain_text("It writes from now on")
+        (made,) = studio.adapters("local")
+        assert made["state"] == "live"
+        page.locator("#roll-back").click()
+        expect(page.locator("#promotion")).to_contain_text("the base model writes again")

@@ -54,7 +54,8 @@ def build(studio: Any, door: Door) -> gr.Blocks:
                 data = DataTab(studio, door)
         pulse = gr.Timer(2.0)
 
-        quiet = {"show_progress": "hidden", "api_visibility": "private"}
+        # No limit of its own: nothing but writing waits for the model.
+        quiet = {"show_progress": "hidden", "api_visibility": "private", "concurrency_limit": None}
         looking = {"fn": calm(look), "inputs": None, "outputs": [counts, model], "queue": False, **quiet}
         pulse.tick(**looking)
         page.load(**looking)
@@ -71,7 +72,6 @@ def build(studio: Any, door: Door) -> gr.Blocks:
         models_tab.select(**models.looking)
         data_tab.select(**data.looking)
         api.build(studio, door)
-    page.queue(default_concurrency_limit=8)
     return page
 
 

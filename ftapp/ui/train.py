@@ -9,6 +9,7 @@ from typing import Any
 
 import gradio as gr
 
+from ftapp.errors import UserError
 from ftapp.evaluation import read_curve
 from ftapp.ui import paper
 from ftapp.ui.asking import calm
@@ -103,7 +104,7 @@ class TeachTab:
         with gr.Row(elem_classes="two-halves"):
             with gr.Column(min_width=300):
                 gr.HTML('<h2>Choices</h2><p class="lead">ftapp learns from the letters that you chose. Writing goes on meanwhile.</p>')
-                self.plan = gr.HTML(elem_id="plan")
+                self.plan = gr.HTML(paper.note("Reading your choices…"), elem_id="plan")
                 with gr.Row(elem_classes="chips"):
                     self.start = gr.Button("Start teaching", variant="primary", elem_id="start-training")
                     self.stop = gr.Button("Stop", variant="stop", visible=False, elem_id="stop-training")
@@ -166,7 +167,10 @@ class TeachTab:
         return news
 
     def look_ahead(self, recipe: str, request: gr.Request) -> tuple[str, Any]:
-        plan = self.studio.plan(self.door.owner(request), recipe)
+        try:
+            plan = self.studio.plan(self.door.owner(request), recipe)
+        except UserError as error:  # a model that is not there: said where the plan would stand
+            return paper.note(str(error), "warning"), gr.update(interactive=False)
         return plan_text(plan), gr.update(interactive=not plan["refused"])
 
     # --- acting ---------------------------------------------------------------------------------------------------------

@@ -23,7 +23,7 @@ CHOSEN = {"left": "You chose A.", "right": "You chose B.", "tie": "You called it
 VOTES = {"left": "1  A", "right": "2  B", "tie": "3  Tie", "both_bad": "4  Neither"}
 LOADING = "The model is still loading. Writing begins by itself when it is ready."
 UNPROVEN = "Which model wrote which letter cannot be proved, so there is nothing to choose here. Read them, or write two more."
-QUIET = {"show_progress": "hidden", "api_visibility": "private"}
+QUIET = {"show_progress": "hidden", "api_visibility": "private", "concurrency_limit": None}  # never waits behind the model
 Update = dict[Any, Any]
 
 
@@ -245,7 +245,7 @@ class WriteTab:
         view = [self.start, self.stop, self.say, self.verdict, self.after, self.editor, self.outcome, self.comparison, self.receipt,
                 self.editing, self.shown_at, *self.tags.values(), *self.cards.values()]  # fmt: skip
         reading = {"fn": calm(self.understand), "inputs": asked[:3], "outputs": [self.understood, self.understood_more], **QUIET}
-        together = {"concurrency_limit": None, **QUIET}  # never waits behind the model
+        writing = QUIET | {"concurrency_id": "model", "concurrency_limit": 1}
 
         for name, button in self.examples.items():
             button.click(lambda name=name: EXAMPLES[name], None, [self.job, self.resume], **QUIET).then(**reading)
@@ -253,20 +253,20 @@ class WriteTab:
             box.blur(**reading)
         self.kind.input(calm(self.lengths_of), self.kind, [self.words, self.job], **QUIET)
         for button in (self.start, self.again):
-            button.click(calm(self.prepare), self.words, view, **together).then(
-                calm(self.write), asked, view, concurrency_id="model", concurrency_limit=1, **QUIET
-            ).then(calm(self.settle), [self.comparison, self.words], view, **together)
-        self.stop.click(calm(self.halt), None, None, **together)
+            button.click(calm(self.prepare), self.words, view, **QUIET).then(
+                calm(self.write), asked, view, **writing
+            ).then(calm(self.settle), [self.comparison, self.words], view, **QUIET)
+        self.stop.click(calm(self.halt), None, None, **QUIET)
 
         cast = [self.comparison, self.shown_at]
-        self.voted = [button.click(calm(self.vote_for(verdict)), cast, view, **together) for verdict, button in self.votes.items()]
+        self.voted = [button.click(calm(self.vote_for(verdict)), cast, view, **QUIET) for verdict, button in self.votes.items()]
         for side, button in self.edits.items():
-            button.click(calm(self.edit(side)), self.comparison, [self.editor, self.edited, self.editing], **together)
+            button.click(calm(self.edit(side)), self.comparison, [self.editor, self.edited, self.editing], **QUIET)
         self.drop_edit.click(lambda: (gr.update(visible=False), ""), None, [self.editor, self.editing], **QUIET)
         chosen = [self.comparison, self.editing, self.edited, self.shown_at]
-        self.voted.append(self.take_edit.click(calm(self.choose_edit), chosen, view, **together))
-        self.voted.append(self.undo.click(calm(self.take_back), self.receipt, [*view, *asked], **together))
-        self.loading = {"fn": calm(self.restore), "inputs": None, "outputs": [*view, *asked], **together}
+        self.voted.append(self.take_edit.click(calm(self.choose_edit), chosen, view, **QUIET))
+        self.voted.append(self.undo.click(calm(self.take_back), self.receipt, [*view, *asked], **QUIET))
+        self.loading = {"fn": calm(self.restore), "inputs": None, "outputs": [*view, *asked], **QUIET}
         self.reading = reading
 
 
