@@ -2,6 +2,7 @@
 
 import threading
 import time
+import traceback
 
 import pytest
 import torch
@@ -47,7 +48,7 @@ def test_every_cached_step_has_pefts_uncached_logits(tiny_backend, name, scope):
     prompt = backend.encode(MESSAGES)
     letter = backend.tokenizer("Dear hiring team, I have worked as a nurse.", add_special_tokens=False)["input_ids"]
     rows = [None, backend.weights(adapter)]
-    cache, logits = begin(backend, prompt, rows, lambda: False)
+    cache, logits = begin(backend, prompt, rows)
     ours = [logits]
     for token in letter:
         ours.append(backend.forward(torch.tensor([[token], [token]]), cache, rows))
@@ -74,7 +75,7 @@ def test_an_adapter_that_nothing_wakes_is_refused(tiny_backend):
     backend = tiny_backend("llama")
     rows = [None, backend.weights(tiny_backend.adapter("llama", "letter"))]
     with pytest.raises(ModelError, match="does not end with the assistant header"):
-        begin(backend, backend.encode(MESSAGES)[:-1], rows, lambda: False)
+        begin(backend, backend.encode(MESSAGES)[:-1], rows)
 
 
 @pytest.mark.parametrize("scope", ["letter", "all"])
@@ -123,10 +124,10 @@ def test_the_prompt_is_read_once_for_a_letter_adapter_and_per_writer_otherwise(t
     prompt = backend.encode(MESSAGES)
     seen = []
     forward = backend.forward
-    monkeypatch.setattr(backend, "forward", lambda ids, cache, rows: seen.append(tuple(ids.shape)) or forward(ids, cache, rows))
+    monkeypatch.setattr(backend, "forward", lambda ids, *more: seen.append(tuple(ids.shape)) or forward(ids, *more))
     for scope, shapes in (("letter", [(1, len(prompt) - 1), (2, 1)]), ("all", [(2, len(prompt) - 1), (2, 1)])):
         seen.clear()
-        begin(backend, prompt, [None, backend.weights(tiny_backend.adapter("llama", scope))], lambda: False)
+        begin(backend, prompt, [None, backend.weights(tiny_backend.adapter("llama", scope))])
         assert seen == shapes
 
 
@@ -180,10 +181,22 @@ def test_stop_and_close_free_the_model_at_once(tiny_backend):
 
 def test_a_stop_is_heard_while_the_prompt_is_read(tiny_backend):
     backend = tiny_backend("llama")
-    asked = iter([False, False, True])  # on entry, at the first layer, at the second
+    asked = iter([False, True])  # at the first layer, at the second
     with pytest.raises(Stopped):
         begin(backend, backend.encode(MESSAGES), [None, None], lambda: next(asked))
-    assert not any(layer._forward_pre_hooks for layer in backend.model.model.layers)
+
+    class Soon(Control):
+        """Stops once it has been asked from inside the model."""
+
+        def stopped(self, row=None):
+            return super().stopped(row) or (row is None and self.stop_soon())
+
+        def stop_soon(self):
+            inside = any(frame.name == "_look" for frame in traceback.extract_stack())
+            return inside and (self.stop() or True)
+
+    assert [p.tokens for p in write(backend, MESSAGES, [Row(None, 1), Row(None, 2)], GREEDY, Soon())] == [(0, 0)]
+    assert not backend.turn.locked()
 
 
 def test_a_second_generation_waits_for_its_turn_and_can_give_up(tiny_backend):
@@ -196,12 +209,12 @@ def test_a_second_generation_waits_for_its_turn_and_can_give_up(tiny_backend):
     time.sleep(0.1)
     assert not got
     control.stop()
-    waiting.join(5)
+    waiting.join(60)
     assert [p.tokens for p in got] == [(0,)] and backend.turn.locked()  # the lock is still the first one's
     second = threading.Thread(target=lambda: got.extend(write(backend, MESSAGES, [Row(None, 1)], GREEDY)))
     second.start()
     assert last(first).tokens == (48,)
-    second.join(20)
+    second.join(100)
     assert got[-1].tokens == (48,)
 
 

@@ -7,14 +7,13 @@ Imports torch and transformers; import it where a model is loaded.
 
 from __future__ import annotations
 
-import contextlib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 
 import torch
 from transformers.cache_utils import DynamicCache, DynamicLayer
 
 from ftapp.backends.lora import Weights
-from ftapp.backends.pair import Row, Sampling, Stopped
+from ftapp.backends.pair import Row, Sampling
 from ftapp.errors import ModelError
 
 SPARE_TOKENS = 256  # a cache grows by this much, so that a step copies one token's keys and not the whole prompt's
@@ -70,7 +69,7 @@ class Writing:
         self._cache = self._last = None
 
     def step(self, live: tuple[int, ...]) -> list[int]:
-        """The next token of every row in `live` (a part of the rows of the step before). Raises Stopped."""
+        """The next token of every row in `live` (a part of the rows of the step before). Raises Stopped and ModelError."""
         if self._cache is None:
             self._cache, logits = begin(self._backend, self._prompt, self._weights, self._stopped)
             places = [self._live.index(i) for i in live]
@@ -79,7 +78,7 @@ class Writing:
             if live != self._live:
                 self._cache.batch_select_indices(torch.tensor(places))
             ids = torch.tensor([[self._last[place]] for place in places])
-            logits = self._backend.forward(ids, self._cache, [self._weights[i] for i in live])
+            logits = self._backend.forward(ids, self._cache, [self._weights[i] for i in live], self._stopped)
             self._live, places = live, range(len(live))
         logits = logits.index_fill(1, self._forbidden, -torch.inf)
         chosen = {i: choose(logits[place], self._sampling, self._generators[i]) for i, place in zip(live, places, strict=True)}
@@ -87,7 +86,9 @@ class Writing:
         return [chosen[i] for i in live]
 
 
-def begin(backend, prompt: list[int], weights: Sequence[Weights | None], stopped: Callable[[], bool]) -> tuple[DynamicCache, torch.Tensor]:
+def begin(
+    backend, prompt: list[int], weights: Sequence[Weights | None], stopped: Callable[[], bool] | None = None
+) -> tuple[DynamicCache, torch.Tensor]:
     """Read the prompt for `len(weights)` rows; returns the cache and the logits (rows, vocabulary) of the first token.
 
     The text before the assistant header is computed once if it is the same for all rows: always, unless an adapter
@@ -101,36 +102,15 @@ def begin(backend, prompt: list[int], weights: Sequence[Weights | None], stopped
             "base model's - choose an adapter of scope 'all' for this model."
         )
     readers = [w if w is not None and w.invocation_tokens is None else None for w in weights]
-    model = backend.loaded()
-    cache = new_cache(model.config)
+    cache = new_cache(backend.loaded().config)
     head = torch.tensor([prompt[:-header]])
-    with _interruptible(model, stopped):
-        if head.shape[1] and all(reader is readers[0] for reader in readers):
-            backend.forward(head, cache, readers[:1])
-            if rows > 1:
-                cache.batch_repeat_interleave(rows)
-        elif head.shape[1]:
-            backend.forward(head.expand(rows, -1), cache, readers)
-        logits = backend.forward(torch.tensor([prompt[-header:]] * rows), cache, weights)
-    return cache, logits
-
-
-@contextlib.contextmanager
-def _interruptible(model: torch.nn.Module, stopped: Callable[[], bool]) -> Iterator[None]:
-    """Look for a stop before every decoder layer: reading a long prompt takes seconds."""
-    from transformers.modeling_layers import GradientCheckpointingLayer
-
-    def look(*_: object) -> None:
-        if stopped():
-            raise Stopped
-
-    hooks = [layer.register_forward_pre_hook(look) for layer in model.modules() if isinstance(layer, GradientCheckpointingLayer)]
-    try:
-        look()
-        yield
-    finally:
-        for hook in hooks:
-            hook.remove()
+    if head.shape[1] and all(reader is readers[0] for reader in readers):
+        backend.forward(head, cache, readers[:1], stopped)
+        if rows > 1:
+            cache.batch_repeat_interleave(rows)
+    elif head.shape[1]:
+        backend.forward(head.expand(rows, -1), cache, readers, stopped)
+    return cache, backend.forward(torch.tensor([prompt[-header:]] * rows), cache, weights, stopped)
 
 
 def choose(logits: torch.Tensor, sampling: Sampling, generator: torch.Generator) -> int:

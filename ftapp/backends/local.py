@@ -71,9 +71,9 @@ class LocalBackend:
         self.invocation_tokens = self._header()
         self.end_tokens = self._ends()
         controls = {i for i, token in tokenizer.added_tokens_decoder.items() if token.special}
-        vocabulary = model.get_output_embeddings().weight.shape[0]
-        self.forbidden_tokens = sorted((controls | set(range(len(tokenizer), vocabulary))) - self.end_tokens)
         self._bare = self._probe((None, None))
+        beyond = range(len(tokenizer), self._bare.shape[1])  # vocabularies are padded to round sizes
+        self.forbidden_tokens = sorted((controls | set(beyond)) - self.end_tokens)
 
     @classmethod
     def load(cls, spec, offline: bool = False) -> LocalBackend:
@@ -89,8 +89,9 @@ class LocalBackend:
         try:
             tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True)
             model, loading = AutoModelForCausalLM.from_pretrained(
-                folder, local_files_only=True, use_safetensors=True, dtype=_dtype(spec.dtype), output_loading_info=True
-            )
+                folder, local_files_only=True, use_safetensors=True, trust_remote_code=False, dtype=_dtype(spec.dtype),
+                output_loading_info=True,
+            )  # fmt: skip
         except Exception as error:  # each architecture, file format and tokenizer fails in its own class
             raise ModelError(
                 f"The model {spec.id!r} could not be loaded ({' '.join(str(error).split())[:200] or type(error).__name__}) - its files are "
@@ -145,16 +146,18 @@ class LocalBackend:
 
     # ---- computing --------------------------------------------------------------------------------------------
 
-    def forward(self, ids: torch.Tensor, cache, rows: Sequence[Weights | None]) -> torch.Tensor:
-        """One pass over `ids` (rows, tokens), row i written by `rows[i]`.
+    def forward(
+        self, ids: torch.Tensor, cache, rows: Sequence[Weights | None], stopped: Callable[[], bool] | None = None
+    ) -> torch.Tensor:
+        """One pass over `ids` (rows, tokens), row i written by `rows[i]`; `stopped` is asked at every layer.
 
-        Returns the logits (rows, vocabulary) of the last token, float32 on the CPU.
+        Returns the logits (rows, vocabulary) of the last token, float32 on the CPU. Raises Stopped and ModelError.
         """
         import torch
 
         with self._step, torch.inference_mode():
             model = self.loaded()
-            self._acting.set(rows)
+            self._acting.set(rows, stopped)
             try:
                 out = model(input_ids=ids.to(model.device), past_key_values=cache, use_cache=True, **self._only_last)
             finally:
@@ -200,7 +203,9 @@ class LocalBackend:
             if (found := self._adapters.pop(key, None)) is None:
                 if reason := _differs(adapter):
                     raise ModelError(reason)
-                found = lora.read(self.loaded(), Path(adapter.path))
+                with self._step:
+                    twin = lora.twin(self.loaded())
+                found = lora.read(twin, Path(adapter.path))
                 self._fits(adapter, found)
                 with self._step:
                     self._acting.cover(found)
@@ -256,7 +261,7 @@ class LocalBackend:
         """Logits (rows, vocabulary) of the first letter token of a fixed prompt."""
         from ftapp.backends.decoding import begin
 
-        return begin(self, self.encode(PROBE), rows, lambda: False)[1]
+        return begin(self, self.encode(PROBE), rows)[1]
 
 
 def _differs(adapter: AdapterRef) -> str:

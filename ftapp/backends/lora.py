@@ -11,13 +11,15 @@ from __future__ import annotations
 import copy
 import functools
 import warnings
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import torch
 from torch.nn.functional import linear
 
+from ftapp.backends.pair import Stopped
+from ftapp.backends.pair import Stopped
 from ftapp.errors import ModelError
 
 
@@ -29,8 +31,8 @@ class Weights:
     invocation_tokens: tuple[int, ...] | None  # None: acts on every token (scope "all")
 
 
-def read(model: torch.nn.Module, folder: Path) -> Weights:
-    """Read the PEFT LoRA adapter in `folder` for `model`; weights stay float32, as PEFT computes them.
+def read(twin: torch.nn.Module, folder: Path) -> Weights:
+    """Read the PEFT LoRA adapter in `folder`; weights are float32, as PEFT computes them. `twin` is used up.
 
     Raises ModelError for another kind of adapter, another model's adapter, missing layers or broken files.
     """
@@ -49,7 +51,7 @@ def read(model: torch.nn.Module, folder: Path) -> Weights:
             config = PeftConfig.from_pretrained(folder)
             _refuse_unusual(config, folder.name)
             config.inference_mode = True
-            wrapped = PeftModel(twin(model), config, adapter_name=name, low_cpu_mem_usage=True)
+            wrapped = PeftModel(twin, config, adapter_name=name, low_cpu_mem_usage=True)
             loaded = wrapped.load_adapter(folder, name, torch_device="cpu", low_cpu_mem_usage=True)
     except ModelError:
         raise
@@ -66,7 +68,10 @@ def read(model: torch.nn.Module, folder: Path) -> Weights:
 
 
 def twin(model: torch.nn.Module) -> torch.nn.Module:
-    """The same modules once more around the very same tensors: PEFT may wrap them without touching the running model."""
+    """The same modules once more around the very same tensors: PEFT may wrap them without touching the running model.
+
+    Not while hooks are being added.
+    """
     tensors = (*model.parameters(), *model.buffers())
     return copy.deepcopy(model, {id(tensor): tensor for tensor in tensors})
 
@@ -108,13 +113,19 @@ def _layer(layer, name: str, folder: str) -> tuple[torch.Tensor, torch.Tensor, t
 
 
 class Acting:
-    """Which rows of the batch each adapter writes, during one forward pass."""
+    """What acts during one forward pass: each adapter on its rows of the batch, and the wish to stop."""
 
     def __init__(self, model: torch.nn.Module) -> None:
+        from transformers.modeling_layers import GradientCheckpointingLayer
+
         self._model = model
         self._hooked: set[str] = set()
         self._rows = 1
         self._spans: tuple[tuple[int, int, dict], ...] = ()
+        self._stopped: Callable[[], bool] | None = None
+        for module in model.modules():
+            if isinstance(module, GradientCheckpointingLayer):  # every decoder layer: reading a long prompt takes seconds
+                module.register_forward_pre_hook(self._look)
 
     def __deepcopy__(self, memo: dict) -> Acting:
         """A twin's hooks never run; copying what they act with would copy adapters."""
@@ -126,8 +137,8 @@ class Acting:
             self._model.get_submodule(name).register_forward_hook(functools.partial(self._add, name))
             self._hooked.add(name)
 
-    def set(self, rows: Sequence[Weights | None]) -> None:
-        """Row i of the coming batch is written by `rows[i]`; None is the bare base."""
+    def set(self, rows: Sequence[Weights | None], stopped: Callable[[], bool] | None = None) -> None:
+        """Row i of the coming batch is written by `rows[i]`; None is the bare base. `stopped` is asked at every layer."""
         spans: list[tuple[int, int, Weights]] = []
         for i, weights in enumerate(rows):
             if weights is not None and spans and spans[-1][1] == i and spans[-1][2] is weights:
@@ -137,8 +148,14 @@ class Acting:
         self._rows = max(1, len(rows))
         self._spans = tuple((start, stop, weights.layers) for start, stop, weights in spans)
 
+        self._stopped = stopped
+
     def clear(self) -> None:
-        self._spans = ()
+        self._spans, self._stopped = (), None
+
+    def _look(self, *_: object) -> None:
+        if self._stopped is not None and self._stopped():
+            raise Stopped
 
     def _add(self, name: str, module: torch.nn.Module, args: tuple, output: torch.Tensor) -> None:
         """Add the adapters' part to their rows of `output`, in place; nothing is gathered or scattered."""
