@@ -65,7 +65,9 @@ def read_text(pasted: str, what: str = "text") -> PlainText:
     lines = [number for number, line in enumerate(text.split("\n"), 1) if _INSTRUCTION.search(line)]
     if lines:
         listed = ", ".join(map(str, lines[:MOST_FLAGGED])) + (" and more" if len(lines) > MOST_FLAGGED else "")
-        warnings.append(f"Line {listed} of the {what} speaks to a machine rather than to a reader. Read the letter with care or delete the line.")
+        warnings.append(
+            f"Line {listed} of the {what} speaks to a machine rather than to a reader. Read the letter with care or delete the line."
+        )
     return PlainText(text, tuple(warnings))
 
 
@@ -114,7 +116,7 @@ def _visible(text: str) -> tuple[str, int]:
             hidden += kind == "Cf" and c not in "\u00ad\ufeff" or ord(c) >= 0xE0000
         else:
             kept.append(c)
-    lines = (re.sub(r"[ \t]+$", "", line) for line in "".join(kept).split("\n"))
+    lines = (re.sub(r"[ \t]{4,}", "   ", line.rstrip(" \t")) for line in "".join(kept).split("\n"))
     return re.sub(r"\n{4,}", "\n\n\n", "\n".join(lines)).strip("\n"), hidden
 
 

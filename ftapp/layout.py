@@ -9,7 +9,7 @@ from ftapp import documents
 
 _MARKS = "•·▪▫◦●○■□◆❖➢➤►▶✓✔✅☑⮚∙"
 BULLET = re.compile(
-    rf"^\s*(?:[{_MARKS}*~|>#!\U0001F300-\U0001FAFF✨⭐〓-]+\"?|[–—](?=\s)|o(?=\s+[A-Z])|\(?\d{{1,2}}[.)](?=\s|[A-Za-z])|\(?[a-h][.)](?=\s))\s*"
+    rf"^\s*(?:[{_MARKS}*~|>#!\U0001F300-\U0001FAFF✨⭐〓-]+\"?|[–—](?=\s)|[?o](?=\s+[A-Z])|\(?\d{{1,2}}[.)](?=\s|[A-Za-z])|\(?[a-h][.)](?=\s))\s*"
 )
 _INLINE = re.compile(rf"(?<=\S)\s*[{_MARKS}]\s*(?=\S)")
 _LONE = re.compile(rf"^\s*(?:[{_MARKS}*~o–—-]|\d{{1,2}}[.)])\s*$")
@@ -31,8 +31,14 @@ _CONTACT_PIECE = re.compile(
     r"(?i)\s*[-|,–]?\s*\b(?:e-?mail(?: id| me)?|phone|mobile|tel|linkedin|github|portfolio)\b\s*(?:on indeed)?\s*:.*$"
 )
 
-_MONTH = r"(?:jan(?:uary)?|feb(?:ruary)?|mar(?:ch)?|apr(?:il)?|may|june?|july?|aug(?:ust)?|sept?(?:ember)?|oct(?:ober)?|nov(?:ember)?|dec(?:ember)?)"
-DATE = rf"(?:(?:\d{{1,2}}(?:st|nd|rd|th)?[\s.-]+)?{_MONTH}\b[\s.,'’/-]*(?:\d{{4}}|\d{{2}}\b)|\b(?:\d{{1,2}}[/.])?\d{{1,2}}[/.](?:19|20)\d{{2}}|\b(?:19|20)\d{{2}}\b)"
+_MONTH = (
+    r"(?:jan(?:uary)?|feb(?:ruary)?|mar(?:ch)?|apr(?:il)?|may|june?|july?|aug(?:ust)?|sept?(?:ember)?|oct(?:ober)?|nov(?:ember)?|"
+    r"dec(?:ember)?)"
+)
+DATE = (
+    rf"(?:(?:\d{{1,2}}(?:st|nd|rd|th)?[\s.-]+)?{_MONTH}\b[\s.,'’/-]*(?:\d{{4}}|\d{{2}}\b)|"
+    rf"\b(?:\d{{1,2}}[/.])?\d{{1,2}}[/.](?:19|20)\d{{2}}|\b(?:19|20)\d{{2}}\b)"
+)
 _NOW = r"(?:present|current(?:ly)?|now|today|till\s+(?:date|now|today)|to\s+date|date|ongoing)\b"
 RANGE = re.compile(
     rf"(?i)[(\[]?(?:\bfrom\s+)?(?P<start>{DATE})\s*(?:-+|–|—|\bto\b|\buntil\b|\btill\b|\bthrough\b)\s*(?:\bto\b\s*)?(?P<end>{DATE}|"
@@ -40,6 +46,7 @@ RANGE = re.compile(
 )
 SINCE = re.compile(rf"(?i)\b(?:since|from)\s+(?P<start>{DATE})(?P<end>)")
 _DATE = re.compile(f"(?i){DATE}")
+MOST_CHARACTERS = 1000  # of one line; longer ones are paragraphs or dumps
 MOST_WORDS = 18  # of a line that a small model is given; a longer one is cut at a clause
 _ABBREVIATION = re.compile(r"\b(?:e\.g|i\.e|eg|ie|etc|vs|Dr|Mr|Mrs|Ms|St|No|Inc|Ltd|Pvt|Co|Jr|Sr|Asst|approx|incl|[A-Z]|[A-Z]\.[A-Z])\.$")
 
@@ -62,7 +69,7 @@ def lines(text: str) -> list[Line]:
     found: list[Line] = []
     gap, waiting = False, False  # waiting: a bullet stood alone and marks the next line
     for raw in documents.clean(text).split("\n"):
-        for part in _pieces(raw):
+        for part in (piece for some in _bounded(raw) for piece in _pieces(some)):
             if not part.strip():
                 gap = True
                 continue
@@ -83,6 +90,22 @@ def lines(text: str) -> list[Line]:
     return found
 
 
+def _bounded(raw: str) -> list[str]:
+    """A physical line in pieces of at most `MOST_CHARACTERS`: at sentences, else at spaces, else anywhere. Every pattern
+    then meets short text only, whatever was pasted."""
+    if len(raw) <= MOST_CHARACTERS:
+        return [raw]
+    found = []
+    for sentence in clauses(raw):
+        while len(sentence) > MOST_CHARACTERS:
+            at = sentence.rfind(" ", 1, MOST_CHARACTERS)
+            at = at if at > 0 else MOST_CHARACTERS
+            found.append(sentence[:at])
+            sentence = sentence[at:].lstrip()
+        found.append(sentence)
+    return found
+
+
 def _pieces(raw: str) -> list[str]:
     """A physical line, cut where further bullets stand inside it. Middle dots between short pieces are kept:
     they are separators in "Employer · City"."""
@@ -94,14 +117,21 @@ def _pieces(raw: str) -> list[str]:
     return [first, *("• " + r for r in rest)]
 
 
+_OPEN = re.compile(r"(?:,|&|/|\b(?:and|or|of|the|a|an|for|in|to|with|by|from|on|at|our|your|their|as|is|are|will|that))$")
+
+
 def _continues(before: Line, raw: str, body: str, gap: bool) -> bool:
     """Whether a line is the rest of a wrapped sentence: the line before ends openly and this one starts so.
     Over a blank line only the rest of a long bullet is taken: some pages put one after every line."""
-    if gap and not (before.bullet and len(before.text) > 45 and body[0].islower()) or before.text[-1] in ".:;!?" or len(before.text) < (45 if not before.bullet else 25):
+    if not gap and before.text.endswith(",") and body[0].islower():
+        return True
+    if gap and not (before.bullet and len(before.text) > 45 and body[0].islower()):
+        return False
+    if before.text[-1] in ".:;!?" or len(before.text) < (25 if before.bullet else 45):
         return False
     if re.match(r"[a-z(&]", body) or raw.startswith("    ") and before.bullet:
         return not re.match(r"(?i)(?:www|http)", body)
-    return bool(re.search(r"(?:,|&|/|\b(?:and|or|of|the|a|an|for|in|to|with|by|from|on|at|our|your|their|as|is|are|will|that))$", before.text))
+    return bool(_OPEN.search(before.text))
 
 
 def without_contact(text: str) -> str:
@@ -134,7 +164,8 @@ def date_range(text: str) -> tuple[str, str, str] | None:
     end = m.group("end") or "present"
     if not _DATE.match(end):
         end = "present"
-    rest = (text[: m.start()] + "  " + re.sub(r"^\s*[·|(]?\s*(?:\d+\s*(?:years?|yrs?|months?|mos?)\.?\s*)+\)?", "", text[m.end() :])).strip(" ,|-–—:·()\t")
+    after = re.sub(r"^\s*[·|(]?\s*(?:\d+\s*(?:years?|yrs?|months?|mos?)\.?\s*)+\)?", "", text[m.end() :])  # "(2 years 3 months)"
+    rest = f"{text[: m.start()]}  {after}".strip(" ,|-–—:·()\t")
     return _tidy(m.group("start")), _tidy(end), rest
 
 

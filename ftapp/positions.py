@@ -41,13 +41,17 @@ NOT_DONE = re.compile(
 _PLACE = r"[A-Z][\w.]+(?:\s[A-Z][\w.]+){0,2}(?:\s*/\s*[A-Z]\w+)*,\s*(?:[A-Z]{2,3}|[A-Z][a-z]+(?:\s[A-Z][a-z]+){0,2})"
 PLACE_TAIL = re.compile(rf"\s*(?:[-–—|,(]\s*(?:{_PLACE}|(?i:remote|hybrid|on-?site))\)?)\s*[-–—,]*\s*$")
 _NO_EMPLOYER = re.compile(
-    r"""(?xi)^(?:company\ name|company|confidential|clients?(?:\ ?:.*)?|projects?|present|current|responsib\w+|description.*|location|duration|n/?a|none|various|self|months?|years?|environment.*|
+    r"""(?xi)^(?:company\ name|company|confidential|
+    clients?(?:\ ?:.*)?|projects?|present|current|responsib\w+|description.*|location|duration|
+    n/?a|none|various|self|months?|years?|environment.*|
     city|state|country|team\ size.*|role.*|full[-\ ]time|part[-\ ]time|contract|remote|internship|permanent|freelance|work|experience|
         skills?|tools?|academic.*|major.*|type.*|\#?\d+\b.*|yours?\ .*|inc|ltd|limited|pvt\.?\ ltd|.*\b(?:since|training)|project\b.*)$"""
 )
+_SENTENCE = re.compile(r"(?i)(?:worked|working|presently|currently|completed|joined|responsible)\b")
 _ASIDE = re.compile(r"(?i)\s*\((?:[^()]*\b(?:yrs?|years?|months?|full|part|contract|remote|client|intern(?:ship)?)\b[^()]*)\)")
 
 
+_DESCRIBES = re.compile(r"(?i)(?:the|this|it|an?|project|client|to|in|my|we|our|there|they|which|team)\b|.{0,60}\bis an?\b")
 _I_DID = re.compile(
     r"(?i)^(?:(?:i|who) (?:was|am|have been|have|had) |i )?(?:currently |also )?(?:been )?(?:(?:mainly |solely |"
     r"primarily )?responsible for (?=\w+ing\b)|involved in (?=\w+ing\b)|(?<=[a-z] )(?=\w+(?:ed|ing)\b))"
@@ -131,7 +135,8 @@ def _labelled_head(block: list[Line], i: int) -> tuple[int, int, Experience] | N
 
 def _fits(line: Line) -> bool:
     """Whether a line may belong to a position's header: short, no bullet, no sentence, no label."""
-    return not line.bullet and line.words <= 12 and line.text[-1] not in ".;:!?" and not NOT_DONE.match(line.text) and not is_heading(line.text)
+    plain = not line.bullet and line.words <= 12 and line.text[-1] not in ".;:!?"
+    return plain and not NOT_DONE.match(line.text) and not is_heading(line.text)
 
 
 def _names(line: Line) -> bool:
@@ -150,11 +155,14 @@ def _dated_head(block: list[Line], i: int, used: int, dated: tuple[str, str, str
         if i - 2 >= used and _fits(block[i - 2]) and _header_above(block, i, used):
             near.insert(0, i - 2)
         _assign(position, [part for j in near for part in parts(block[j].text)])
-        if len(near) == 2 and not position.title and not ORGANISATION.search(block[i - 2].text):  # Title / Employer / dates
-            position.title, position.employer = role(block[i - 2].text), next((e for p in parts(block[i - 1].text) if (e := employer(p))), "")
+        far = block[near[0]].text
+        if len(near) == 2 and not position.title and not ORGANISATION.search(far) and not _SENTENCE.match(far):
+            position.title = role(far)  # title, employer and dates on three lines
+            position.employer = next((name for p in parts(block[i - 1].text) if (name := employer(p))), "")
         if position.title or position.employer:
             first = near[0]
-    below = block[i + 1] if i + 1 < len(block) else None
+    next_dates = any(layout.date_range(line.text) for line in block[i + 2 : i + 4])  # then the line below belongs to the next position
+    below = block[i + 1] if i + 1 < len(block) and not next_dates else None
     if below and not (position.title and position.employer) and _fits(below) and below.words <= 9 and not layout.date_range(below.text):
         wanted = OCCUPATION if not position.title else ORGANISATION
         if any(wanted.search(part) for part in parts(below.text)):
@@ -210,7 +218,7 @@ def parts(text: str) -> list[str]:
 
 def _assign(position: Experience, pieces: list[str]) -> None:
     """Give each piece to the empty field it fits: words of occupations to the title, the rest to the employer."""
-    free = [p for p in pieces if not _NO_EMPLOYER.match(p) and not re.match(r"(?i)(?:worked|working|presently|currently|completed|joined|responsible)\b", p) and not re.match(rf"^{_PLACE}$", p)]
+    free = [p for p in pieces if not _NO_EMPLOYER.match(p) and not _SENTENCE.match(p) and not re.match(rf"^{_PLACE}$", p)]
     if not position.title:
         named = sorted((p for p in free if OCCUPATION.search(p) and len(p.split()) <= 9), key=lambda p: bool(ORGANISATION.search(p)))
         if named:
@@ -225,7 +233,7 @@ def _assign(position: Experience, pieces: list[str]) -> None:
 
 def role(text: str) -> str:
     """A role without the employer behind it, quotes and a bracket left open. All capitals become title case."""
-    text = one_spaced(re.sub(r"^(?:as|an?)\s+(?=\S)", "", text.strip(" \"“”'"), flags=re.IGNORECASE))
+    text = one_spaced(re.sub(r"(?<=\()\s+|^(?:as|an?)\s+(?=\S)", "", text.strip(" \"“”'"), flags=re.IGNORECASE))
     before = re.split(r"\s+[-–—|@]\s+|\s+(?:at|in|with|for)\s+(?=[A-Z])", text)[0]
     text = (before if OCCUPATION.search(before) else text).strip(" .,;:-–—|\"“”")
     text = text if text.count("(") == text.count(")") else re.sub(r"\s*\([^()]*$", "", text)
@@ -260,7 +268,7 @@ def achievements(block: list[Line]) -> list[str]:
             if 3 <= len(item.split()) <= 45 and re.search(r"[a-z]{2}", item) and not layout.date_range(item):
                 item = layout.cut(item)
                 (done if WORK_VERB.match(item) else said).append(item[:1].upper() + item[1:] if item[:1].islower() else item)
-    said = [s for s in said if not re.match(r"(?i)(?:the|this|it|an?|project|client|to|in|my|we|our|there|they|which|team)\b", s)]
+    said = [s for s in said if not _DESCRIBES.match(s)]
     return list(dict.fromkeys(done if len(done) >= 2 else done + said))[:MOST_ACHIEVEMENTS]
 
 

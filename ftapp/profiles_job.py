@@ -12,15 +12,22 @@ from ftapp.layout import Line, one_spaced
 from ftapp.profiles import JobPosting
 from ftapp.vocabulary import OCCUPATION, ORGANISATION, either
 
-_TITLE_LABELS = "job title|title of post|position title|posting title|working title|role title|post title|jobtitle|job role|job position|vacancy(?: title)?|position|post|role|title"
-_COMPANY_LABELS = r"company(?: name)?|employer(?: name)?|organi[sz]ation(?: name|\s*/\s*entity)?|hiring organi[sz]ation|institution|agency|business|firm|client"
+_TITLE_LABELS = (
+    "job title|title of post|position title|posting title|working title|role title|post title|jobtitle|job role|job position|"
+    "vacancy(?: title)?|position|post|role|title"
+)
+_COMPANY_LABELS = (
+    r"company(?: name)?|employer(?: name)?|organi[sz]ation(?: name|\s*/\s*entity)?|hiring organi[sz]ation|institution|agency|"
+    r"business|firm|client"
+)
 _PLACE_LABELS = "(?:job |work |primary |office )?locations?|base|place of work|workplace|city|based in|where"
 _LABELS = [(name, re.compile(rf"(?i)^(?:{words})\s*(?:[:：]|\s[–—-]\s)\s*(.+)$"), re.compile(rf"(?i)^(?:{words})\s*:?$")) for name, words in
            (("title", _TITLE_LABELS), ("company", _COMPANY_LABELS + "|posted by"), ("place", _PLACE_LABELS))]  # fmt: skip
 
 # Lines of a web page or a form, not of a posting.
 _PAGE = re.compile(
-    r"""(?xi)^(?:apply(?:\ now|\ online|\ here)?|sign\ (?:in|up)|log\ ?in|(?:job\ )?search.*|home|faqs?|contact(?:\ us)?|menu|share|tweet|print|save(?:\ job)?|back(?:\ to.*)?|skip.*|view\ .*|add\ to\ .*|how\ to\ apply|
+    r"""(?xi)^(?:apply(?:\ now|\ online|\ here)?|sign\ (?:in|up)|log\ ?in|(?:job\ )?search.*|home|faqs?|contact(?:\ us)?|menu|share|tweet|
+    print|save(?:\ job)?|back(?:\ to.*)?|skip.*|view\ .*|add\ to\ .*|how\ to\ apply|
     \d+\ of\ \d+|\d+/\d+|page\ \d+.*|\d{1,2}/\d{1,2}/\d{2,4},.*|posted\ .*ago|full[-\ ]time|part[-\ ]time|working\ here|advert|job|
         job\ (?:advert|description|summary|posting|details|overview)|vacancy|overview|
     position\ (?:description|announcement)|about\ (?:the|this)\ (?:job|role|position|post)|about\ us|r(?:eq)?[-\s]?\d{4,}.*|facebook.*|
@@ -42,20 +49,25 @@ _TITLE_HEAD = re.compile(
 _TITLE_TAIL = re.compile(
     r"""(?xi)\s*(?:with\ verification|[([](?:ref|req|job|id|m/f|m/w|f/m|w/m|h/f|all\ genders|he/she|full|part)\b[^)\]]*[)\]]|
     [-–—|,]?\s*\b(?:ref(?:erence)?|req(?:uisition)?|job\ (?:id|no|ref))\b[\s.:\#-]*[\w/-]*\d[\w/-]*|
-    [-–—|,]\s*(?:job\ description|full[-\ ]time|part[-\ ]time|permanent|temporary|fixed[-\ ]term.*|contract.*|maternity\ cover|(?:home|
+    [-–—|,]\s*(?:job\ description|full[-\ ]time|part[-\ ]time|permanent.*|temporary.*|\d+\ (?:months?|hours).*|fixed[-\ ]term.*|contract.*|
+        maternity\ cover|(?:home|
         remote|office|hybrid)[-\ ]?based|remote|hybrid|urgent|band\ \d\w?)|
-    [-–—|,]\s*[£$€]\s?\d.*|\bx\s?\d+(?:\ posts?)?|\(x\s?\d+\))\s*$"""
+    [-–—|,]\s*[£$€]\s?\d.*|\bx\s?\d+(?:\ posts?)?|\(x\s?\d+\)|
+    \([^()]*\b(?:area|region|based|hours|shifts?|posts?|positions?)\)|\((?:all\ levels|bank|remote|hybrid|temporary|permanent)\))\s*$"""
 )
-_NO_COMPANY = re.compile(
-    rf"""(?i)^{either('''
-    the an? our us you your we this that these it its there here he she they who what why how when where which all any as in at on if is are and or for to with
-    not no please applicants? applications? candidates? positions? post role job work team everyone someone department company employer client benefits? life
-    day experience responsibilit[a-z]+ requirements? qualifications? skills? salary opportunit[a-z]+ me date ideal successful today now currently location
-    description summary overview staff programmes? projects? service ward division based working interested born equal previous culture compensation must city
-    management human january february march april may june july august september october november december monday friday python java django english uk us eu usa
-    covid.* careers? education nurses? senior junior new''')}$"""
+_NO_NAMES = either("""
+    the an? our us you your we this that these it its there here he she they who what why how when where which all any as in at on
+    if is are and or for to with not no please applicants? applications? candidates? positions? post role job work team everyone
+    someone department company employer client benefits? life day experience responsibilit[a-z]+ requirements? qualifications?
+    skills? salary opportunit[a-z]+ me date ideal successful today now currently location description summary overview staff
+    programmes? projects? service ward division based working interested born equal previous culture compensation must city
+    management human january february march april may june july august september october november december monday friday python
+    java django english uk us eu usa covid.* careers? education nurses? senior junior new""")
+_NO_COMPANY = re.compile(rf"(?i)^{_NO_NAMES}$")
+_NAME = (  # one to eight words, "of", "and" and the like between them
+    r"(?:[A-Z0-9][\w&.'’+-]*|[a-z]+\d\w*|[a-z]{2,}\.(?:com|io|ai|org|net))"
+    r"(?:[ ](?:(?:of|and|&|for|the|de|in|at)[ ](?:the[ ])?)?[A-Z0-9][\w&.'’+-]*){0,7}"
 )
-_NAME = r"(?:[A-Z0-9][\w&.'’+-]*|[a-z]+\d\w*|[a-z]{2,}\.(?:com|io|ai|org|net))(?:[ ](?:(?:of|and|&|for|the|de|in|at)[ ](?:the[ ])?)?[A-Z0-9][\w&.'’+-]*){0,7}"
 _IS = r"(?:currently |now |actively |also |very |always |delighted |proud |pleased )*"
 _WHO = [re.compile(pattern) for pattern in (
     rf"(?:^|[.!?:|]\s+)(?:At\s+)?(?:[Tt]he\s+)?(?P<x>{_NAME})(?:\s*\([A-Z][\w& ]*\))?,?\s+(?:is|are)\s+{_IS}"
@@ -93,11 +105,15 @@ def _labels(page: list[Line]) -> dict[str, tuple[int, str]]:
         for name, with_value, alone in _LABELS:
             if (m := with_value.match(line.text)) and len(m.group(1).split()) <= 12:
                 found.setdefault(name, (i, re.split(r"\s{3,}", m.group(1))[0]))
-            elif alone.match(line.text) and 0 < len(after.split()) <= 10 and (line.text.endswith(":") or after[0].isupper()) and after[-1] not in ".:":
+            elif alone.match(line.text) and _is_value(after) and (line.text[-1] == ":" or after[0].isupper()):
                 found.setdefault(name, (i, after))
         if m := re.search(r"\bLocation: ([^.|]+)$", line.text):
             found.setdefault("place", (i, m.group(1)))
     return found
+
+
+def _is_value(text: str) -> bool:
+    return 0 < len(text.split()) <= 10 and text[-1] not in ".:"
 
 
 # ---- title ----------------------------------------------------------------------------------------------------
@@ -112,7 +128,8 @@ def _title(page: list[Line], labels: dict[str, tuple[int, str]]) -> str:
     if labelled and _is_title(labelled):
         return labelled
     for text in top[:3]:
-        if _is_title(text) and (OCCUPATION.search(text) or text == top[0] and not ORGANISATION.search(text) and not requirements.heading(text)):
+        first = text == top[0] and not ORGANISATION.search(text) and not requirements.heading(text)
+        if _is_title(text) and (first or OCCUPATION.search(text)):
             return text
     line = next((text for text in top if OCCUPATION.search(text) and len(text.split()) <= 10 and _is_title(text) and text[0].isupper()), "")
     return line or _title_in_sentence(page)
@@ -148,7 +165,8 @@ def clean_title(title: str) -> str:
 
 def _title_case(text: str) -> str:
     small = {"of", "and", "the", "in", "for", "to", "at", "on", "a", "with"}
-    spelled = re.sub(r"[^\W\d_]+(?:['’][^\W\d_]+)?", lambda m: m.group(0).lower() if m.group(0).lower() in small and m.start() else m.group(0).capitalize(), text)
+    words = re.compile(r"[^\W\d_]+(?:['’][^\W\d_]+)?")
+    spelled = words.sub(lambda m: m.group(0).lower() if m.group(0).lower() in small and m.start() else m.group(0).capitalize(), text)
     return re.sub(r"\b(?:Ii|Iii|Iv|Hr|It|Ui|Ux|Qa|Nhs|Uk|Usa)\b", lambda m: m.group(0).upper(), spelled)
 
 
@@ -160,7 +178,7 @@ def company_name(text: str) -> str:
     text = one_spaced(re.split(r"\s+[·|•–—]\s+|\s-\s(?=[A-Z][\w ]+,)|\s{3,}", text.strip())[0])
     text = re.sub(r"\s*\([^)]*\)\s*$|[®™]", "", text)
     text = re.sub(r",\s*(?!(?:Inc|LLC|Ltd|Limited|LLP|GmbH|Corp|PLC|Co)\b).*$", "", text).strip(" .,:;-–—*")
-    bad = not re.search(r"[^\W\d_]", text) or _NO_COMPANY.match(text) or len(text.split()) > 10 or re.search(r"(?i)\b(?:careers?|jobs)$", text)
+    bad = _NO_COMPANY.match(text) or len(text.split()) > 10 or re.search(r"(?i)\b(?:careers?|jobs)$|^[\W\d_]*$", text)
     return "" if bad else text
 
 
@@ -171,7 +189,7 @@ def _company_top(page: list[Line], title: str) -> str:
         if i and (m := re.match(r"^(.{2,60}?)\s+[·•]\s+[A-Z]", line.text)):
             return company_name(m.group(1))
         if OCCUPATION.search(line.text) and line.words <= 14:
-            m = re.match(rf"^({_NAME}) (?:Careers|Jobs)\s*[-–|:]", line.text) or re.search(rf"\s[|@]\s+({_NAME})$|\bat ({_NAME})$", line.text)
+            m = re.search(rf"^({_NAME}) (?:Careers|Jobs)\s*[-–|:]|\s[|@]\s+({_NAME})$|\bat ({_NAME})$", line.text)
             if m and (name := company_name(next(g for g in m.groups() if g))):
                 return name
     at = next((i for i, line in enumerate(top) if title and title.lower() in one_spaced(line.text).lower()), -1)
@@ -183,7 +201,8 @@ def _company_top(page: list[Line], title: str) -> str:
     if any(re.match(r"(?i)salary\b", line.text) for line in top[at + 2 : at + 4]):  # title, company, place, salary
         return company_name(after.text)
     part = re.match(r"(?i)^(?:department|division|school|college|faculty|office) (?:of|for)", after.text)
-    return company_name(after.text) if ORGANISATION.search(after.text) and not part and not OCCUPATION.search(after.text) and not requirements.heading(after.text) else ""
+    other = part or OCCUPATION.search(after.text) or requirements.heading(after.text)
+    return company_name(after.text) if ORGANISATION.search(after.text) and not other else ""
 
 
 def _company_named(page: list[Line], title: str) -> str:
@@ -197,7 +216,8 @@ def _company_named(page: list[Line], title: str) -> str:
             words.pop(0)
         name = company_name(" ".join(words))
         known = set(title.lower().split()) >= set(name.lower().split())
-        if name and name[0].isalnum() and not known and not OCCUPATION.search(name) and not requirements.heading(name) and not re.match(r"[\d/:]+$", name.split()[0]):
+        other = known or OCCUPATION.search(name) or requirements.heading(name) or re.match(r"\W|[\d/:]+(?:\s|$)", name)
+        if name and not other:
             votes[name] += weight
 
     for i, line in enumerate(page):
@@ -216,8 +236,9 @@ def _in_full(name: str, text: str) -> str:
     """A short name as the text writes it out: "ABC" in brackets behind its words, "Brook" where "Brook University" stands."""
     if name.isupper() and (m := re.search(rf"((?:[A-Z][\w&]*[ ](?:(?:of|and|for|the)[ ])*){{2,8}})\({re.escape(name)}\)", text)):
         return company_name(re.sub(r"^[Tt]he ", "", m.group(1).strip())) or name
-    longer = Counter(m.group(0) for m in re.finditer(rf"\b{re.escape(name)} (?:University|College|Museum|Group|Hospital|School|Library|Institute)\b", text))
-    return longer.most_common(1)[0][0] if longer and longer.most_common(1)[0][1] >= 2 else name
+    kinds = "University|College|Museum|Group|Hospital|School|Library|Institute"
+    longer = Counter(re.findall(rf"\b{re.escape(name)} (?:{kinds})\b", text)).most_common(1)
+    return longer[0][0] if longer and longer[0][1] >= 2 else name
 
 
 def _place_top(page: list[Line], company: str) -> str:
@@ -229,7 +250,8 @@ def _place_top(page: list[Line], company: str) -> str:
             after = page[i + 1] if i + 1 < len(page) else Line("")
             if i and after.words <= 9 and i + 2 < len(page) and _MONEY.search(page[i + 2].text) and not _MONEY.search(after.text):
                 return after.text
-    return next((line.text for line in page[:8] if re.match(r"^[A-Z][\w. '-]+, (?:[A-Z]{2}|[A-Z][a-z]+)$", line.text) and line.words <= 5 and not OCCUPATION.search(line.text)), "")
+    places = (line.text for line in page[:8] if line.words <= 5 and re.match(r"^[A-Z][\w. '-]+, (?:[A-Z]{2}|[A-Z][a-z]+)$", line.text))
+    return next((place for place in places if not OCCUPATION.search(place)), "")
 
 
 def _place(text: str) -> str:

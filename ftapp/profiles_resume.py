@@ -8,6 +8,7 @@ employer in a letter is worse than a missing one.
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 
 from ftapp import documents, layout, positions
 from ftapp.layout import Line, one_spaced
@@ -46,6 +47,7 @@ _NAME_HEAD = re.compile(
 )
 _PART = r"(?:(?:[A-ZÀ-ÞŁŚŻŞİ][\w'’.-]*)|(?:de|da|do|dos|van|von|der|den|bin|binti|al|el|la|le|di|du|ibn|ben|mac|y|e|o’|d’)\b)"
 _PERSON = re.compile(rf"^[A-ZÀ-ÞŁŚŻŞİ][^\W\d_]*[\w'’.-]*(?:\s+{_PART}){{1,4}}$")
+_SURNAMES = re.compile(r"(?i)(?<=\w )(?:cook|baker|porter|gardener|steward|warden|church|bank|fisher|butler|lawyer|buyer|guard)$")
 
 _DEGREE = re.compile(
     r"(?i)\b(?:bachelor\w*|master\w*|ph\.?\s?d|doctor(?:ate)?|diploma|degree|b\.?\s?(?:sc|tech|com|eng|ed|arch|pharm|ca|ba|e|a|s)\b\.?|"
@@ -64,14 +66,19 @@ def parse_resume(text: str) -> ResumeProfile:
     name, at = _name(page)
     sections = _sections(page[at + 1 :] if name else page)
     labelled = _labelled(page)
-    headline = labelled.get("title", "") or _headline(sections[""] + sections["summary"]) or _headline([x for x in sections["education"] if x.gap])
-    experience = positions.positions(sections["experience"]) or positions.positions([line for line in sections[""] + sections["other"] + sections["summary"] if line.text], strict=True)
-    experience = _with_labels(experience, labelled, sections, headline)
-    skills = _skills(sections["skills"]) + _skills([Line(labelled["skills"])] if labelled.get("skills") else []) + _skills_of_table(sections["skills"])
+    headline = labelled.get("title", "") or _headline(sections[""] + sections["summary"])
+    headline = headline or _headline([line for line in sections["education"] if line.gap])
+    elsewhere = sections[""] + sections["other"] + sections["summary"]
+    experience = positions.positions(sections["experience"]) or positions.positions(elsewhere, strict=True)
+    skills = _skills(sections["skills"]) + _skills([Line(labelled.get("skills", ""))]) + _skills_of_table(sections["skills"])
     return ResumeProfile(
-        name=name, headline=positions.role(headline), experience=experience[:MOST_POSITIONS], education=_education(sections["education"], labelled),
-        certificates=_certificates(sections["certificates"]), skills=_distinct(s for s in skills if s.lower() != name.lower())[:MOST_SKILLS],
-    )  # fmt: skip
+        name=name,
+        headline=positions.role(headline),
+        experience=_with_labels(experience, labelled, sections)[:MOST_POSITIONS],
+        education=_education(sections["education"], labelled.get("education", "")),
+        certificates=_certificates(sections["certificates"]),
+        skills=_distinct(s for s in skills if s.lower() != name.lower())[:MOST_SKILLS],
+    )
 
 
 # ---- name and headline ----------------------------------------------------------------------------------------
@@ -91,17 +98,18 @@ def person(text: str) -> str:
     while (shorter := _NAME_TAIL.sub("", text).strip(" ,.|-–—")) != text:
         text = shorter
     text = one_spaced(_NAME_HEAD.sub("", text))
-    if not 2 <= len(text.split()) <= 5 or len(text) > 45 or not _PERSON.match(text) or NO_PERSON.search(text) or OCCUPATION.search(text) or ORGANISATION.search(text):
+    telling = re.sub(_SURNAMES, "", text)  # "James Cook" is a person
+    other = NO_PERSON.search(text) or OCCUPATION.search(telling) or ORGANISATION.search(telling)
+    if not 2 <= len(text.split()) <= 5 or len(text) > 45 or not _PERSON.match(text) or other:
         return ""
-    if text.isupper():
-        text = " ".join(_capitalised(word) for word in text.split())
-    return text
+    return " ".join(_capitalised(word) for word in text.split()) if text.isupper() else text
 
 
 def _capitalised(word: str) -> str:
+    """A word of a name in capitals as it is usually written: "O'NEILL-MCKAY" -> "O'Neill-McKay", "J.R." stays."""
     if re.match(r"^(?:[A-Z]\.)+$", word):
         return word
-    return re.sub(r"(^|[-'’.]|^Mc)(\w)", lambda m: m.group(1) + m.group(2).upper(), word.lower().replace("mc", "Mc", 1) if word.lower().startswith("mc") else word.lower())
+    return re.sub(r"(^|[-'’.]|\bmc)(\w)", lambda m: m.group(1).capitalize() + m.group(2).upper(), re.sub(r"^mc", "mc", word.lower()))
 
 
 def _name(page: list[Line]) -> tuple[str, int]:
@@ -124,16 +132,27 @@ def _name(page: list[Line]) -> tuple[str, int]:
     return "", -1
 
 
+_BEHIND_ROLE = re.compile(r"(?i)\s+(?:seeking|looking for|with (?:over |more than |around )?\d+|having|searching)\b|\s+[|•·]\s+")
+_NO_ROLE = re.compile(
+    r"(?i)(?:to|i|a|an|the|seeking|looking|actively|having|currently|over|experienced?|innovative|highly|results|dedicated|motivated|"
+    r"passionate|skilled|hard)\b|.*(?::|\.$)"
+)
+
+
 def _headline(top: list[Line]) -> str:
     """The role a person gives themselves at the top, if it is short and names an occupation."""
-    for line in top[:6]:
-        text = re.split(r"(?i)\s+(?:seeking|looking for|with (?:over |more than |around )?\d+|having|searching)\b|\s+[|•·]\s+", line.text)[0]
-        if OCCUPATION.search(text) and len(text.split()) <= 9 and not text.endswith(".") and not is_heading(text) and not re.match(r"(?i)(?:to|i|a|an|the|seeking|looking|actively|having|currently|over|experienced?|innovative|highly|results|dedicated|motivated|passionate|skilled|hard)\b", text) and ":" not in text:
-            return text
-    return ""
+    roles = (_BEHIND_ROLE.split(line.text)[0] for line in top[:6])
+    named = (r for r in roles if OCCUPATION.search(r) and not _SCHOOL.search(r) and len(r.split()) <= 9)
+    return next((r for r in named if not _NO_ROLE.match(r) and not is_heading(r)), "")
 
 
 # ---- sections -------------------------------------------------------------------------------------------------
+
+# Headings that stand inside a position and do not end the section of experience.
+_INSIDE = re.compile(r"(?i)\W*(?:key |major )?(?:achievements?|accomplishments?|projects?|activities|awards?|tools|technologies)\b")
+_SKILLS_AHEAD = re.compile(
+    r"(?i)^((?:technical|it|software|computer|key) ?(?:skills?|expertise|skill set)|skills?|core competencies|skill set)\b[\s:~-]+(?=\S)"
+)
 
 
 def _sections(page: list[Line]) -> dict[str, list[Line]]:
@@ -142,28 +161,20 @@ def _sections(page: list[Line]) -> dict[str, list[Line]]:
     kind = ""
     for line in page:
         heading = None if line.bullet and not line.text.isupper() and not line.text.endswith(":") else is_heading(line.text)
-        if heading == "skills" and kind == "experience" and not line.text.isupper() and not line.gap and not re.search(r"(?i)skill|competenc", line.text):
-            heading = None  # "Tools:" inside a position
-        if heading == "other" and kind == "experience" and re.match(r"(?i)\W*(?:key |major )?(?:achievements?|accomplishments?|projects?|activities|awards?)\b.*$", line.text) and not line.text.isupper():
-            heading = None
-        if heading:
+        if heading and not (kind == "experience" and _INSIDE.match(line.text) and not line.text.isupper()):
             kind = heading
             continue
         label, _, rest = line.text.partition(":")
-        if rest.strip() and len(label.split()) <= 4 and not line.bullet and kind != "experience" and (named := is_heading(label)) in ("skills", "certificates", "education"):
-            if named == "skills" and kind == "skills":
-                found[kind].append(line)
-                continue
-            if rest.rstrip().endswith(","):  # the list goes on below
-                kind = named
+        labels = rest.strip() and len(label.split()) <= 4 and not line.bullet and kind not in ("experience", "skills")
+        named = is_heading(label) if labels else None
+        if named in ("skills", "certificates", "education"):
             found[named].append(Line(rest.strip(), line.bullet, line.gap))
-            continue
-        m = re.match(r"^(.{4,40}?)\s+[•–-]\s+\S|^((?:technical|it|software|computer|key) ?(?:skills?|expertise|skill set)|skills?|core competencies|skill set)\b[\s:~-]+\S", line.text, re.IGNORECASE)
-        if m and m.group(2) and not kind and line.words > 5:
+            kind = named if rest.rstrip().endswith(",") else kind  # the list goes on below
+        elif not kind and line.words > 5 and (ahead := _SKILLS_AHEAD.match(line.text)):
             kind = "skills"
-            found[kind].append(Line(line.text[len(m.group(2)) :].strip(" :~-"), line.bullet, line.gap))
-            continue
-        found[kind].append(line)
+            found[kind].append(Line(line.text[ahead.end() :], line.bullet, line.gap))
+        else:
+            found[kind].append(line)
     return found
 
 
@@ -180,96 +191,106 @@ def _labelled(page: list[Line]) -> dict[str, str]:
     return found
 
 
-def _with_labels(experience: list[Experience], labelled: dict[str, str], sections: dict[str, list[Line]], headline: str) -> list[Experience]:
-    """Complete positions by "Current Company: X" and by a "Role - Employer" headline that names one of them."""
+def _with_labels(experience: list[Experience], labelled: dict[str, str], sections: dict[str, list[Line]]) -> list[Experience]:
+    """Complete positions by "Current Company: X" and by a "Role - Employer" line elsewhere that names one of them."""
     company = positions.employer(labelled.get("employer", ""))
-    if company and not any(company.lower() in e.employer.lower() or e.employer.lower() in company.lower() for e in experience if e.employer):
+    known = [e.employer.lower() for e in experience if e.employer]
+    if company and not any(company.lower() in k or k in company.lower() for k in known):
         experience = [Experience(title=positions.role(labelled.get("title", "")), employer=company, end="present"), *experience]
-    every = [line for block in sections.values() for line in block]
+    lines = [line.text for block in sections.values() for line in block if line.words <= 12 and re.search(r"\s[-–—|]\s|\bat\b", line.text)]
     for e in experience:
         if e.employer and not e.title:
-            line = next((x.text for x in every if e.employer in x.text and OCCUPATION.search(x.text) and x.words <= 12 and re.search(r"\s[-–—|]\s|\bat\b", x.text)), "")
-            parts = [p for p in positions.parts(line) if OCCUPATION.search(p) and p != e.employer]
-            if parts:
-                e.title = positions.role(parts[0])
+            pieces = [p for text in lines if e.employer in text for p in positions.parts(text)]
+            e.title = positions.role(next((p for p in pieces if OCCUPATION.search(p) and p != e.employer), ""))
     return experience
 
 
 # ---- skills, education, certificates --------------------------------------------------------------------------
 
+_BETWEEN = re.compile(r"(?<=\w)\.\s+(?=[A-Z])|[●▪~\t/](?!\w)|[,;|•]|\s{2,}|\s[-–]\s|\s+(?:and|&)\s+(?=\w+[.\s]*$)")
+_BEFORE_SKILL = re.compile(
+    r"(?i)^(?:and|etc|good|excellent|strong|basic|knowledge (?:of|in)|experience (?:in|with|of)|proficient (?:in|with)|familiar with|"
+    r"expertise in|working knowledge of|hands[- ]on(?: experience)?(?: (?:on|in|with))?|understanding of|skilled in)\b\s*"
+)
+_CATEGORY = re.compile(r"^[A-Z][\w&/ .-]{2,40}?\s*[:：][-–]?\s*|(?i:\s+etc\.?)$")
+_NO_SKILL = re.compile(
+    r"(?i)(?:\d+|years?|months?|less than.*|etc|and|i|to|the|yes|no|belief|"
+    r".*\b(?:developer|engineer|manager|executive|analyst|trainee|architect|officer))$|"
+    r"\w+(?:ing|ed)(?:\s\S+){3,}$|(?:worked|possess)\b"
+)
+
 
 def _skills(block: list[Line]) -> list[str]:
-    """Single skills: split at commas and bullets, without brackets, levels, categories and sentences."""
-    out = []
+    """Single skills: split at commas and bullets, without brackets, levels, categories, roles and sentences."""
+    found = []
     for line in block:
         text = re.sub(r"(?i)[-–:\s]*\bexpe?rience\s*[-–:].*$", "", line.text)
-        if re.search(r"(?i)\d+\s*year\(s\)|^skill name|^(?:\^|verified)", text):
+        sentence = line.words > 12 and text.count(",") < 2 and "|" not in text
+        if sentence or re.search(r"(?i)\d+\s*year\(s\)|^skill name|^(?:\^|verified)", text):
             continue
-        if line.words > 12 and text.count(",") < 2 and not line.text.count("|"):
-            continue  # a sentence
         text = re.sub(r"\((?![^)]*$)[^()]*\)|\([^()]*$|^[^()]*\d+\s*years?\)", "", text)
-        text = re.sub(r"^[A-Z][\w&/ .-]{2,40}?\s*[:：][-–]?\s*", "", text) if len(text.split(":")[0].split()) <= 5 else text
-        for piece in re.split(r"[,;|•●▪~\t/](?!\w)|[,;|•]|\s{2,}|\s[-–]\s|\s+(?:and|&)\s+(?=\w+[.\s]*$)", text):
-            item = re.sub(r"(?i)^(?:and|etc|good|excellent|strong|basic|knowledge (?:of|in)|experience (?:in|with|of)|proficient (?:in|with)|familiar with|expertise in|working knowledge of|hands[- ]on(?: experience)?(?: (?:on|in|with))?|understanding of|skilled in)\b\s*", "", piece.rstrip(" .:-–—*•\"'").lstrip(" :-–—*•\"'"))
-            item = re.sub(r"(?i)\s+etc\.?$", "", item)
-            if item and len(item.split()) <= 5 and len(item) <= 45 and re.search(r"[^\W_]", item) and not re.match(r"\w+(?:ing|ed)(?:\s\S+){3,}$|(?i:worked|possess)\b", item) and not re.match(r"(?i)(?:\d+|years?|months?|less than.*|etc|and|i|to|the|yes|no)$", item) and not layout.date_range(item):
-                out.append(item)
-    return out
+        for piece in _BETWEEN.split(text):
+            item = _CATEGORY.sub("", _BEFORE_SKILL.sub("", piece.rstrip(" .:-–—*•\"')").lstrip(" :-–—*•\"'")))
+            short = len(item.split()) <= 5 and len(item) <= 45
+            if short and re.search(r"[^\W_]", item) and not _NO_SKILL.match(item) and not layout.date_range(item):
+                found.append(item)
+    return found
 
 
 def _skills_of_table(block: list[Line]) -> list[str]:
-    """Skills of a table that lost its columns: "Name2020" followed by "4 Year(s)"."""
-    out = []
-    for line in block:
-        m = re.match(r"(?i)^(.+?)\s*(?:(?:19|20)\d{2})?\s*\d{1,2}\s*year\(s\)", line.text)
-        if m:
-            out.extend(_skills([Line(re.sub(r"[\d.]+$", "", m.group(1)))]))
-    return out
+    """Skills of a table that lost its columns: the name, then "2020" and "4 Year(s)" glued to it."""
+    rows = (re.match(r"(?i)^(.+?)\s*(?:(?:19|20)\d{2})?\s*\d{1,2}\s*year\(s\)", line.text) for line in block)
+    return _skills([Line(re.sub(r"[\d.]+$", "", row.group(1))) for row in rows if row])
 
 
-def _education(block: list[Line], labelled: dict[str, str]) -> list[str]:
-    """One line a degree: what it is and where it was taken."""
-    out: list[str] = []
-    open_line = ""
+_EDUCATION_LABEL = re.compile(r"(?i)^(?:ug|pg|doctorate|highest degree|degree|course|institution|university)\s*[:–-]\s*")
+_DATES_ABOUT = re.compile(rf"(?i)^(?:{layout.DATE}\s*(?:to|-|–)?\s*)+|[\s,(–-]{{0,6}}(?:in )?(?:{layout.DATE})[\s).]{{0,6}}$")
+_MARKS = re.compile(r"(?i)\b(?:cgpa|gpa|percent\w*|%|marks|score|grade)\b")
+_SCHOOLDAYS = re.compile(r"(?i)\b(?:h\.?s\.?c|s\.?s\.?c|10th|12th|x|xii|high school|higher secondary|secondary|intermediate|matric\w*)\b")
+
+
+def _education(block: list[Line], labelled: str) -> list[str]:
+    """One line a degree: what it is and where it was taken. School certificates are left out beside a degree."""
+    found: list[str] = []
+    waiting = ""  # a degree without its school, or a school without its degree
     for line in block:
         dated = layout.date_range(line.text)
-        text = dated[2] if dated else line.text
-        text = re.sub(r"\s+in 0$|\^.*$|(?<=[A-Z]{2})\d{4}$", "", text)
-        if re.match(r"(?i)from\b", text):
-            continue
-        text = re.sub(r"(?i)^(?:ug|pg|doctorate|highest degree|degree|course|institution|university)\s*[:–-]\s*", "", text)
-        text = re.sub(rf"(?i)^(?:{layout.DATE}\s*(?:to|-|–)?\s*)+|[\s,(–-]*(?:in )?(?:{layout.DATE})[\s).]*$", "", text)
+        text = re.sub(r"\s+in 0$|\^.*$|(?<=[A-Z]{2})\d{4}$", "", dated[2] if dated else line.text)
+        text = _DATES_ABOUT.sub("", _EDUCATION_LABEL.sub("", text))
         text = one_spaced(PLACE_TAIL.sub("", text.strip(" ,-–—|"))).strip(" ,.-–—|")
-        if not text or len(text.split()) > 18 or re.search(r"(?i)\b(?:cgpa|gpa|percent\w*|%|marks|score|grade)\b", text) and not _DEGREE.search(text):
-            continue
         degree, school = bool(_DEGREE.search(text)), bool(_SCHOOL.search(text))
-        if open_line and school != bool(_SCHOOL.search(open_line)) and not (degree and _DEGREE.search(open_line)):
-            out.append(f"{text}, {open_line}" if degree else f"{open_line}, {text}")
-            open_line = ""
+        if not (degree or school) or len(text.split()) > 18 or text.lower().startswith("from ") or _MARKS.search(text) and not degree:
+            continue
+        waits_degree, waits_school = bool(_DEGREE.search(waiting)), bool(_SCHOOL.search(waiting))
+        if waiting and school != waits_school and not (degree and waits_degree):
+            found.append(f"{text}, {waiting}" if degree else f"{waiting}, {text}")
+            waiting = ""
         elif degree and school:
-            out.append(text)
-        elif degree or school:
-            if open_line and _DEGREE.search(open_line):
-                out.append(open_line)
-            open_line = text
-    if open_line and (_DEGREE.search(open_line) or not out):
-        out.append(open_line)
-    if not out and labelled.get("education"):
-        out.append(re.sub(r"\s*\[(.+?)\]", r" \1", labelled["education"]))
-    return list(dict.fromkeys(o for o in out if len(o) > 3))
+            found.append(text)
+        else:
+            if waits_degree:
+                found.append(waiting)
+            waiting = text
+    if _DEGREE.search(waiting) or waiting and not found:
+        found.append(waiting)
+    if labelled and not found:
+        found.append(re.sub(r"\s*\[(.+?)\]", r" \1", labelled))
+    higher = [f for f in found if not _SCHOOLDAYS.search(f)]
+    return list(dict.fromkeys(f for f in higher or found if len(f) > 3))
 
 
 def _certificates(block: list[Line]) -> list[str]:
-    out = []
+    found = []
     for line in block:
         dated = layout.date_range(line.text)
-        text = one_spaced((dated[2] if dated else line.text)).strip(" .,;:-–—")
-        if 1 < len(text.split()) <= 14 and not re.match(r"(?i)(?:i|to|the|my|have|name|grade|company)\b", text) and not NOT_DONE.match(text):
-            out.append(text)
-    return list(dict.fromkeys(out))[:10]
+        text = one_spaced(dated[2] if dated else line.text).strip(" .,;:-–—")
+        other = NOT_DONE.match(text) or re.match(r"(?i)(?:i|to|the|my|have|name|grade|company)\b", text)
+        if 1 < len(text.split()) <= 14 and not other:
+            found.append(text)
+    return list(dict.fromkeys(found))[:10]
 
 
-def _distinct(items) -> list[str]:
+def _distinct(items: Iterable[str]) -> list[str]:
     kept: dict[str, str] = {}
     for item in items:
         kept.setdefault(item.lower(), item)

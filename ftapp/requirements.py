@@ -17,13 +17,15 @@ from ftapp.vocabulary import POSTING_HEADINGS, WORK_VERB
 MOST_LINES = 20  # of each list; prompts.build chooses among them
 ENOUGH = 3  # with fewer requirements under headings, sentences elsewhere are read too
 
-_HAVING = r"""experienced?|knowledge|abilit(?:y|ies)|able|degree|diploma|skill(?:s|ed)?|qualif\w+|certificat\w+|certified|licen[cs]ed?|proficien\w+|understanding|familiar\w*|
+_HAVING = r"""experienced?|knowledge|abilit(?:y|ies)|able|degree|diploma|
+    skill(?:s|ed)?|qualif\w+|certificat\w+|certified|licen[cs]ed?|proficien\w+|understanding|familiar\w*|
     fluen\w+|expertise|competen\w+|registered|registration|track\ record|driving\ licence|driver'?s\ licen[cs]e|background"""
 _CUE = re.compile(
     rf"(?xi)\b(?:{_HAVING}|years|passion\w*|motivated|organi[sz]ed|flexib\w+|must\ (?:have|be|hold)|attention\ to\ detail|interest\ in|"
     rf"commitment\ to)\b"
 )
-_QUALITY = r"""(?:highly|very|strong|good|excellent|proven|full|current|valid|relevant|recogni[sz]ed|clean|keen|genuine|flexible|high|solid|demonstrable|demonstrated|sound|extensive|broad|
+_QUALITY = r"""(?:highly|very|strong|good|excellent|proven|full|current|valid|relevant|
+    recogni[sz]ed|clean|keen|genuine|flexible|high|solid|demonstrable|demonstrated|sound|extensive|broad|
     previous|prior|recent|professional|practical|working\ knowledge|basic|advanced|outstanding|exceptional|effective|great|deep|thorough|
         clear|computer|communication|interpersonal|
     organi[sz]ational|native|minimum|at\ least|some|significant|substantial|post[-\ ]?graduate|bachelor\S*|master\S*|phd|first\ class|
@@ -61,12 +63,14 @@ _INNER = re.compile(
 )
 _LEVEL = re.compile(
     r"(?i)[,;\s]*\b(?:(?:is|are|would be|will be)\s+)?(?:also\s+)?(?:highly|strongly)?\s*(?:an? )?"
-    r"(?:essential|desirable|desired|required|preferred|necessary|advantageous|ideal|a must|an? (?:big |real |added |distinct )?(?:plus|"
-    r"advantage|bonus|asset))(?: for (?:the|this) (?:post|role))?$"
+    r"(?:essential|desirable|desired|required|preferred|necessary|advantageous|ideal|(?:a|an absolute) must|"
+    r"an? (?:big |real |added |distinct )?(?:plus|"
+    r"advantage|bonus|asset))(?: for (?:the|this) (?:post|role)| at the time of .*)?$"
 )
 # What a posting says that nobody answers in a letter.
 _NOISE = re.compile(
-    r"""(?xi)equal[-\ ](?:opportunit|employ)|discriminat|regardless\ of|\brace\b|\breligio|sexual|veteran|disabilit|accommodat|\bgender\b|background\ (?:check|screen)|screening|criminal|\bdbs\b|disclosure|
+    r"""(?xi)equal[-\ ](?:opportunit|employ)|discriminat|regardless\ of|\brace\b|\breligio|sexual|veteran|disabilit|
+    accommodat|\bgender\b|background\ (?:check|screen)|screening|criminal|\bdbs\b|disclosure|
     e-verify|\bdrug\ test|drug[-\ ]free|\bvisa\b|sponsor|salary|benefits?\b|insurance|401|pension|annual\ leave|holiday|paid\ time|vaccin|
         \bappl(?:y|ication|icants?)\b|closing\ date|\bcv\b|
     r[ée]sum[ée]|cover(?:ing)?\ letter|please|subject\ to|pounds|\blbs?\b|\blift\b|\bsit\b|\bwalk\b|climb|kneel|click|\binterview|
@@ -84,7 +88,8 @@ _NOISE = re.compile(
 )
 _DOES = re.compile(rf"(?i)(?={WORK_VERB.pattern[5:]})\w+(?:ly\s+\w+)?s\b", re.VERBOSE)  # "Manages the ward": work, under whatever heading
 _ABOUT_WORK = re.compile(
-    r"""(?xi)^(?:you(?:'ll|’ll|\ will)|(?:the\ )?(?:post\ ?holder|successful\ (?:candidate|applicant)|candidate|incumbent|role|position|jobholder)\ will)\s+(?:also\ |primarily\ |routinely\ )?
+    r"""(?xi)^(?:you(?:'ll|’ll|\ will)|(?:the\ )?(?:post\ ?holder|successful\ (?:candidate|applicant)|candidate|incumbent|role|
+        position|jobholder)\ will)\s+(?:also\ |primarily\ |routinely\ )?
     (?:be\ (?:responsible\ for|expected\ to|required\ to|involved\ in)\s+)?|^(?:to|be|will|is)\s+(?=\w)|^(?:is\ |
         be\ )?(?:responsible\ for|accountable\ for|duties\ include)\s+"""
 )
@@ -101,8 +106,8 @@ def heading(text: str) -> str | None:
 def _unknown_heading(line: Line, after: Line | None) -> bool:
     """Whether a line looks like a heading whose words we do not know: Title Case over a longer line."""
     words = [w for w in line.text.split() if len(w) > 3]
-    return (not line.bullet and line.gap and 1 <= line.words <= 8 and line.text[-1] not in ".;,!" and bool(words) and all(w[0].isupper() for w in words)
-            and not _CUE.search(line.text) and after is not None and (after.bullet or after.words >= 8))  # fmt: skip
+    alone = not line.bullet and line.gap and line.words <= 8 and line.text[-1] not in ".;,!" and not _CUE.search(line.text)
+    return alone and bool(words) and all(w[0].isupper() for w in words) and after is not None and (after.bullet or after.words >= 8)
 
 
 def lists(page: list[Line]) -> tuple[list[str], list[str]]:
@@ -141,18 +146,30 @@ def lists(page: list[Line]) -> tuple[list[str], list[str]]:
     return wanted, distinct(d for d in duties if d not in wanted)
 
 
+# Lines under such a heading that ask for nothing: they speak of the employer or promise something.
+_NO_WANT = re.compile(
+    r"(?i)(?:we|our|the|this|it|there|if|join|why|how|when|all|that|these|they|he|she|you|i|who|what|for example|enjoy|receive|earn|"
+    r"get|freely|upon|thanks)\b|.*\byour (?:own|passion|schedule|training)\b"
+)
+
+
 def _wanted(text: str, sure: bool) -> list[str]:
     """Requirements of one line under a heading of requirements."""
     items = []
     for sentence in layout.clauses(text):
         for n, part in enumerate(re.split(r"\s*;\s+(?:and\s+)?|\s+•\s+", sentence)):
             item = shorten(part)
-            if not item or _NOISE.search(part) or part.endswith("?") or re.match(r"(?i)(?:we|our|the|this|it|there|if|join|why|how|when|all|that|these|they|he|she|you|i|who|for example)\b", item):
+            if not item or _NOISE.search(part) or part.endswith("?") or _NO_WANT.match(item):
                 continue
             if n and not _STARTS.match(item) or len(item.split()) < 2 or len(item.split()) == 2 and not sure and not _CUE.search(item):
                 continue
             items.append(item)
     return items
+
+
+_OF_APPLICANT = re.compile(
+    r"(?i)\b(?:you|candidates?|applicants?|person|individual|someone|people|looking|seek\w*|recruit|essential|required|must)\b"
+)
 
 
 def _stated(sentence: str) -> list[str]:
@@ -162,12 +179,13 @@ def _stated(sentence: str) -> list[str]:
     item = shorten(sentence, cut=False)
     if not (_STARTS.match(item) and _CUE.search(" ".join(item.split()[:12]))):
         inner = _INNER.search(item)
-        if not inner or not re.search(r"(?i)\b(?:you|candidates?|applicants?|person|individual|someone|people|looking|seek\w*|recruit|essential|required|must)\b", sentence):
+        if not inner or not _OF_APPLICANT.search(sentence):
             return []
         item = item[inner.end() :]
     first, *more = re.split(r"\s*;\s+|,?\s+(?:and|as well as)\s+(?:you\s+)?(?:will\s+)?(?:also\s+)?(?:have|has|be|possess|hold)\s+", item)
     items = [shorten(part) for part in (first, *more)]
-    return [i[:1].upper() + i[1:] for n, i in enumerate(items) if 2 <= len(i.split()) <= layout.MOST_WORDS + 2 and (_STARTS.match(i) or n and _CUE.search(i))]
+    kept = (i for n, i in enumerate(items) if (_STARTS.match(i) or n and _CUE.search(i)) and not re.match(r"(?i)(?:what|we|our|this)\b", i))
+    return [i[:1].upper() + i[1:] for i in kept if 2 <= len(i.split()) <= layout.MOST_WORDS + 2]
 
 
 def _duties(text: str, bullet: bool) -> list[str]:
@@ -176,7 +194,9 @@ def _duties(text: str, bullet: bool) -> list[str]:
     for sentence in layout.clauses(text)[: 2 if bullet else 6]:
         plain = one_spaced(re.sub(r"^\W*\d+\s?%\W*", "", sentence)).split("; ")[0].strip(" .,;:•*-–—")
         item = layout.cut(_ABOUT_WORK.sub("", plain))
-        if len(item.split()) < 3 or _NOISE.search(sentence) or sentence.endswith("?") or not (WORK_VERB.match(item) or bullet and _STARTS.match(item)):
+        if len(item.split()) < 3 or sentence.endswith("?") or _NOISE.search(sentence) or re.search(r"(?i)\bwe\b", item):
+            continue
+        if not WORK_VERB.match(item) and not (bullet and _STARTS.match(item)):
             continue
         items.append(item[:1].upper() + item[1:])
     return items
@@ -187,8 +207,8 @@ def shorten(requirement: str, cut: bool = True) -> str:
     text = one_spaced(re.sub(r"^[\W_]+(?=[\w(])", "", layout.BULLET.sub("", requirement))).strip(" .,;:•*-–—")
     for _ in range(3):
         text = _LEAD.sub("", text, count=1).strip(" ,:")
-    text = re.sub(r"\s*\((?:[^()]{25,}|[DE]|\d|essential|desirable|required|preferred|e\.?g\.?[^()]*|i\.?e\.?[^()]*)\)", "", text, flags=re.IGNORECASE)
-    text = _LEVEL.sub("", _LEVEL.sub("", text))
+    text = re.sub(r"(?i)\s*\((?:[^()]{25,}|[DE]|\d|essential|desirable|required|preferred|e\.?g\.?[^()]*|i\.?e\.?[^()]*)\)", "", text)
+    text = re.sub(r"\s*(?:such as|including|like)?:?\s+[–-]\s.*\s[–-]\s.*$", "", _LEVEL.sub("", _LEVEL.sub("", text)))
     text = _LEVEL.sub("", layout.cut(text)) if cut else text
     return text[:1].upper() + text[1:] if re.match(r"[a-z]+(?:[\s,'’-]|$)", text) else text
 

@@ -25,7 +25,8 @@ _OCCUPATIONS = either("""
     planner plumber porter practitioner president producer professional professor programmer psychologist psychotherapist
     radiographer receptionist recruiter registrar representative researcher resident salesperson scientist secretary server solicitor
     sonographer specialist statistician steward strategist supervisor surgeon surveyor teacher teammate technician technologist
-    tester therapist trader trainee trainer transcriptionist translator tutor underwriter veterinarian volunteer waiter waitress warden welder
+    tester therapist trader trainee trainer transcriptionist translator tutor underwriter veterinarian volunteer waiter waitress warden
+    welder
     worker writer""")
 OCCUPATION = re.compile(rf"(?i)\b{_OCCUPATIONS}(?:s|es)?\b")
 
@@ -79,7 +80,8 @@ ESSENTIAL = rf"""(?:{_WANTED}|
         must\ have|should\ have)|
     応募資格|必須.*|歓迎.*|求める.*)"""
 
-DUTIES = r"""(?:(?:.*\b)?(?:responsibilit(?:y|ies)|duties|accountabilities|essential\ functions?|job\ functions?|tasks)(?:\ (?:and|&)\ .*|\ include.*|\ may\ include.*)?|
+DUTIES = r"""(?:(?:.*\b)?(?:responsibilit(?:y|ies)|duties|accountabilities|essential\ functions?|job\ functions?|tasks)
+    (?:\ (?:and|&)\ .*|\ include.*|\ may\ include.*)?|
     functions|activities|(?:what|how)\ you(?:'ll|’ll|\ will|'re|’re)?\ (?:do|be\ doing|work|contribute|make|be\ responsible)\b.*|
         (?:about\ )?the\ (?:role|job|work|position|post|opportunity)|role|
     (?:main|key)\ (?:tasks|purpose)|your\ (?:role|mission|day|tasks?|responsibilities|impact)\b.*|(?:job|role|position)\ (?:purpose|
@@ -88,7 +90,8 @@ DUTIES = r"""(?:(?:.*\b)?(?:responsibilit(?:y|ies)|duties|accountabilities|essen
         as\ an?\ .*\ you(?:'ll|’ll|\ will)\b.*|
     (?:.*\b)(?:you(?:'ll|’ll|\ will)(?:\ be)?|responsible\ for|duties\ (?:are|include))|主要業務.*|業務内容|仕事内容)"""
 
-ELSEWHERE = r"""(?:(?:.*\b)?(?:benefits|perks|we\ offer|salary|compensation|remuneration|working\ hours|how\ to\ apply|to\ apply|disclaimer|disclosure|safeguarding|accommodations?)(?:\W.*)?|
+ELSEWHERE = r"""(?:(?:.*\b)?(?:benefits|perks|we\ offer|salary|compensation|remuneration|working\ hours|how\ to\ apply|
+    to\ apply|disclaimer|disclosure|safeguarding|accommodations?)(?:\W.*)?|
     (?:offer|pay|hours|location|application|equal|diversity|inclusion|privacy|eeo|additional\ information|other\ information|contact|
         physical|working\ conditions|environment|work\ environment|
     supervision|distinguishing\ characteristics|definition|flsa|selection|interview|closing|tags|notes?|notice|important|documents|
@@ -155,11 +158,13 @@ BESIDE = r"""(?:(?:(?:academic|key|personal|side|open\ source|major|relevant|rec
         presentations.*|leadership(?:\ .*)?|groups|
     certified\ skills|workshops?.*|areas?\ of\ interest:?)"""
 
-RESUME_HEADINGS = headings(experience=EXPERIENCE, education=EDUCATION, skills=SKILLS, certificates=CERTIFICATES, summary=SUMMARY, other=BESIDE)
+RESUME_HEADINGS = headings(
+    experience=EXPERIENCE, education=EDUCATION, skills=SKILLS, certificates=CERTIFICATES, summary=SUMMARY, other=BESIDE
+)
 
 # Words that stand on a résumé's first line and are no part of a person's name.
 _NO_NAMES = either(r"""
-    r[ée]sum[ée] curriculum vitae cv bio-?data profile summary objective contact page address street road university college school
+    r[ée]sum[ée] curriculum vitae cv bio-?data profile summary objective contact address street road university college school
     institute skills? education experience work project career technical professional personal details? languages? hobbies hobby company
     references? email phone mobile date declaration india usa uk city state software java python data web computer business information
     confidential highlights accomplishments qualifications? core competenc\w+ sales marketing finance science engineering management health
