@@ -36,6 +36,7 @@ TEMPLATE = (
 # ": " in the prompt as after a word in the letter.
 SPLIT = r" ?\p{L}+|\p{N}| ?[^\s\p{L}\p{N}]|\r?\n|\s+(?!\S)|\s+"
 VOCABULARY, WIDTH, LAYERS, HEADS, CONTEXT = 4096, 384, 6, 6, 1024
+FULL_SIZE = 21000  # from this example on, prompts are as long as real ones
 NAME_WEIGHT = 2.0  # a wrong letter in a name costs a person more than a wrong adjective
 
 
@@ -102,7 +103,7 @@ def batches(
         order = torch.randperm(len(groups), generator=torch.Generator().manual_seed(seed + index)).tolist()
         for n, g in enumerate(order):
             group = groups[g]
-            length = math.ceil(max(len(r[0]) for r in group) / 32) * 32
+            length = math.ceil(max(len(r[0]) for r in group) / 64) * 64  # few shapes: each one costs memory in the kernels' caches
             ids, labels, weights = (
                 torch.zeros(len(group), length, dtype=torch.long),
                 torch.full((len(group), length), -100),
@@ -113,6 +114,11 @@ def batches(
                 labels[i, head - 1 : len(row) - 1] = torch.tensor(row[head:])
                 weights[i, head - 1 : len(row) - 1] = torch.tensor(w)
             yield (index if n == len(order) - 1 else index - window), ids, labels, weights
+
+
+def size_of(index: int) -> float:
+    """Short prompts first: copying is learned there several times faster, and is kept when prompts grow."""
+    return 0.5 if index < 5000 else 0.25 if index < 16000 else 0.6 if index < FULL_SIZE else 1.0
 
 
 def rate(step: int, steps: int) -> float:
@@ -157,13 +163,21 @@ def save(path: Path, state: dict[str, Any]) -> None:
     os.replace(path.with_suffix(".tmp"), path)
 
 
-def train(folder: Path, steps: int, tokens: int, seed: int, minutes: float) -> LlamaForCausalLM:
-    """Train until `steps` are done, or leave after `minutes` with a checkpoint to go on from."""
+def train(folder: Path, steps: int, tokens: int, seed: int, minutes: float, begin: Path | None = None) -> LlamaForCausalLM:
+    """Train until `steps` are done, or leave after `minutes` with a checkpoint to go on from.
+
+    `begin` is a model folder whose tokenizer and weights a new build starts with; its data starts at full size.
+    """
     torch.manual_seed(seed)
     torch.set_num_threads(os.cpu_count() or 2)
     if not (folder / "tokenizer.json").exists():
-        train_tokenizer(folder, seed)
+        if begin:
+            AutoTokenizer.from_pretrained(begin).save_pretrained(folder)
+        else:
+            train_tokenizer(folder, seed)
     tokenizer, model = AutoTokenizer.from_pretrained(folder), new_model()
+    if begin:
+        model.load_state_dict(LlamaForCausalLM.from_pretrained(begin, dtype=torch.float32).state_dict())
     matrices = [p for n, p in model.named_parameters() if p.ndim == 2 and "embed" not in n]
     others = [p for n, p in model.named_parameters() if p.ndim != 2 or "embed" in n]
     optimizers = [
@@ -171,7 +185,7 @@ def train(folder: Path, steps: int, tokens: int, seed: int, minutes: float) -> L
         torch.optim.AdamW(others, lr=3e-3, betas=(0.9, 0.95), weight_decay=0.0),
     ]
     base_rates = [group["lr"] for o in optimizers for group in o.param_groups]
-    step = index = 0
+    step, index = 0, FULL_SIZE if begin else 0
     seen = 0
     checkpoint = folder / "checkpoint.pt"
     if checkpoint.exists():
@@ -184,7 +198,7 @@ def train(folder: Path, steps: int, tokens: int, seed: int, minutes: float) -> L
         layer.compile(dynamic=True)
     log = (folder / "log.jsonl").open("a", encoding="utf-8")
     started, mean, since, ahead = time.time(), 0.0, time.time(), 0
-    stream = batches(tokenizer, seed, index, tokens, lambda i: 0.5 if i < 6000 else 1.0)
+    stream = batches(tokenizer, seed, index, tokens, size_of)
     while step < steps and time.time() - started < minutes * 60:
         index, ids, labels, weights = next(stream)
         for group, base in zip((g for o in optimizers for g in o.param_groups), base_rates, strict=True):
@@ -234,6 +248,8 @@ def export(model: LlamaForCausalLM, build: Path, out: Path) -> None:
     model.to(torch.bfloat16).save_pretrained(out, max_shard_size="9MB")
     AutoTokenizer.from_pretrained(build).save_pretrained(out)
     (out / "generation_config.json").write_text(json.dumps({"eos_token_id": 1, "pad_token_id": 0}) + "\n", encoding="utf-8")
+    for path in out.iterdir():
+        path.chmod(0o644)  # safetensors writes files that only their maker may read
     files = sorted(p for p in out.iterdir() if p.name not in ("bundle.json", "README.md"))
     bundle = {"schema_hash": prompts.schema_hash(), "sha256": {p.name: hashlib.sha256(p.read_bytes()).hexdigest() for p in files}}
     (out / "bundle.json").write_text(json.dumps(bundle, indent=1) + "\n", encoding="utf-8")
@@ -247,6 +263,7 @@ def main() -> None:
     parser.add_argument("--tokens", type=int, default=4096, help="tokens a step")
     parser.add_argument("--seed", type=int, default=7)
     parser.add_argument("--minutes", type=float, default=1e9, help="leave with a checkpoint after this long")
+    parser.add_argument("--begin", type=Path, help="start from the tokenizer and weights of this model folder")
     parser.add_argument("--export-only", action="store_true", help="write the bundle from the last checkpoint")
     arguments = parser.parse_args()
     arguments.work.mkdir(parents=True, exist_ok=True)
@@ -254,7 +271,7 @@ def main() -> None:
         model = new_model()
         model.load_state_dict(torch.load(arguments.work / "checkpoint.pt", weights_only=True)["model"])
     else:
-        model = train(arguments.work, arguments.steps, arguments.tokens, arguments.seed, arguments.minutes)
+        model = train(arguments.work, arguments.steps, arguments.tokens, arguments.seed, arguments.minutes, arguments.begin)
     export(model, arguments.work, arguments.out)
 
 

@@ -270,7 +270,7 @@ def example(seed: int, index: int, *, unseen: bool = False, clean: bool = False,
     rng = random.Random(f"{seed}/{index}")
     kind = kind or rng.choices(prompts.KINDS, weights=[60, 17, 12, 11])[0]
     case = Case(rng, unseen, size, kind)
-    words = rng.choice(range(60, 130 if kind == "linkedin_message" or size < 0.7 else 190, 10))
+    words = rng.choice(range(60, 100 if size < 0.4 else 130 if kind == "linkedin_message" or size < 0.7 else 190, 10))
     tone = rng.choice(prompts.TONES)
     prompt = prompts.build(case.profile, case.job, kind=kind, tone=tone, words=words, hook=case.hook, hits=case.hits,
                            language=rng.choice(LANGUAGES), count_tokens=count_tokens)  # fmt: skip
