@@ -21,7 +21,7 @@ from pathlib import Path
 from ftapp import prompts
 from ftapp.profiles import JobPosting, ResumeProfile, parse_job, parse_resume
 
-CONTACT = re.compile(r"[\w.+-]+@[\w-]+\.\w+|\[(?:EMAIL|PHONE|PROFILE_URL|REDACTED)\]|https?://|\+?\d[\d\s-]{8,}\d")
+CONTACT = re.compile(r"[\w.+-]+@[\w-]+\.\w+|\[(?:EMAIL|PHONE|PROFILE_URL|REDACTED)\]|https?://|\+?(?:\d[\s-]*){9,}")
 
 
 def half(row: dict) -> str:

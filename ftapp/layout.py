@@ -198,6 +198,9 @@ def cut(text: str) -> str:
         strong = [h for h in heads[: len(_STRONG_CUT.findall(text))] if 6 <= len(h.split()) <= MOST_WORDS]
         weak = [h for h in heads if 6 <= len(h.split()) <= MOST_WORDS]
         text = max(strong or weak or [text], key=len)
+        listing = re.search(r",?\s+(?:including|such as)\s", text)  # a list of examples that lost its end says less than none
+        if listing and len(text[: listing.start()].split()) >= 6:
+            text = text[: listing.start()]
     for _ in range(3):
         text = _OPEN_END.sub("", text).strip(" .,;:(-–—/")
     return text if text.count("(") == text.count(")") else re.sub(r"\s*\([^()]*$", "", text)

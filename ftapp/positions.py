@@ -218,7 +218,8 @@ def parts(text: str) -> list[str]:
 
 def _assign(position: Experience, pieces: list[str]) -> None:
     """Give each piece to the empty field it fits: words of occupations to the title, the rest to the employer."""
-    free = [p for p in pieces if not _NO_EMPLOYER.match(p) and not _SENTENCE.match(p) and not re.match(rf"^{_PLACE}$", p)]
+    free = [p for p in pieces if not _NO_EMPLOYER.match(p) and not _SENTENCE.match(p)]
+    free = [p for p in free if ORGANISATION.search(p) or not re.match(rf"^{_PLACE}$", p)]
     if not position.title:
         named = sorted((p for p in free if OCCUPATION.search(p) and len(p.split()) <= 9), key=lambda p: bool(ORGANISATION.search(p)))
         if named:
@@ -244,6 +245,9 @@ def employer(text: str) -> str:
     """An employer's name without place and sentence; "" when the piece is surely none."""
     text = one_spaced(PLACE_TAIL.sub("", text.strip(" -–—|,.:;\"“”")))
     text = re.sub(r"\s*\((?![A-Z]{2,6}\))[^)]*\)?$|^\d+[.)]\s+", "", text)
+    before, _, place = text.rpartition(", ")  # "Employer, City"
+    if before and ORGANISATION.search(before) and not ORGANISATION.search(place) and re.match(r"[A-Z][\w. ]+$", place):
+        text = before
     text = re.sub(r"^(?:at|in|with|for|the company|worked (?:at|in|with|for|as))\s+", "", text, flags=re.IGNORECASE).strip(" ,.:;-–—")
     lower = text[:1].islower() and not ORGANISATION.search(text) and not re.match(r"[a-z]+[A-Z\d]", text)
     if not re.search(r"[^\W\d_]{2}", text) or len(text.split()) > 8 or lower or _NO_EMPLOYER.match(text):

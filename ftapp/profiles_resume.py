@@ -33,9 +33,9 @@ _GLUED_ROLE = re.compile(
 )
 _GLUED_SCHOOL = re.compile(r"(?<=[a-z)])(?=(?:(?:Mc)?[A-Z][a-z]+ )?University\b)")
 _DUMP_HEADINGS = re.compile(
-    r"\s+(?=(?:WORK EXPERIENCE|PROFESSIONAL EXPERIENCE|WORK HISTORY|EMPLOYMENT HISTORY|EXPERIENCE|EDUCATION|TECHNICAL SKILLS|KEY SKILLS|"
+    r"\s+((?:WORK EXPERIENCE|PROFESSIONAL EXPERIENCE|WORK HISTORY|EMPLOYMENT HISTORY|EXPERIENCE|EDUCATION|TECHNICAL SKILLS|KEY SKILLS|"
     r"SKILLS|CERTIFICATIONS?|SUMMARY|PROFESSIONAL SUMMARY|PROJECTS|REFERENCES|OBJECTIVE|PROFILE|LANGUAGES|HOBBIES|INTERESTS|"
-    r"Work Experience|Professional Experience|Work History|Professional Summary|Technical Skills|Key Skills|Core Skills)\b:?\s)"
+    r"Work Experience|Professional Experience|Work History|Professional Summary|Technical Skills|Key Skills|Core Skills)\b):?\s"
 )
 _NAME_TAIL = re.compile(
     r"(?i)\s*(?:featured resume|premium cv|[,|–—-]\s*(?:ph\.?\s?d|m\.?d|mba|rn|bsc|msc|cpa|pmp|esq|jr|sr|mph|llb|b\.?a|m\.?a|he/him|"
@@ -88,7 +88,7 @@ def _opened(text: str) -> str:
     """The text with line breaks where headings, dates and contact labels were glued; a dump on few lines gets lines."""
     text = _GLUED_SCHOOL.sub(", ", _GLUED_ROLE.sub(r"\1 | ", _GLUED.sub("\n", text)))
     if len(text) > 300 and len(text) / (text.count("\n") + 1) > 250:
-        text = _DUMP_HEADINGS.sub("\n", text)
+        text = _DUMP_HEADINGS.sub(r"\n\n\1\n", text)
     return re.sub(r"(?m)^(Education Details|Company Details|Skill Details)[ \t]+(?=\S)", r"\1\n", text)
 
 
@@ -102,14 +102,14 @@ def person(text: str) -> str:
     other = NO_PERSON.search(text) or OCCUPATION.search(telling) or ORGANISATION.search(telling)
     if not 2 <= len(text.split()) <= 5 or len(text) > 45 or not _PERSON.match(text) or other:
         return ""
-    return " ".join(_capitalised(word) for word in text.split()) if text.isupper() else text
+    return " ".join(_capitalised(word) if word.isupper() and (text.isupper() or len(word) > 3) else word for word in text.split())
 
 
 def _capitalised(word: str) -> str:
     """A word of a name in capitals as it is usually written: "O'NEILL-MCKAY" -> "O'Neill-McKay", "J.R." stays."""
-    if re.match(r"^(?:[A-Z]\.)+$", word):
-        return word
-    return re.sub(r"(^|[-'’.]|\bmc)(\w)", lambda m: m.group(1).capitalize() + m.group(2).upper(), re.sub(r"^mc", "mc", word.lower()))
+    scots = re.compile("MC(?=[^AEIOU])")
+    parts = re.split(r"([-'’.])", word)
+    return "".join("Mc" + part[2:].capitalize() if scots.match(part) else part.capitalize() for part in parts)
 
 
 def _name(page: list[Line]) -> tuple[str, int]:
@@ -170,7 +170,7 @@ def _sections(page: list[Line]) -> dict[str, list[Line]]:
         if named in ("skills", "certificates", "education"):
             found[named].append(Line(rest.strip(), line.bullet, line.gap))
             kind = named if rest.rstrip().endswith(",") else kind  # the list goes on below
-        elif not kind and line.words > 5 and (ahead := _SKILLS_AHEAD.match(line.text)):
+        elif not kind and line.words > 3 and (ahead := _SKILLS_AHEAD.match(line.text)):
             kind = "skills"
             found[kind].append(Line(line.text[ahead.end() :], line.bullet, line.gap))
         else:

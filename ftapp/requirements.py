@@ -202,12 +202,17 @@ def _duties(text: str, bullet: bool) -> list[str]:
     return items
 
 
+_ASIDE = re.compile(
+    r"(?i)\s*\((?:[^()]{25,}|[DE]|\d|[^()]*\b(?:essential|desirable|required|preferred|plus|bonus)|e\.?g\.?[^()]*|i\.?e\.?[^()]*)\)"
+)
+
+
 def shorten(requirement: str, cut: bool = True) -> str:
     """One requirement as a short phrase: no bullet, no "You will have", no long bracket, no "is essential"."""
     text = one_spaced(re.sub(r"^[\W_]+(?=[\w(])", "", layout.BULLET.sub("", requirement))).strip(" .,;:•*-–—")
     for _ in range(3):
         text = _LEAD.sub("", text, count=1).strip(" ,:")
-    text = re.sub(r"(?i)\s*\((?:[^()]{25,}|[DE]|\d|essential|desirable|required|preferred|e\.?g\.?[^()]*|i\.?e\.?[^()]*)\)", "", text)
+    text = _ASIDE.sub("", text)
     text = re.sub(r"\s*(?:such as|including|like)?:?\s+[–-]\s.*\s[–-]\s.*$", "", _LEVEL.sub("", _LEVEL.sub("", text)))
     text = _LEVEL.sub("", layout.cut(text)) if cut else text
     return text[:1].upper() + text[1:] if re.match(r"[a-z]+(?:[\s,'’-]|$)", text) else text

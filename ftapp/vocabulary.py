@@ -69,7 +69,8 @@ ESSENTIAL = rf"""(?:{_WANTED}|
     (?:.*\b)?(?:skills?|experience|education|knowledge|qualifications?)(?:\ required|\ needed|,?\ (?:and|&|/)\ .*|,\ .*|:.*)|
     (?:minimum|preferred|required|desired|nice[-\ ]to[-\ ]have|desirable|bonus|mandatory)\b.*|essential\ (?!func|dut|job|task|resp).*|
         ability\ to|
-    (?:what|who)\ (?:you(?:'ll|’ll|\ will)?|we(?:'re|’re|\ are)?|do\ you|do\ we)\ ?(?:are|is|bring|need|have|look(?:ing)?(?:\ for)?|
+    (?:what|who)\ (?:we(?:'re|’re|\ are)?|do\ we)\ (?:look(?:ing)?\ for|need|require|want|seek)\b.*|
+    (?:what|who)\ (?:you(?:'ll|’ll|\ will)?|do\ you)\ ?(?:are|is|bring|need|have|look(?:ing)?(?:\ for)?|
         require|want|must\ have|possess)\b.*|
     what\ makes\ you\b.*|what\ it\ takes|who\ you\ are|about\ you|your\ (?:profile|background|skills?|experience|strengths|qualities)\b.*|
     you(?:\ will|\ must|'ll|’ll)?\ (?:have|bring|are|should\ have)|
