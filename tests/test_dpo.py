@@ -13,6 +13,7 @@ from ftapp.errors import ModelError, TrainingError
 from ftapp.training import dpo, finish, run, tokens
 from tests import tiny
 
+pytestmark = pytest.mark.timeout(600)  # TRL's imports alone take a minute on a machine that is busy otherwise
 WORDS = "team work nurse data letter teacher company position open years café".split()
 HELD_OUT = 6
 

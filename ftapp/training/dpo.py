@@ -101,7 +101,7 @@ def describe_base(model: str, offline: bool = True) -> dict[str, Any]:
     tokenizer = tokens.tokenizer(folder)
     state = tuple((path.name, path.stat().st_mtime_ns) for path in sorted(folder.glob("*")) if path.suffix in (".safetensors", ".json"))
     return {
-        "id": spec.id, "source": spec.source, "hash": _weights_hash(folder, state), "template_hash": _template_hash(tokenizer),
+        "id": spec.id, "hash": _weights_hash(folder, state), "template_hash": _template_hash(tokenizer),
         "invocation_tokens": tokens.header_ids(tokenizer), "max_new_tokens": spec.max_new_tokens, "parent": None,
     }  # fmt: skip
 
@@ -124,7 +124,7 @@ def load_base(base: Mapping[str, Any]) -> tuple[Any, Any]:
     import torch
     from transformers import AutoModelForCausalLM
 
-    folder = folders.find(base["source"], offline=True)
+    folder = folders.find(config.model_spec(base["id"]).source, offline=True)
     tokenizer = tokens.tokenizer(folder)
     if folders.weights_hash(folder) != base["hash"] or _template_hash(tokenizer) != base["template_hash"]:
         raise ModelError(

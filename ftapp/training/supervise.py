@@ -247,11 +247,15 @@ class Supervisor:
         root = str(Path(__file__).resolve().parents[2])
         environment = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, [root, os.environ.get("PYTHONPATH")]))}
         apart = {"creationflags": subprocess.CREATE_NEW_PROCESS_GROUP} if os.name == "nt" else {"start_new_session": True}
-        with (folder / "trainer.log").open("ab") as output:
-            self._processes[row.id] = subprocess.Popen(
-                [sys.executable, "-m", "ftapp.training", str(folder)],
-                stdin=subprocess.DEVNULL, stdout=output, stderr=output, env=environment, cwd=folder, **apart,
-            )  # fmt: skip
+        try:
+            with (folder / "trainer.log").open("ab") as output:
+                self._processes[row.id] = subprocess.Popen(
+                    [sys.executable, "-m", "ftapp.training", str(folder)],
+                    stdin=subprocess.DEVNULL, stdout=output, stderr=output, env=environment, cwd=folder, **apart,
+                )  # fmt: skip
+        except OSError as error:
+            reason = f"The trainer could not be started ({error.strerror}) - nothing was trained - free memory or disk and resume."
+            self._end_run(row.id, "failed", reason)
 
     def _store(self, row: TrainingRun, events: Sequence[dict[str, Any]], said: str | None) -> None:
         """Events into tables, and a success with its adapter and check: all in one commit, and never twice."""
