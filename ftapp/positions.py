@@ -51,7 +51,10 @@ _SENTENCE = re.compile(r"(?i)(?:worked|working|presently|currently|completed|joi
 _ASIDE = re.compile(r"(?i)\s*\((?:[^()]*\b(?:yrs?|years?|months?|full|part|contract|remote|client|intern(?:ship)?)\b[^()]*)\)")
 
 
-_DESCRIBES = re.compile(r"(?i)(?:the|this|it|an?|project|client|to|in|my|we|our|there|they|which|team)\b|.{0,60}\bis an?\b")
+_DESCRIBES = re.compile(
+    r"(?i)(?:the|this|it|an?|project|client|company|customers?|to|in|my|we|our|there|they|which|team|i (?:am|have)|as an?)\b|"
+    r".{0,60}\bis an?\b"
+)
 _I_DID = re.compile(
     r"(?i)^(?:(?:i|who) (?:was|am|have been|have|had) |i )?(?:currently |also )?(?:been )?(?:(?:mainly |solely |"
     r"primarily )?responsible for (?=\w+ing\b)|involved in (?=\w+ing\b)|(?<=[a-z] )(?=\w+(?:ed|ing)\b))"
@@ -234,7 +237,7 @@ def _assign(position: Experience, pieces: list[str]) -> None:
 
 def role(text: str) -> str:
     """A role without the employer behind it, quotes and a bracket left open. All capitals become title case."""
-    text = one_spaced(re.sub(r"(?<=\()\s+|^(?:as|an?)\s+(?=\S)", "", text.strip(" \"“”'"), flags=re.IGNORECASE))
+    text = one_spaced(re.sub(r"(?<=\()\s+|^\w+:\s+|^(?:as|an?)\s+(?=\S)", "", text.strip(" \"“”'"), flags=re.IGNORECASE))
     before = re.split(r"\s+[-–—|@]\s+|\s+(?:at|in|with|for)\s+(?=[A-Z])", text)[0]
     text = (before if OCCUPATION.search(before) else text).strip(" .,;:-–—|\"“”")
     text = text if text.count("(") == text.count(")") else re.sub(r"\s*\([^()]*$", "", text)
@@ -268,7 +271,7 @@ def achievements(block: list[Line]) -> list[str]:
             continue
         for sentence in layout.clauses(layout.BULLET.sub("", text)):
             item = one_spaced(sentence).rstrip(" .,;:•*-–—►").lstrip(" ,;:•*-–—►")
-            item = _I_DID.sub("", item)
+            item = re.sub(r"\.\s\d+$", "", _I_DID.sub("", item))  # the number of the next point
             if 3 <= len(item.split()) <= 45 and re.search(r"[a-z]{2}", item) and not layout.date_range(item):
                 item = layout.cut(item)
                 (done if WORK_VERB.match(item) else said).append(item[:1].upper() + item[1:] if item[:1].islower() else item)

@@ -84,7 +84,8 @@ _NOISE = re.compile(
     apologi|\bmileage|\b(?:st|street|avenue|road),|\b[A-Z]{2}\s\d{5}\b|documents\ needed|\bmust\ be\ \d\d|\bwe\ (?:are|have|do|will|can|
         believe)\b|\bwill\ be\ (?:provided|considered|given)|submissions?\b|substitut|
     tuition|reimburse|time\ off|vacation|discover\ more|outreach\ program|charit|person\ specification|opportunities\ are|visit\ our|
-        learn\ more|\bemployees?\ (?:are|can|receive|get|enjoy)|wellbeing\ (?:programme|support)"""
+        learn\ more|\bemployees?\ (?:are|can|receive|get|enjoy)|wellbeing\ (?:programme|support)|
+    ability\ to\ obtain\W*$|will\ be\ required|in\ the\ course\ of\ performing|^[^(]*\)"""
 )
 _DOES = re.compile(rf"(?i)(?={WORK_VERB.pattern[5:]})\w+(?:ly\s+\w+)?s\b", re.VERBOSE)  # "Manages the ward": work, under whatever heading
 _ABOUT_WORK = re.compile(

@@ -152,7 +152,7 @@ BESIDE = r"""(?:(?:(?:academic|key|personal|side|open\ source|major|relevant|rec
     personal\ (?:details?|information|profile|particulars|data|interests?|traits|dossier|vitae)|references?|referees|declaration.*|
         languages?(?:\ known.*|\ proficiency)?|
     additional\ information|(?:honou?rs?|awards?|achievements?|accomplishments?|recognition)(?:(?:,|\ and|\ &|/)\ .*)?|key\ achievements|
-        extra[-\ ]?curricular.*|
+        (?:co\W{1,2})?extra\W{0,2}curricular.*|
     co-?curricular.*|activities.*|publications?.*|patents?|volunteer(?:ing)?|links?|contact(?:\ (?:details?|info\w*))?|affiliations?|
         memberships?|military\ service|
     visa.*|websites?|portfolio|test\ scores?|back\ to\ top|jump\ to\ section.*|work\ authorization|desired\ .*|conferences.*|
