@@ -16,7 +16,7 @@ _LONE = re.compile(rf"^\s*(?:[{_MARKS}*~o–—-]|\d{{1,2}}[.)])\s*$")
 EMAIL = re.compile(r"[\w.+-]+@[\w-]+(?:\.[\w-]+)+")
 URL = re.compile(r"(?i)\b(?:https?://|www\.)\S+|\b(?:linkedin|github|twitter|facebook|gitlab)\.com/?\S*")
 PHONE = re.compile(
-    r"(?<![\w$£€.,])(?:\+\d{1,3}[\s.-]?)?(?:\(\d{2,5}\)[\s.-]?)?\d{2,5}(?:[\s.-]\d{2,5}){1,4}(?![\w%])|(?<!\d)\+?\d{10,13}(?!\d)"
+    r"(?<![\w$£€.,])(?:\+\d{1,3}[\s.-]?)?(?:\(\d{2,5}\)[\s.-]?)?\d{2,5}(?:[\s.-]\d{2,8}){1,4}(?![\w%])|(?<!\d)\+?\d{10,13}(?!\d)"
 )
 _PLACEHOLDER = re.compile(r"\[(?:EMAIL|PHONE|PROFILE_URL|REDACTED|CONTACT|ADDRESS|NAME|ID|URL|DOB|PASSPORT|LOCATION)[A-Z_ ]*\]")
 _CONTACT_LABEL = re.compile(
@@ -137,11 +137,18 @@ def _continues(before: Line, raw: str, body: str, gap: bool) -> bool:
 def without_contact(text: str) -> str:
     """A line without e-mail addresses, telephone numbers, links and their labels; empty if nothing else was in it."""
     text = _PLACEHOLDER.sub("", URL.sub("", EMAIL.sub("", text)))
-    kept = PHONE.sub(lambda m: m.group(0) if sum(c.isdigit() for c in m.group(0)) < 9 or RANGE.search(m.group(0)) else "", text)
+    kept = PHONE.sub(_unless_phone, text)
     if _CONTACT_LABEL.match(kept.strip(" |,-–")):
         return ""
     kept = _CONTACT_PIECE.sub("", kept)
     return re.sub(r"\s{2,}", "  ", re.sub(r"(?:\s*\|\s*){2,}", " | ", kept)).strip().strip("|").strip()
+
+
+def _unless_phone(m: re.Match[str]) -> str:
+    """Fewer than nine digits are an amount or a date, and "2008 2012 2014" are years."""
+    digits = sum(c.isdigit() for c in m.group(0))
+    years = all(re.fullmatch(r"(?:19|20)\d\d", number) for number in re.findall(r"\d+", m.group(0)))
+    return m.group(0) if digits < 9 or years or RANGE.search(m.group(0)) else ""
 
 
 def clauses(text: str) -> list[str]:

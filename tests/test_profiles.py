@@ -41,6 +41,9 @@ Requirements:
 • You have a degree in statistics or a related field, which should have been awarded before the summer of this year by a university
 • Strong written English is essential
 • A flexible attitude
+• Experience of passing a DBS check and a background check
+• Skills are rewarded: £41,000 per annum plus pension
+• Candidates of every race, religion and disability with experience are welcome
 
 What we offer
 • Pension of 10 %
@@ -255,9 +258,12 @@ def test_names_and_what_is_no_name(line, name):
 
 
 def test_contact_data_enters_no_field():
-    me = parse_resume(INDEED + "\nREFERENCES\nDr Hill, hill@example.org, 01632 960001\n12 Mill Lane")
+    hidden = INDEED.replace("• Led a ward", "• Answered ward.nine@example.org and led a ward").replace("Excel,", "Excel, +44 7700 900123,")
+    hidden = hidden.replace("University of Tayford", "University of Tayford, www.example.org/tay 01632 960001")
+    me = parse_resume(hidden + "\nREFERENCES\nDr Hill, hill@example.org, 01632 960002\n12 Mill Lane")
     said = me.model_dump_json()
-    assert "@" not in said and "900123" not in said and "960001" not in said and "example.org" not in said
+    assert "led a ward of 28 beds" in said and "rota planning" in said and "Tayford" in said
+    assert not any(private in said for private in ("@", "900123", "96000", "example.org"))
 
 
 def test_nothing_comes_from_nothing():
