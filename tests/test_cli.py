@@ -37,7 +37,7 @@ def ftapp(*arguments: str, stdin: str | None = None, **env: str) -> subprocess.C
     """One call of `python -m ftapp`, as a shell makes it."""
     return subprocess.run(
         [sys.executable, "-m", "ftapp", *arguments], cwd=ROOT, env=os.environ | {"OMP_NUM_THREADS": "1"} | env,
-        input=stdin, capture_output=True, text=True, encoding="utf-8", timeout=500,
+        input=stdin, capture_output=True, text=True, encoding="utf-8", timeout=1000,
     )  # fmt: skip
 
 
@@ -231,7 +231,7 @@ def test_refusals_of_the_app_are_a_sentence_and_exit_1(call, files):
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(600)
+@pytest.mark.timeout(1200)
 def test_write_choose_train_use_and_go_back_as_a_script_does(call, files, talker):
     pairs_to_learn_from(call, files, 6)
     common = ("--home", str(files / "home"), "--model", talker, "--json")
@@ -255,7 +255,7 @@ def test_write_choose_train_use_and_go_back_as_a_script_does(call, files, talker
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(600)
+@pytest.mark.timeout(1200)
 def test_a_running_app_takes_the_training_over(call, files, talker):
     from ftapp.config import settings
     from ftapp.studio import Studio
