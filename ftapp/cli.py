@@ -69,6 +69,8 @@ def prefer(studio: Any, args: argparse.Namespace) -> dict[str, Any]:
         OWNER, args.comparison, args.verdict, edited=args.edited, edited_from=args.edited_from, reasons=tuple(args.reason)
     )
     print(f"Stored as {receipt['receipt']}. Left was {receipt['left_model']}, right was {receipt['right_model']}.")
+    if receipt.get("note"):
+        print(receipt["note"])
     return receipt
 
 
@@ -225,6 +227,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     argv = list(sys.argv[1:] if argv is None else argv)
     as_json = "--json" in argv
     sys.stdout.reconfigure(encoding="utf-8")  # a letter holds signs that a Windows pipe would refuse
+    if not sys.stderr.isatty():
+        os.environ.setdefault("HF_HUB_DISABLE_PROGRESS_BARS", "1")  # of loading weights; errors stay alone on standard error
     try:
         args = parser().parse_args(argv)
         if args.verb is None:
