@@ -8,7 +8,7 @@ import pytest
 from playwright.sync_api import expect
 
 from tests.browser import LETTER, OTHER, POSTING, RESUME, browser, serve
-from tests.tiny import tiny_llama
+from tests.tiny import tiny_llama, tiny_qwen2
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(600)]
 expect.set_options(timeout=60_000)  # a busy machine is slow, not wrong
@@ -283,3 +283,22 @@ def test_teach_watch_use_and_roll_back(chrome, tmp_path):
         assert made["state"] == "live"
         page.locator("#roll-back").click()
         expect(page.locator("#promotion")).to_contain_text("the base model writes again")
+
+
+@pytest.mark.slow
+def test_another_base_model_is_loaded_or_refused_in_words(chrome, tmp_path):
+    with serve(tmp_path / "home") as (address, studio), opened(chrome, address) as page:
+        page.get_by_role("tab", name="Models").click()
+        page.locator("#base-model input, #base-model textarea").first.fill("nobody/no-such-model")
+        page.locator("#load-model").click()
+        expect(page.locator("#base-state .warning")).to_contain_text("nobody/no-such-model")
+        expect(page.locator("#model-state")).to_contain_text("Model ready")  # the one that was there
+        page.get_by_role("tab", name="Write").click()
+        write(page)
+        finished(page)
+        page.get_by_role("tab", name="Models").click()
+        page.locator("#base-model input, #base-model textarea").first.fill(str(tiny_qwen2(tmp_path / "qwen")))
+        page.locator("#load-model").click()
+        expect(page.locator("#base-state")).to_contain_text("qwen is loaded and writes")
+        page.get_by_role("tab", name="Write").click()
+        expect(page.locator("#words input")).to_have_value("250 words")  # what this model can write

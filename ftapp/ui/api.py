@@ -38,8 +38,8 @@ def build(studio: Any, door: Door) -> None:
         """Teach a new adapter from all choices."""
         return studio.start_training(door.manager(request), recipe)
 
-    def training_status(run_id: str, request: gr.Request = None) -> dict:
-        """How far a training is."""
+    def training_status(run_id: str | None = None, request: gr.Request = None) -> dict:
+        """How far a training is; without an id the newest."""
         return studio.training_status(door.owner(request), run_id)
 
     def stop_training(run_id: str, request: gr.Request = None) -> dict:

@@ -35,7 +35,7 @@ def timeline(rows: list[dict[str, Any]]) -> str:
     return paper.table(["Adapter", "State", "Taught from", "Made (UTC)"], cells, current=0 if ordered[0]["state"] == "live" else None)
 
 
-def model_text(state: dict[str, Any]) -> str:
+def base_text(state: dict[str, Any]) -> str:
     """The base model in one sentence."""
     said = {"ready": "is loaded and writes", "loading": "is loading…", "failed": "could not be loaded", "idle": "is not loaded yet"}
     text = paper.note(f"{state['name']} {said.get(state['state'], state['state'])}.", "warning" if state["state"] == "failed" else "calm")
@@ -67,13 +67,13 @@ class ModelsTab:
                 self.enter = gr.Button("Sign in")
         self._wire()
 
-    def look(self, request: gr.Request) -> tuple[str, Any, Any, str]:
+    def look(self, request: gr.Request) -> tuple[str, Any, Any]:
         owner = self.door.owner(request)
         rows = self.studio.adapters(owner)
         choices = [(_label(row), row["id"]) for row in rows]
         if all(row["id"] != "none" for row in rows):
             choices.append(("the base model alone", "none"))
-        return timeline(rows), gr.update(visible=not rows), gr.update(choices=choices), model_text(self.studio.model_state())
+        return timeline(rows), gr.update(visible=not rows), gr.update(choices=choices)
 
     def let_write(self, adapter: str | None, request: gr.Request) -> str:
         owner = self.door.manager(request)
@@ -87,7 +87,7 @@ class ModelsTab:
     def load(self, model: str, request: gr.Request) -> str:
         self.door.manager(request)
         self.studio.switch_model(model.strip() or "bundled")
-        return paper.note("Loading. The model you had keeps writing until the new one is there.")
+        return paper.note("Asked for. The model you have keeps writing until the new one is loaded; the line above says when.")
 
     def sign_in(self, password: str, request: gr.Request) -> tuple[str, str]:
         self.door.sign_in(request, password)
@@ -95,7 +95,7 @@ class ModelsTab:
 
     def _wire(self) -> None:
         quiet = {"show_progress": "hidden", "api_visibility": "private", "concurrency_limit": None}
-        self.looking = {"fn": calm(self.look), "inputs": None, "outputs": [self.list, self.first, self.pick, self.state], **quiet}
+        self.looking = {"fn": calm(self.look), "inputs": None, "outputs": [self.list, self.first, self.pick], **quiet}
         self.promote.click(calm(self.let_write), self.pick, self.said, **quiet).then(**self.looking)
         self.back.click(calm(self.roll_back), None, self.said, **quiet).then(**self.looking)
         self.switch.click(calm(self.load), self.base, self.said, **quiet).then(**self.looking)

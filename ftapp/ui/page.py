@@ -12,7 +12,7 @@ from ftapp.config import Settings, app_config
 from ftapp.ui import api, paper, theme
 from ftapp.ui.asking import calm
 from ftapp.ui.data import DataTab
-from ftapp.ui.models import ModelsTab
+from ftapp.ui.models import ModelsTab, base_text
 from ftapp.ui.owner import Door, VisitorCookie
 from ftapp.ui.train import TeachTab
 from ftapp.ui.write import WriteTab
@@ -33,8 +33,9 @@ def model_text(state: dict[str, Any]) -> str:
 def build(studio: Any, door: Door) -> gr.Blocks:
     """All tabs and endpoints. Nothing here loads a model or reads the database before a request comes."""
 
-    def look(request: gr.Request) -> tuple[str, str]:
-        return header_text(studio.header_counts(door.owner(request))), model_text(studio.model_state())
+    def look(request: gr.Request) -> tuple[str, str, str]:
+        state = studio.model_state()
+        return header_text(studio.header_counts(door.owner(request))), model_text(state), base_text(state)
 
     # Uploads and cached files older than an hour are deleted every hour.
     with gr.Blocks(title="ftapp", analytics_enabled=False, delete_cache=(3600, 3600), fill_width=True) as page:
@@ -56,15 +57,16 @@ def build(studio: Any, door: Door) -> gr.Blocks:
 
         # No limit of its own: nothing but writing waits for the model.
         quiet = {"show_progress": "hidden", "api_visibility": "private", "concurrency_limit": None}
-        looking = {"fn": calm(look), "inputs": None, "outputs": [counts, model], "queue": False, **quiet}
+        looking = {"fn": calm(look), "inputs": None, "outputs": [counts, model, models.state], "queue": False, **quiet}
         pulse.tick(**looking)
         page.load(**looking)
-        page.load(**writing.loading).then(**writing.reading)
+        page.load(**writing.loading).then(**writing.reading).then(**writing.measuring)
         for event in [*writing.voted, *teaching.changed]:
             event.then(**looking)
         retrain.click(lambda: gr.update(selected="teach"), None, tabs, **quiet)
         # A training is looked at only while it is seen.
         teach_tab.select(**teaching.planning).then(**teaching.looking).then(lambda: gr.Timer(active=True), None, teaching.timer, **quiet)
+        write_tab.select(**writing.measuring)  # another model may have been loaded meanwhile
         for tab in (write_tab, models_tab, data_tab):
             tab.select(lambda: gr.Timer(active=False), None, teaching.timer, **quiet)
         for empty in (teaching, models, data):

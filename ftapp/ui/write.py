@@ -136,10 +136,12 @@ class WriteTab:
         found = self.studio.understand(job, resume, kind)
         return gr.update(label=understood_line(found), visible=True), understood_body(found)
 
-    def lengths_of(self, kind: str) -> tuple[Any, Any]:
+    def lengths_of(self, kind: str, words: int) -> tuple[Any, Any]:
+        """What the model that is loaded now can write; a length that it cannot gives way to the middle one."""
         offered = self.studio.words(kind)
-        label = "Question or topic" if kind == "answer" else "Posting"
-        return gr.update(choices=_choices(offered), value=_middle(offered)), gr.update(label=label)
+        job = ("Question or topic", "Type a question, or a topic to write on") if kind == "answer" else ("Posting", "Paste the job posting")
+        chosen = words if words in offered else _middle(offered)
+        return gr.update(choices=_choices(offered), value=chosen), gr.update(label=job[0], placeholder=job[1])
 
     def prepare(self, words: int) -> Update:
         """Before the model is free: the cards take their place, and Stop takes the place of Write."""
@@ -251,7 +253,8 @@ class WriteTab:
             button.click(lambda name=name: EXAMPLES[name], None, [self.job, self.resume], **QUIET).then(**reading)
         for box in (self.job, self.resume):
             box.blur(**reading)
-        self.kind.input(calm(self.lengths_of), self.kind, [self.words, self.job], **QUIET)
+        self.measuring = {"fn": calm(self.lengths_of), "inputs": [self.kind, self.words], "outputs": [self.words, self.job], **QUIET}
+        self.kind.input(**self.measuring)
         for button in (self.start, self.again):
             button.click(calm(self.prepare), self.words, view, **QUIET).then(
                 calm(self.write), asked, view, **writing
