@@ -187,7 +187,7 @@ class TrainingRun(Owned, table=True):
 
 
 class RunPair(Owned, table=True):
-    """A preference that a run took into its train or held-out file."""
+    """A preference that a run looked at, those it dropped included, so that the header counts from zero again."""
 
     __tablename__ = "run_pair"
     run_id: str = Field(foreign_key="training_run.id", primary_key=True)
