@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ftapp.errors import UserError
-from ftapp.profiles import JobPosting, ResumeProfile
+from ftapp.profiles import Experience, JobPosting, ResumeProfile
 
 KINDS = ("cover_letter", "cold_email", "linkedin_message", "answer")
 KIND_NAMES = {
@@ -103,7 +103,8 @@ def one_line(text: str) -> str:
     return re.sub(r"\s+", " ", text).strip()
 
 
-_CUT = re.compile(r"(?<=[,;:.)])\s+|\s+(?=[-–—(]\s?)|\s+(?=(?:and|or|including|such as|with|in order to|to ensure|while|which|that)\s)")
+_JOINTS = "and|or|including|such as|with|in order to|to ensure|while|which|that"
+_CUT = re.compile(rf"(?<=[,;:.)])\s+|\s+(?=[-–—(]\s?)|\s+(?=(?:{_JOINTS})\s)")
 
 
 def condense(line: str, words: int = WORDS_A_LINE) -> str:
@@ -148,8 +149,8 @@ class Slots:
 
 _EXAMPLE = Slots("cover_letter", "plain", 120, "English", "h",
                   JobPosting(title="t", company="c", location="l", requirements=["r"], duties=["d"], question="q"),
-                  ResumeProfile.model_validate({"name": "n", "headline": "h", "skills": ["s"], "education": ["e"], "certificates": ["c"],
-                                                "experience": [{"title": "t", "employer": "e", "start": "1", "end": "2", "achievements": ["a"]}]}),
+                  ResumeProfile(name="n", headline="h", skills=["s"], education=["e"], certificates=["c"],
+                                experience=[Experience(title="t", employer="e", start="1", end="2", achievements=["a"])]),
                   [Hit("t", "x", "l")])  # fmt: skip
 
 
@@ -255,13 +256,15 @@ def build(
         }))  # fmt: skip
     requirements = [clean(r, "requirements") for r in job.requirements if one_line(r)]
     requirements = list(dict.fromkeys(requirements))
-    mine = content_words(" ".join([profile.headline, *profile.skills, *(f"{e.title} {' '.join(e.achievements)}" for e in profile.experience)]))
+    held = [f"{e.title} {' '.join(e.achievements)}" for e in profile.experience]
+    mine = content_words(" ".join([profile.headline, *profile.skills, *held]))
     order = sorted(range(len(requirements)), key=lambda i: (-relevance(requirements[i], mine), i))[: MOST["requirements"]]
     left.extend(f"requirements: {r}" for i, r in enumerate(requirements) if i not in order)
     slots = Slots(
         kind, tone, words, clean(language or job.language, "language"), clean(hook, "hook"),
         JobPosting(title=clean(job.title, "title"), company=clean(job.company, "company"), location=clean(job.location, "location"),
-                   requirements=[requirements[i] for i in sorted(order)], duties=best(job.duties, "duties"), question=clean(job.question, "question")),
+                   requirements=[requirements[i] for i in sorted(order)], duties=best(job.duties, "duties"),
+                   question=clean(job.question, "question")),
         ResumeProfile(name=clean(profile.name, "name"), headline=clean(profile.headline, "headline"), experience=experience,
                       education=best(profile.education, "education"), certificates=best(profile.certificates, "certificates"),
                       skills=best(profile.skills, "skills")),

@@ -19,7 +19,6 @@ import torch
 from torch.nn.functional import linear
 
 from ftapp.backends.pair import Stopped
-from ftapp.backends.pair import Stopped
 from ftapp.errors import ModelError
 
 
