@@ -30,6 +30,7 @@ help:
 run: runtime
 	@exec $(PY) app.py $(ARGS)
 
+# One thread: the tests' models are so small that two threads mostly wait for each other.
 test: dev
 	@browser=$$(sh .ci/chromium $(PY)) && export FTAPP_CHROMIUM="$$browser"; \
 	marks="not torture"; \
@@ -39,7 +40,7 @@ test: dev
 	    echo "NOTE: no Chromium could be found or installed, so the browser tests are SKIPPED. Install chromium and run 'make test' again." >&2; \
 	    marks="$$marks and not browser"; \
 	fi; \
-	$(PY) -m pytest -m "$$marks" $(ARGS)
+	OMP_NUM_THREADS=$${OMP_NUM_THREADS:-1} $(PY) -m pytest -m "$$marks" $(ARGS)
 
 torture: dev
 	@FTAPP_CHROMIUM=$$(sh .ci/chromium $(PY)) $(PY) -m pytest -m torture --timeout 1800 $(ARGS)
