@@ -181,7 +181,7 @@ def test_hostile_letters_are_only_text(chrome, tmp_path):
 
 
 def test_an_early_vote_finishes_the_winner_and_ends_the_loser(chrome, tmp_path):
-    with serve(tmp_path / "home", pace=0.4) as (address, studio), opened(chrome, address) as page:
+    with serve(tmp_path / "home", pace=0.25) as (address, studio), opened(chrome, address) as page:
         write(page)
         expect(page.locator("#verdict")).to_be_visible()
         page.locator("#verdict-left").click()
@@ -244,6 +244,7 @@ def teach(studio, pairs):
         studio.prefer("local", pair["comparison_id"], "left" if pair["left"] == LETTER else "right")
 
 
+@pytest.mark.slow
 def test_before_a_training_the_screen_says_what_it_would_take(chrome, tmp_path):
     with serve(tmp_path / "home", model=str(tiny_llama(tmp_path / "model"))) as (address, studio), opened(chrome, address) as page:
         page.locator("#retrain").click()

@@ -134,7 +134,7 @@ class TeachTab:
     def _plot(name: str) -> gr.LinePlot:
         title, y_title, _, series = PLOTS[name]
         return gr.LinePlot(
-            x="step", y="value", color="series", title=title, x_title="step", y_title=y_title, color_title=" ",
+            x="step", y="value", color="series", title=title, x_title="step", x_axis_format="d", y_title=y_title, color_title=" ",
             color_map={one: COLOURS[one] for one in series}, height=220, min_width=280, elem_id=f"plot-{name}", visible=False,
             y_lim=[0, 1] if name == "agreement" else None,
         )  # fmt: skip
