@@ -69,7 +69,7 @@ def test_every_module_of_the_house_is_in_the_tree(folder):
     assert there <= named
 
 
-@pytest.mark.parametrize("link", re.findall(r"\]\((?!https?:|#)([^)]+)\)", README))
+@pytest.mark.parametrize("link", re.findall(r"\]\((?!https?:|#)([^)]+)\)", README) + re.findall(r'<img src="([^"]+)"', README))
 def test_pictures_and_links_lead_somewhere(link):
     assert (ROOT / link).exists()
 
