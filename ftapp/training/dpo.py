@@ -203,7 +203,7 @@ def score_letters_only() -> None:
     """Have TRL compute the language-model head for the letters' positions only, on every device.
 
     It does so where Triton runs and scores every prompt position elsewhere, for the sake of accelerators that compile a
-    shape once. On a CPU that is a fifth of the step, and with a vocabulary of 150,000 gigabytes. The numbers are the same.
+    shape once. On a CPU that work is wasted, and with a vocabulary of 150,000 it takes gigabytes. The numbers are the same.
     """
     from trl.trainer import utils
 
