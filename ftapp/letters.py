@@ -250,7 +250,8 @@ def shown(session: Session, owner: str, comparison_id: str) -> dict[str, Any]:
     documents = [session.get(Document, id) if id else None for id in (prompt.job_document_id, prompt.resume_document_id)]
     job, resume = (document.text if document else "" for document in documents)
     return {
-        "comparison_id": row.id, "left": left.text, "right": right.text, "prompt_tokens": prompt.tokens,
+        "comparison_id": row.id, "left": left.text, "right": right.text,
+        "left_finished": left.finished, "right_finished": right.finished, "prompt_tokens": prompt.tokens,
         "seconds": max(left.seconds, right.seconds), "proven": row.proven, "kind": prompt.kind, "tone": prompt.tone,
         "words": prompt.words, "left_out": prompt.left_out, "forged": prompt.forged, "job": job, "resume": resume,
     }  # fmt: skip

@@ -174,6 +174,8 @@ def test_a_stopped_letter_is_not_finished(backend, engine):
     with session(engine) as opened:
         row = opened.get_one(Comparison, comparison)
         assert not opened.get_one(Letter, row.left_letter_id).finished and opened.get_one(Letter, row.right_letter_id).finished
+        found = letters.shown(opened, "local", comparison)
+        assert (found["left_finished"], found["right_finished"]) == (False, True), "the card says so after a refresh too"
 
 
 def test_what_is_shown_before_the_choice_tells_no_side(engine):

@@ -84,7 +84,9 @@ class LocalBackend:
         """
         import torch
         from transformers import AutoModelForCausalLM, AutoTokenizer
+        from transformers.utils import logging as said
 
+        said.disable_progress_bar()  # a bar a shard on the terminal says nothing: the page shows when the model is ready
         folder = find(str(spec.source), offline)
         try:
             tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True)
