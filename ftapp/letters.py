@@ -119,16 +119,18 @@ def _given(pasted: str, what: str) -> PlainText:
 
 def compose(
     backend: Any, job_text: str, resume_text: str, *, kind: str = "cover_letter", tone: str = "plain", words: int | None = None,
-    hook: str = "", hits: Sequence[prompts.Hit] = ()
+    hook: str = "", hits: Sequence[prompts.Hit] = (), job: JobPosting | None = None, profile: ResumeProfile | None = None,
 ) -> Draft:  # fmt: skip
-    """Parse both texts and fit them into the model's prompt. For the kind "answer" the job text is the question,
-    and a résumé may be missing. Raises UserError for empty or too long texts and unknown choices."""
+    """Parse both texts and fit them into the model's prompt; `job` and `profile` are fields that the person corrected, and
+    stand in for the parsed ones. For the kind "answer" the job text is the question, and a résumé may be missing.
+    Raises UserError for empty or too long texts and unknown choices."""
     spec: ModelSpec = backend.spec
     words = length(spec, kind, words)
     answers = kind == "answer"
     posting = _given(job_text, "question" if answers else "posting")
     resume = PlainText("") if answers and not resume_text.strip() else _given(resume_text, "résumé")
-    job, profile = _fields(posting.text, resume.text, answers)
+    read_job, read_profile = _fields(posting.text, resume.text, answers)
+    job, profile = (read_job if answers else job or read_job), profile or read_profile
     prompt = prompts.build(
         profile, job, kind=kind, tone=tone, words=words, hook=hook, hits=hits, count_tokens=backend.count_tokens,
         budget_tokens=spec.prompt_budget_tokens, special_tokens=backend.special_tokens,
@@ -143,7 +145,7 @@ def _fields(job_text: str, resume_text: str, answers: bool) -> tuple[JobPosting,
 
 
 def understand(facts: Any, job_text: str, resume_text: str, kind: str) -> dict[str, Any]:
-    """What was read out of the texts so far, either of which may be missing: fields, counts, and what the prompt leaves out.
+    """What was read out of the texts so far, either of which may be missing: counts, what the prompt leaves out, and the fields.
 
     `facts` is a backend, or anything with its `spec`, `count_tokens` (or None) and `special_tokens`.
     """
@@ -157,6 +159,7 @@ def understand(facts: Any, job_text: str, resume_text: str, kind: str) -> dict[s
         "title": job.title, "company": job.company, "requirements": len(job.requirements), "question": job.question,
         "name": profile.name, "jobs": len(profile.experience), "skills": len(profile.skills),
         "left_out": list(prompt.left_out), "forged": list(prompt.forged), "warnings": [*posting.warnings, *resume.warnings],
+        "job_fields": job, "resume_fields": profile,
     }  # fmt: skip
 
 

@@ -54,3 +54,25 @@ def parse_resume(text: str) -> ResumeProfile:
     from ftapp import profiles_resume
 
     return profiles_resume.parse_resume(text)
+
+
+def experience_lines(experience: list[Experience]) -> str:
+    """Positions as a person can correct them: `Title | Employer | 2019 to 2021`, then a line with a dash for each achievement."""
+    lines = []
+    for e in experience:
+        lines.append(" | ".join((e.title, e.employer, " to ".join(date for date in (e.start, e.end) if date))).rstrip(" |"))
+        lines += [f"- {achievement}" for achievement in e.achievements]
+    return "\n".join(lines)
+
+
+def read_experience(text: str) -> list[Experience]:
+    """What `experience_lines` wrote, corrected by a person. What a line does not say stays empty."""
+    found: list[Experience] = []
+    for line in filter(None, (line.strip() for line in text.splitlines())):
+        if line[0] in "-*•" and found:
+            found[-1].achievements.append(line[1:].strip())
+        else:
+            title, employer, dates = (part.strip() for part in (line.lstrip("-*• ") + "||").split("|")[:3])
+            start, _, end = dates.partition(" to ")
+            found.append(Experience(title=title, employer=employer, start=start.strip(), end=end.strip()))
+    return found

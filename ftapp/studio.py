@@ -24,11 +24,13 @@ from ftapp import adapters, config, letters, preferences
 from ftapp.backends.local import AdapterRef, LocalBackend
 from ftapp.backends.pair import Control, Progress, Row
 from ftapp.errors import ModelError, UserError
+from ftapp.profiles import JobPosting, ResumeProfile
 from ftapp.prompts import KINDS
 from ftapp.training import run
 from ftapp.training.supervise import Supervisor
 
 log = logging.getLogger(__name__)
+Fields = tuple[JobPosting, ResumeProfile]
 
 
 @dataclass
@@ -131,14 +133,16 @@ class Studio:
 
     def write_pair(
         self, owner: str, job: str, resume: str, kind: str = KINDS[0], tone: str = "plain", words: int | None = None, hook: str = "",
-        seed: int | None = None, greedy: bool = False, adapter: str = "live",
+        seed: int | None = None, greedy: bool = False, adapter: str = "live", fields: Fields | None = None,
     ) -> Iterator[dict[str, Any]]:  # fmt: skip
         """Stream both letters; every item has comparison_id, left, right, prompt_tokens, seconds and done, the last is stored.
 
+        `fields` are the posting's and the résumé's as the person corrected them; without them the texts are read.
         A pair that is stopped, or whose reader goes away, is stored as far as it came. Raises UserError, ModelError.
         """
-        backend = self.backend()
-        draft = letters.compose(backend, job, resume, kind=kind, tone=tone, words=words or None, hook=hook or "")
+        backend, (known_job, known_profile) = self.backend(), fields or (None, None)
+        draft = letters.compose(backend, job, resume, kind=kind, tone=tone, words=words or None, hook=hook or "", job=known_job,
+                                profile=known_profile)  # fmt: skip
         chosen = self._adapter(owner, backend, adapter)
         proof = backend.prove(chosen) if chosen else None
         proven = proof is None or proof.ok

@@ -7,7 +7,7 @@ import time
 import pytest
 
 from ftapp import layout, positions, prompts, requirements
-from ftapp.profiles import ResumeProfile, parse_job, parse_resume
+from ftapp.profiles import Experience, ResumeProfile, experience_lines, parse_job, parse_resume, read_experience
 from ftapp.profiles_job import clean_title
 from ftapp.profiles_resume import person
 
@@ -294,3 +294,11 @@ def test_no_paste_makes_parsing_slow(shape):
     parse_job(text)
     parse_resume("SKILLS\n" + text + "\nEDUCATION\n" + text[:5000])
     assert time.perf_counter() - started < 30  # usually one second; a quadratic pattern takes minutes
+
+
+def test_positions_survive_being_shown_for_correction():
+    held = [Experience(title="Chef at Large", employer="Red at Night Ltd", start="Mar 2019", end="present", achievements=["Fed 40", "- twice"]),
+            Experience(employer="Foo, Bar Inc"), Experience(title="Cook", employer="B", start="2011"), Experience(title="Cook")]  # fmt: skip
+    assert read_experience(experience_lines(held)) == held
+    assert read_experience("  \n* Baker | Mill\n- Baked") == [Experience(title="Baker", employer="Mill", achievements=["Baked"])]
+    assert read_experience("") == []

@@ -303,3 +303,18 @@ def test_another_base_model_is_loaded_or_refused_in_words(chrome, tmp_path):
         expect(page.locator("#base-state")).to_contain_text("qwen is loaded and writes")
         page.get_by_role("tab", name="Write").click()
         expect(page.locator("#words input")).to_have_value("250 words")  # what this model can write
+
+
+def test_what_was_understood_can_be_corrected_before_writing(page, app):
+    page.locator("#posting textarea").fill(POSTING)
+    page.locator("#resume textarea").fill(RESUME)
+    page.locator("#hook input, #hook textarea").first.click()
+    page.locator("#understood > button").click()
+    expect(page.locator("#field-company input, #field-company textarea").first).to_have_value("Fernhill Bakery")
+    page.locator("#field-company input, #field-company textarea").first.fill("Quellhaven Mills")
+    page.locator("#field-experience textarea").fill("Baker | Oakline Rolls | 2019 to present\n- Baked 450 loaves a day")
+    page.locator("#write").click()
+    finished(page)
+    with app[1].engine.connect() as database:
+        said = database.exec_driver_sql("SELECT messages FROM prompt ORDER BY created_at DESC LIMIT 1").scalar()
+    assert "company: Quellhaven Mills" in said and "450 loaves" in said and "Fernhill" not in said

@@ -15,6 +15,7 @@ from ftapp.prompts import KIND_NAMES, TONES
 from ftapp.ui import paper
 from ftapp.ui.asking import calm, sentence
 from ftapp.ui.examples import EXAMPLES
+from ftapp.ui.fields import FieldsForm, corrected, read_of, values
 from ftapp.ui.owner import Door
 
 KINDS = [(name[0].upper() + name[1:], kind) for kind, name in KIND_NAMES.items()]
@@ -69,8 +70,9 @@ class WriteTab:
 
     def __init__(self, studio: Any, door: Door):
         self.studio, self.door = studio, door
-        # ids of the pair, of the stored choice, the side being edited, and when the pair was shown
+        # ids of the pair, of the stored choice, the side being edited, when the pair was shown, and what the form was filled from
         self.comparison, self.receipt, self.editing, self.shown_at = gr.State(""), gr.State(""), gr.State(""), gr.State(0.0)
+        self.read_of = gr.State("")
         self._inputs()
         self._letters()
         self._choosing()
@@ -89,6 +91,7 @@ class WriteTab:
             self.resume = gr.Textbox(label="Résumé", placeholder="Paste your résumé as text", elem_id="resume", **box)
         with gr.Accordion("Understood", open=False, visible=False, elem_id="understood") as self.understood:
             self.understood_more = gr.HTML()
+            self.form = FieldsForm()
         with gr.Row(elem_classes="settings"):
             lengths = self.studio.words("cover_letter")
             self.kind = gr.Dropdown(KINDS, value="cover_letter", label="Kind of text", elem_id="kind", min_width=150)
@@ -129,12 +132,15 @@ class WriteTab:
 
     # --- reading and writing --------------------------------------------------------------------------------------------
 
-    def understand(self, job: str, resume: str, kind: str, request: gr.Request) -> tuple[Any, Any]:
+    def understand(self, job: str, resume: str, kind: str, read: str, request: gr.Request) -> tuple[Any, ...]:
+        """Fill the form from the texts; one that was filled from these very texts keeps its corrections."""
         self.door.owner(request)
+        kept = [gr.skip() for _ in self.form.boxes]
         if not (job.strip() or resume.strip()):
-            return gr.update(visible=False), ""
-        found = self.studio.understand(job, resume, kind)
-        return gr.update(label=understood_line(found), visible=True), understood_body(found)
+            return gr.update(visible=False), "", read, *kept
+        found, now = self.studio.understand(job, resume, kind), read_of(job, resume)
+        boxes = kept if now == read else values(found["job_fields"], found["resume_fields"])
+        return gr.update(label=understood_line(found), visible=True), understood_body(found), now, *boxes
 
     def lengths_of(self, kind: str, words: int) -> tuple[Any, Any]:
         """What the model that is loaded now can write; a length that it cannot gives way to the middle one."""
@@ -153,11 +159,14 @@ class WriteTab:
             **self._blank_tags(), **{card: paper.letter("", writing=True, words=words) for card in self.cards.values()},
         }  # fmt: skip
 
-    def write(self, job: str, resume: str, kind: str, tone: str, words: int, hook: str, request: gr.Request) -> Iterator[Update]:
+    def write(
+        self, job: str, resume: str, kind: str, tone: str, words: int, hook: str, read: str, request: gr.Request, *boxes: Any
+    ) -> Iterator[Update]:
         """The only handler that streams; what it holds may be lost with the tab, the stored pair is not."""
         owner, shown = self.door.owner(request), False
+        fields = corrected(boxes) if read == read_of(job, resume) else None  # the form may belong to other texts
         try:
-            for step in self.studio.write_pair(owner, job, resume, kind, tone, int(words), hook, None, False, "live"):
+            for step in self.studio.write_pair(owner, job, resume, kind, tone, int(words), hook, None, False, "live", fields):
                 going = not step.get("done", True)
                 news: Update = {card: paper.letter(step[s], words=words, writing=going) for s, card in self.cards.items()}
                 if not shown:
@@ -246,7 +255,8 @@ class WriteTab:
         asked = [self.job, self.resume, self.kind, self.tone, self.words, self.hook]
         view = [self.start, self.stop, self.say, self.verdict, self.after, self.editor, self.outcome, self.comparison, self.receipt,
                 self.editing, self.shown_at, *self.tags.values(), *self.cards.values()]  # fmt: skip
-        reading = {"fn": calm(self.understand), "inputs": asked[:3], "outputs": [self.understood, self.understood_more], **QUIET}
+        reading = {"fn": calm(self.understand), "inputs": [*asked[:3], self.read_of],
+                   "outputs": [self.understood, self.understood_more, self.read_of, *self.form.boxes], **QUIET}  # fmt: skip
         writing = QUIET | {"concurrency_id": "model", "concurrency_limit": 1}
 
         for name, button in self.examples.items():
@@ -257,7 +267,7 @@ class WriteTab:
         self.kind.input(**self.measuring)
         for button in (self.start, self.again):
             button.click(calm(self.prepare), self.words, view, **QUIET).then(
-                calm(self.write), asked, view, **writing
+                calm(self.write), [*asked, self.read_of, *self.form.boxes], view, **writing
             ).then(calm(self.settle), [self.comparison, self.words], view, **QUIET)
         self.stop.click(calm(self.halt), None, None, **QUIET)
 
