@@ -297,8 +297,12 @@ def test_no_paste_makes_parsing_slow(shape):
 
 
 def test_positions_survive_being_shown_for_correction():
-    held = [Experience(title="Chef at Large", employer="Red at Night Ltd", start="Mar 2019", end="present", achievements=["Fed 40", "- twice"]),
-            Experience(employer="Foo, Bar Inc"), Experience(title="Cook", employer="B", start="2011"), Experience(title="Cook")]  # fmt: skip
+    held = [
+        Experience(title="Chef at Large", employer="Red at Night Ltd", start="Mar 2019", end="present", achievements=["Fed 40", "- twice"]),
+        Experience(employer="Foo, Bar Inc"),
+        Experience(title="Cook", employer="B", start="2011"),
+        Experience(title="Cook"),
+    ]
     assert read_experience(experience_lines(held)) == held
     assert read_experience("  \n* Baker | Mill\n- Baked") == [Experience(title="Baker", employer="Mill", achievements=["Baked"])]
     assert read_experience("") == []
