@@ -11,9 +11,10 @@ from collections.abc import Iterable
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import JSON, CheckConstraint, DateTime, Index, Text, TypeDecorator, text
+from sqlalchemy import JSON, CheckConstraint, DateTime, Index, LargeBinary, Text, TypeDecorator, text
 from sqlmodel import Field, SQLModel
 
+DOCUMENT_KINDS = ("posting", "resume", "portfolio", "document")
 VERDICTS = ("left", "right", "tie", "both_bad")
 RUN_STATES = ("queued", "running", "stopping", "succeeded", "failed", "stopped", "interrupted")
 ACTIVE_STATES = ("queued", "running", "stopping")
@@ -74,15 +75,31 @@ class Owned(SQLModel):
 
 
 class Document(Owned, table=True):
-    """A posting, résumé or portfolio as the person gave it, and the fields read from it."""
+    """A posting, résumé, portfolio project or other document as the person gave it, and the fields read from it."""
 
-    __table_args__ = (_one_of("kind", ("posting", "resume", "portfolio"), "document_kind"),)
+    __table_args__ = (_one_of("kind", DOCUMENT_KINDS, "document_kind"),)
     id: str = _id("doc")
     kind: str
     text: str = _text()
     text_hash: str = Field(index=True)
     fields: dict[str, Any] = _dict()
     warnings: list[str] = _list()
+
+
+class Passage(Owned, table=True):
+    """A piece of a portfolio project or document that search can find, with its vector once one has been made."""
+
+    __table_args__ = (
+        CheckConstraint("(model_id IS NULL) = (vector IS NULL)", name="passage_vector_whole"),
+        Index("ix_passage_state", "owner_id", "model_id", "created_at"),  # answers "has anything changed?" without reading vectors
+    )
+    id: str = _id("psg")
+    document_id: str = Field(foreign_key="document.id", index=True)
+    position: int
+    text: str = _text()
+    text_hash: str = Field(index=True)  # SHA-256 of exactly what the vector stands for
+    model_id: str | None = None  # the embedding model that made the vector
+    vector: bytes | None = Field(default=None, sa_type=LargeBinary)  # float32, little-endian, length 1
 
 
 class Prompt(Owned, table=True):

@@ -8,6 +8,7 @@ import sys
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
 from sqlalchemy import inspect
 from sqlalchemy.exc import IntegrityError, OperationalError
 from sqlmodel import Session, SQLModel, select
@@ -15,6 +16,8 @@ from sqlmodel import Session, SQLModel, select
 from db import engine as db_engine
 from db import migrate, models
 from db.engine import journal_mode, open_engine, session, wal_is_safe, write
+
+HEAD = ScriptDirectory(str(migrate.MIGRATIONS)).get_current_head()
 
 
 @pytest.mark.parametrize(
@@ -188,10 +191,10 @@ def test_an_update_makes_a_backup_first_and_a_new_home_needs_none(tmp_path, home
     later = _with_a_later_revision(tmp_path)
     monkeypatch.setattr(migrate, "MIGRATIONS", later)
     saved = migrate.upgrade(fresh, home / "backups")
-    assert migrate.revision(fresh) == "0002" and "colour" in {c["name"] for c in inspect(fresh).get_columns("document")}
+    assert migrate.revision(fresh) == "later" and "colour" in {c["name"] for c in inspect(fresh).get_columns("document")}
     with sqlite3.connect(saved) as copy:
         assert copy.execute("SELECT text FROM document").fetchall() == [("kept",)]
-        assert copy.execute("SELECT version_num FROM alembic_version").fetchone() == ("0001",)
+        assert copy.execute("SELECT version_num FROM alembic_version").fetchone() == (HEAD,)
     assert saved.stat().st_mode & 0o077 == 0
     monkeypatch.undo()
     with pytest.raises(migrate.NewerDatabase):
@@ -203,7 +206,7 @@ def test_a_migration_that_fails_changes_nothing(tmp_path, engine, monkeypatch):
     monkeypatch.setattr(migrate, "MIGRATIONS", _with_a_later_revision(tmp_path, "    raise RuntimeError('half way')\n"))
     with pytest.raises(RuntimeError, match="half way"):
         migrate.upgrade(engine)
-    assert migrate.revision(engine) == "0001"
+    assert migrate.revision(engine) == HEAD
     assert "colour" not in {c["name"] for c in inspect(engine).get_columns("document")}
 
 
@@ -212,8 +215,8 @@ def _with_a_later_revision(tmp_path, more=""):
 
     folder = tmp_path / "migrations"
     shutil.copytree(migrate.MIGRATIONS, folder)
-    (folder / "versions" / "0002_later.py").write_text(
-        'import sqlalchemy as sa\nfrom alembic import op\nrevision = "0002"\ndown_revision = "0001"\n\n\ndef upgrade():\n'
+    (folder / "versions" / "later.py").write_text(
+        f'import sqlalchemy as sa\nfrom alembic import op\nrevision = "later"\ndown_revision = "{HEAD}"\n\n\ndef upgrade():\n'
         '    with op.batch_alter_table("document", recreate="always") as table:\n'
         '        table.add_column(sa.Column("colour", sa.String()))\n' + more
     )
@@ -225,7 +228,7 @@ def test_two_apps_that_start_at_once_make_one_database(home):
     started = [subprocess.Popen([sys.executable, "-c", code, str(home / "both.db")], stderr=subprocess.PIPE) for _ in range(3)]
     said = [process.communicate(timeout=60)[1] for process in started]
     assert [process.returncode for process in started] == [0, 0, 0], said
-    assert migrate.revision(open_engine(home / "both.db")) == "0001"
+    assert migrate.revision(open_engine(home / "both.db")) == HEAD
 
 
 def test_a_backup_that_is_not_sound_is_refused(engine, home, monkeypatch):
@@ -244,3 +247,30 @@ def test_a_backup_that_is_not_sound_is_refused(engine, home, monkeypatch):
 def test_ids_are_random_and_say_what_they_name():
     made = {models.new_id("cmp") for _ in range(1000)}
     assert len(made) == 1000 and all(len(one) == 20 and one.startswith("cmp_") for one in made)
+
+
+def test_what_the_first_version_stored_survives_the_second(tmp_path, monkeypatch):
+    """0002 rebuilds the table of documents; nothing in it, and nothing that points to it, may be lost."""
+    import shutil
+
+    first = tmp_path / "first"
+    shutil.copytree(migrate.MIGRATIONS, first)
+    for later in (first / "versions").glob("*.py"):
+        if not later.name.startswith("0001"):
+            later.unlink()
+    monkeypatch.setattr(migrate, "MIGRATIONS", first)
+    engine = open_engine(tmp_path / "old.db")
+    migrate.upgrade(engine)
+    row = models.Document(owner_id="a", kind="resume", text="kept", text_hash="h", fields={"a": 1})
+    prompt = dict(kind="k", tone="t", words=1, prompt_hash="h", template_hash="h", split_key="s", tokens=1, resume_document_id=row.id)
+    with write(engine) as opened:
+        opened.add(row)
+        opened.flush()
+        opened.add(models.Prompt(owner_id="a", **prompt))
+    monkeypatch.undo()
+    migrate.upgrade(engine)
+    with write(engine) as opened:
+        assert opened.get_one(models.Document, row.id).fields == {"a": 1}
+        assert opened.exec(select(models.Prompt.resume_document_id)).all() == [row.id]
+        opened.add(models.Document(owner_id="a", kind="document", text="", text_hash=""))
+    engine.dispose()
