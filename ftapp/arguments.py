@@ -1,6 +1,6 @@
 """What may be typed after `python -m ftapp`, and what is said when it cannot be meant.
 
-Knows argparse and nothing of what the verbs do.
+Knows argparse, and how a named file becomes its text; nothing of what the verbs do.
 """
 
 from __future__ import annotations
@@ -11,9 +11,12 @@ import sys
 from pathlib import Path
 from typing import Any, NoReturn
 
+from ftapp.documents import read_text
+from ftapp.files import FileText, read
 from ftapp.prompts import KINDS, TONES
 
 VERDICTS = ("left", "right", "tie", "both_bad")
+DOCUMENTS = ("job", "resume")
 
 
 class BadArguments(Exception):
@@ -78,9 +81,13 @@ def parser() -> argparse.ArgumentParser:
 
     verb("doctor", "hardware, model, storage, versions, and what is missing")
 
+    p = verb("read", "print what is understood of a posting or résumé file")
+    p.add_argument("file", metavar="FILE", help="PDF, DOCX, HTML, Markdown, JSON Résumé or text; - reads text from standard input")
+    p.add_argument("--as", dest="meant", type=_name, choices=DOCUMENTS, help="its fields; without it the text")
+
     p = verb("write", "write one letter, or a pair to choose from")
-    p.add_argument("--job", required=True, metavar="FILE", help="the posting; - reads standard input")
-    p.add_argument("--resume", required=True, metavar="FILE", help="the résumé; - reads standard input")
+    p.add_argument("--job", required=True, metavar="FILE", help="the posting, in a format that read takes; - reads standard input")
+    p.add_argument("--resume", required=True, metavar="FILE", help="the résumé; likewise")
     p.add_argument("--pair", action="store_true", help="two letters, base and adapter, in random order")
     p.add_argument("--kind", type=_name, choices=KINDS, default=KINDS[0])
     p.add_argument("--tone", type=_name, choices=TONES, default=TONES[0])
@@ -123,10 +130,27 @@ def _text(name: str) -> str:
         held = sys.stdin.buffer.read() if name == "-" else Path(name).expanduser().read_bytes()
         return held.decode("utf-8-sig")
     except OSError as error:
-        raise BadArguments(f"{name} could not be read ({(error.strerror or 'no such file').lower()}) - nothing was done - "
-                           "name a text file, or - for standard input.") from None  # fmt: skip
+        raise _unreadable(name, error) from None
     except UnicodeDecodeError:
         raise BadArguments(f"{name} is not a UTF-8 text file - nothing was done - paste its text into a .txt file.") from None
+
+
+def _document(name: str, what: str) -> FileText:
+    """A posting's or résumé's file in any known format; standard input is text. Raises BadArguments, and UserError as `files.read`."""
+    if name == "-":
+        plain = read_text(_text(name), what)
+        return FileText(plain.text, plain.warnings)
+    try:
+        with Path(name).expanduser().open("rb"):
+            pass
+    except OSError as error:
+        raise _unreadable(name, error) from None
+    return read(Path(name).expanduser(), what)
+
+
+def _unreadable(name: str, error: OSError) -> BadArguments:
+    why = (error.strerror or "no such file").lower()
+    return BadArguments(f"{name} could not be read ({why}) - nothing was done - name a file, or - for standard input.")
 
 
 def checked(args: argparse.Namespace) -> argparse.Namespace:
@@ -134,7 +158,9 @@ def checked(args: argparse.Namespace) -> argparse.Namespace:
     if args.verb == "write":
         if args.job == args.resume == "-":
             raise BadArguments("--job and --resume are both standard input - it can be read only once - give one of them as a file.")
-        args.job, args.resume = _text(args.job), _text(args.resume)
+        args.job, args.resume = _document(args.job, "posting"), _document(args.resume, "résumé")
+    if args.verb == "read":
+        args.file = _document(args.file, {"job": "posting", "resume": "résumé"}.get(args.meant, "file"))
     if args.verb == "prefer":
         if (args.edited is None) != (args.edited_from is None):
             raise BadArguments("--edited and --from belong together - nothing was stored - give the corrected file and its side.")

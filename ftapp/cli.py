@@ -20,6 +20,7 @@ from typing import Any
 
 from ftapp.arguments import VERDICTS, BadArguments, checked, parser
 from ftapp.errors import UserError
+from ftapp.profiles import parse_job, parse_resume
 
 OWNER = "local"  # the person at this machine, the same one that the page knows on loopback
 ENDED = ("succeeded", "failed", "stopped", "interrupted")
@@ -35,8 +36,21 @@ def doctor(studio: Any, args: argparse.Namespace) -> dict[str, Any]:
     return found
 
 
+def read(studio: None, args: argparse.Namespace) -> dict[str, Any]:
+    """What was understood of a file; needs no home and no model."""
+    found = args.file
+    _warn(found.warnings)
+    if args.meant is None:
+        print(found.text)
+        return {"text": found.text, "warnings": found.warnings}
+    fields = (found.profile or parse_resume(found.text)) if args.meant == "resume" else parse_job(found.text)
+    _print_tree(fields.model_dump())
+    return {args.meant: fields.model_dump(), "warnings": found.warnings}
+
+
 def write(studio: Any, args: argparse.Namespace) -> dict[str, Any]:
-    asked = (OWNER, args.job, args.resume, args.kind, args.tone, args.words, args.hook, args.seed, args.greedy, args.adapter)
+    _warn((*args.job.warnings, *args.resume.warnings))
+    asked = (OWNER, args.job.text, args.resume.text, args.kind, args.tone, args.words, args.hook, args.seed, args.greedy, args.adapter)
     return _write_two(studio.write_pair(*asked)) if args.pair else _write_one(studio.write_letter(*asked))
 
 
@@ -133,7 +147,7 @@ def rollback(studio: Any, args: argparse.Namespace) -> dict[str, Any]:
 
 
 VERBS = {verb.__name__: verb for verb in (
-    doctor, write, prefer, undo, train, runs, run_show, run_stop, run_resume, adapters, promote, rollback)}  # fmt: skip
+    doctor, read, write, prefer, undo, train, runs, run_show, run_stop, run_resume, adapters, promote, rollback)}  # fmt: skip
 
 
 # --- printing ------------------------------------------------------------------------------------------------------------
@@ -143,6 +157,12 @@ def _note(text: str, end: str = "\n") -> None:
     """Progress for a person who watches; silent in a pipe."""
     if sys.stderr.isatty():
         print(text, end=end, file=sys.stderr, flush=True)
+
+
+def _warn(warnings: Sequence[str]) -> None:
+    """What a person should know about a file, on standard error: standard output is the result."""
+    for sentence in warnings:
+        print(sentence, file=sys.stderr)
 
 
 def _run_line(status: dict[str, Any]) -> str:
@@ -170,7 +190,11 @@ def _print_tree(values: dict[str, Any], indent: str = "") -> None:
         elif isinstance(value, list | tuple):
             print(f"{indent}{key}:" + ("" if value else " nothing"))
             for entry in value:
-                print(f"{indent}  - {entry}")
+                if isinstance(entry, dict):
+                    print(f"{indent}  -")
+                    _print_tree(entry, indent + "    ")
+                else:
+                    print(f"{indent}  - {entry}")
         else:
             print(f"{indent}{key}: {value}")
 
@@ -215,6 +239,8 @@ def _bug(args: argparse.Namespace, error: Exception) -> str:
 
 
 def _run(args: argparse.Namespace) -> dict[str, Any]:
+    if args.call == "read":
+        return read(None, args)
     studio = _studio(args)
     try:
         return VERBS[args.call](studio, args)
