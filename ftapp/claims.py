@@ -1,0 +1,364 @@
+"""The claim ledger: each sentence of a letter with the source line that supports it, and every fact in it that no source holds.
+
+A claim is a fact about the applicant that can be checked: a number, date, duration, employer, title, degree, certificate,
+tool or skill, award or contact detail. Facts are compared by rule first; likeness of whole sentences only ranks the source
+lines. What the posting asks for supports nothing that the applicant claims to have. Greetings, sign-offs, opinions and
+wishes claim nothing. Knows no model, no database and no screen; English only: in other languages names and numbers are
+still checked, skills in lower case are not.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+
+from ftapp import claims_facts as facts
+from ftapp import claims_find as find
+from ftapp.claims_find import Found
+from ftapp.claims_sources import Evidence, of_person, of_posting
+from ftapp.layout import EMAIL, PHONE, URL
+from ftapp.profiles import JobPosting, ResumeProfile
+from ftapp.prompts import Hit
+
+KINDS = ("number", "date", "duration", "employer", "title", "degree", "certificate", "skill", "contact", "award")
+Similar = Callable[[str, Sequence[str]], Sequence[float]]  # (sentence, lines) -> a score a line, higher is nearer
+
+
+@dataclass(frozen=True)
+class Claim:
+    """One fact of a letter. Offsets are characters of the letter; `nearest` is the most similar source line, or ""."""
+
+    start: int
+    end: int
+    kind: str
+    text: str
+    supported: bool
+    reason: str
+    nearest: str = ""
+
+
+@dataclass(frozen=True)
+class Sentence:
+    """One sentence with the source line that comes nearest to it (score 0 to 1) and the claims in it."""
+
+    start: int
+    end: int
+    support: str
+    score: float
+    claims: tuple[Claim, ...] = ()
+
+
+def ledger(
+    letter: str,
+    profile: ResumeProfile,
+    job: JobPosting,
+    hits: Sequence[Hit] = (),
+    sources_text: Sequence[str] = (),
+    similar: Similar | None = None,
+) -> list[Sentence]:
+    """Trace every sentence of a letter.
+
+    `sources_text` are further texts that speak for the applicant: the whole résumé as pasted (it holds the contact data
+    that a profile masks), documents, the applicant's own hook. `similar` ranks source lines by meaning where the words differ.
+    """
+    passages = [*(f"{h.title}\n{h.text}\n{h.link}" for h in hits), *sources_text]
+    judge = _Judge(of_person(profile, passages), of_posting(job), profile, job, "\n".join(passages))
+    return [judge.sentence(letter, start, end, similar) for start, end in sentences(letter)]
+
+
+def unsupported(traced: Sequence[Sentence]) -> list[Claim]:
+    """The claims of a ledger that no source holds, in the letter's order."""
+    return [c for s in traced for c in s.claims if not c.supported]
+
+
+_END = re.compile(r"(?<=[.!?])[\"'”’)]*\s+(?=[\"'“(]?[A-Z0-9])|\n+")
+_ABBREVIATION = re.compile(r"(?:\b(?:e\.g|i\.e|etc|vs|Dr|Mr|Mrs|Ms|St|No|Inc|Ltd|Co|Corp|Jr|Sr|approx|[A-Z]|[A-Z]\.[A-Z]|[MB]\.?Sc|Ph\.?D|[MB]\.?Tech))\.$")
+_NEW = re.compile(r"(?:I|My|We|In|As|With|This|The|At|During)\b")
+
+
+def sentences(letter: str) -> list[tuple[int, int]]:
+    """(start, end) of each sentence; a line break always ends one."""
+    found, at = [], 0
+    for m in [*_END.finditer(letter), None]:
+        stop = m.start() if m else len(letter)
+        text = letter[at:stop].rstrip()
+        if m and "\n" not in m.group(0) and _ABBREVIATION.search(text) and not _NEW.match(letter, m.end()):
+            continue
+        lead = len(text) - len(text.lstrip())
+        if text.strip():
+            found.append((at + lead, at + len(text)))
+        at = m.end() if m else stop
+    return found
+
+
+class _Judge:
+    """Holds the sources of one letter and decides each claim."""
+
+    def __init__(self, person: Evidence, posting: Evidence, profile: ResumeProfile, job: JobPosting, text: str):
+        self.person, self.posting, self.profile, self.job = person, posting, profile, job
+        self.written = re.sub(r"\s", "", text).casefold()
+        self.digits = re.sub(r"\D", "", text)
+
+    def sentence(self, letter: str, start: int, end: int, similar: Similar | None) -> Sentence:
+        text = letter[start:end]
+        support, score = self._support(text, similar)
+        claims = [] if find.silent(text) else self._claims(text)
+        claims += [self._contact(f) for f in _contacts(text)]
+        if not claims and _signed(letter, start) and (wrong := self._signature(text)):
+            claims = [wrong]
+        placed = tuple(replace(c, start=c.start + start, end=c.end + start) for c in _apart(claims))
+        return Sentence(start, end, support, score, placed)
+
+    def _support(self, text: str, similar: Similar | None) -> tuple[str, float]:
+        lines = self.person.lines
+        if similar is None or not lines:
+            mine, score = self.person.nearest(text)
+            theirs, other = self.posting.nearest(text)
+            return (theirs, other) if other > score else (mine, score)
+        lines = [*lines, *self.posting.lines]
+        scores = list(similar(text, lines))
+        best = max(range(len(lines)), key=scores.__getitem__)
+        return lines[best], float(scores[best])
+
+    def _claims(self, text: str) -> list[Claim]:
+        wish = bool(find.WISH.search(text))
+        around = [k for k in facts.content(text) if not k.isdigit()]
+        claims: list[Claim] = []
+        for award in find.awards(text):
+            claims.append(self._by_words(award, "award"))
+        for degree, m in find.degrees(text):
+            if find.of_person(text, degree.start) or not self.posting.phrase(degree.text):
+                claims.append(self._degree(degree, m))
+        claims += self._pairs(text)
+        for title in find.titles(text):
+            claims.append(self._title(title, text))
+        claims += self._durations(text, wish)
+        claims += self._dates(text)
+        claims += self._numbers(text, wish, around)
+        claims += self._names(text, wish)
+        claims += self._skills(text, wish)
+        return claims
+
+    # each kind ----------------------------------------------------------------------------------------------------
+
+    def _said(self, found: Found, held: str | bool, reason: str) -> Claim:
+        nearest = held if isinstance(held, str) and held else self.person.nearest(found.text)[0]
+        return Claim(found.start, found.end, found.kind, found.text, bool(held), "" if held else reason, nearest)
+
+    def _by_words(self, found: Found, noun: str) -> Claim:
+        wanted = find.telling(found.text) or facts.content(found.text)
+        held = self.person.phrase(found.text) or self.person.together(wanted) or all(map(self.person.knows, wanted))
+        return self._said(found, held, f"No source mentions this {noun}.")
+
+    def _degree(self, found: Found, m: re.Match[str]) -> Claim:
+        if "subject" not in m.groupdict():
+            return self._said(found, self.person.phrase(found.text), "No source says so of the school.")
+        level, subject = facts.degree_level(m), facts.content(m.group("subject") or "")
+        held = ""
+        for line in self.person.lines:
+            levels = {facts.degree_level(other) for other in facts.DEGREE.finditer(line)}
+            own = Evidence([line])
+            enough = all(own.knows(k) or own.written_out(subject) or k in ("degree", "field") for k in subject)
+            if (level in levels or level == "degree" and levels) and enough:
+                held = line
+        return self._said(found, held, "No source holds this degree.")
+
+    def _pairs(self, text: str) -> Iterator[Claim]:
+        """ "Title at Employer", where the résumé gives that employer another title."""
+        for m in find.TITLE_AT.finditer(text):
+            employer, title = facts.content(m.group("employer")), facts.content(m.group("title"))
+            theirs = [p for p in self.person.positions if p.employer and p.title and _same_name(employer, p.employer)]
+            if not theirs or not find.OCCUPATION.search(m.group("title")) or self._applied(title, employer, text[: m.start()]):
+                continue
+            fits = any(_within(title, p.title) for p in theirs)
+            yield self._said(Found(m.start(), m.end(), "title", m.group(0)), fits, f"The résumé says: {theirs[0].line}.")
+
+    def _applied(self, title: list[str], employer: list[str], before: str) -> bool:
+        """Whether this is the position applied for, not one that was held."""
+        asked = _same_name(employer, facts.content(self.job.company)) and _within(title, facts.content(self.job.title))
+        return asked and not re.search(r"(?i)\b(?:as|current\w*|previous\w*|past|former|was)\b[^.]{0,25}$", before)
+
+    def _title(self, found: Found, text: str) -> Claim:
+        wanted = [k for k in facts.content(found.text) if k not in find._PLAIN_TITLES]
+        held = next((p.line for p in self.person.positions if _within(wanted, p.title)), "") or self.person.phrase(found.text)
+        held = held or self.person.together(wanted) or all(map(self.person.knows, wanted))
+        return self._said(found, held or self._from_posting(found, text), "No source gives this title.")
+
+    def _from_posting(self, found: Found, text: str) -> str:
+        """The posting's line, when the sentence speaks of the employer or the position and not of what the applicant has."""
+        applying = re.search(r"(?i)\b(?:appl\w+|position|role|post|job|vacancy|opening|opportunity|posting|join\w*|interest\w*|consider\w*)\b", text)
+        line = self.posting.phrase(found.text) or self.posting.together(facts.content(found.text))
+        known = {*facts.content(self.job.title), *facts.content(self.job.company), *facts.content(self.job.location)}
+        named = bool(known) and known.issuperset(facts.content(found.text))
+        if not find.of_person(text, found.start) or named and (applying or not _HELD.search(text)):
+            return line or (self.job.title if named else "")
+        return line if find.WISH.search(text) and not _HELD.search(text) else ""
+
+    def _durations(self, text: str, wish: bool) -> Iterator[Claim]:
+        for d in facts.durations(text):
+            found = Found(d.start, d.end, "duration", text[d.start : d.end])
+            mine = find.of_person(text, d.start)
+            line = self.person.phrase(found.text)
+            held = line or self._at_employer(text, d) and self.person.lasted(d)
+            if not held and not mine:
+                held = self.posting.phrase(found.text)
+            yield self._said(found, held, "No position, alone or added up, lasted so long.")
+
+    def _at_employer(self, text: str, d: facts.Duration) -> bool:
+        """False when the span is said of one employer and that position is known to have been shorter or longer."""
+        after = re.match(r"\s+(?:at|with)\s+", text[d.end :])
+        named = find.NAME.match(text, d.end + after.end()) if after else None
+        theirs = [p.span for p in self.person.positions if named and p.span and _same_name(facts.content(named.group(0)), p.employer)]
+        return not theirs or any(s.low <= d.years <= s.high or d.least and d.years <= s.high for s in theirs)
+
+    def _dates(self, text: str) -> Iterator[Claim]:
+        for d in facts.dates(text):
+            found = Found(d.start, d.end, "date", text[d.start : d.end])
+            held = self.person.date(d) or not find.of_person(text, d.start) and self.posting.date(d)
+            yield self._said(found, held or self._copied(text, d.start, d.end), "No source has this date.")
+
+    def _numbers(self, text: str, wish: bool, around: list[str]) -> Iterator[Claim]:
+        taken = [(d.start, d.end) for d in [*facts.durations(text), *facts.dates(text)]]
+        taken += [(m.start(), m.end()) for m in _NO_AMOUNT.finditer(text)]
+        for n in facts.numbers(text):
+            if any(a < n.end and n.start < b for a, b in taken) or n.spelled and (n.value < 3 or wish):
+                continue
+            found = Found(n.start, n.end, "number", text[n.start : n.end])
+            theirs = not find.of_person(text, n.start) or wish
+            held = self.person.number(n, around) or (theirs and self.posting.number(n, around)) or self._copied(text, n.start, n.end)
+            yield self._said(found, held, "No source has this number.")
+
+    def _copied(self, text: str, start: int, end: int) -> str:
+        """The posting's line when the words around are taken from it as they stand and nothing is claimed with them."""
+        if _HELD.search(text[:start]):
+            return ""
+        before, after = facts.words(text[:start])[-2:], facts.words(text[end:])[:2]
+        wide = text[before[0].start if before else start : end + (after[-1].end if after else 0)]
+        return self.posting.phrase(wide) if len(wide.split()) >= 3 else ""
+
+    def _names(self, text: str, wish: bool) -> Iterator[Claim]:
+        for found in find.names(text):
+            yield from self._name(found, text, wish)
+
+    def _name(self, found: Found, text: str, wish: bool) -> Iterator[Claim]:
+        wanted = [k for k in facts.content(found.text) if k not in find._PLAIN_CAPITALS]
+        held = self.person.phrase(found.text) or self.person.together(wanted) or self.person.written_out(wanted)
+        held = held or all(k in self.person.vocabulary or self.person.initials(k) for k in wanted)
+        if not held and not find.telling(found.text):
+            return  # "Communication", "Teamwork"
+        if not held and (not wish or found.kind == "skill") and all(map(self.person.knows, wanted)):
+            held = self.person.nearest(found.text)[0]
+        held = held or self._from_posting(found, text)
+        parts = [Found(found.start + a, found.start + b, find._kind(text, found.start + a, found.text[a:b]), found.text[a:b]) for a, b in _halves(found.text)]
+        if not held and len(parts) > 1:
+            for part in parts:
+                yield from self._name(part, text, wish)
+            return
+        if held or find.of_person(text, found.start) or not wish and not self._theirs(text, found.start):
+            yield self._said(found, held, _NO_NAME[found.kind])
+
+    def _theirs(self, text: str, at: int) -> bool:
+        return not find.of_person(text, at)
+
+    def _skills(self, text: str, wish: bool) -> Iterator[Claim]:
+        for found in find.listed(text):
+            if not find.of_person(text, found.start) or wish and not re.search(r"\b(?:[Mm]y|[Ww]ith|I have|I['’]ve|[Aa]s a)\b", text[: found.start]):
+                continue
+            if wish and re.search(r"(?i)\b(?:opportunity|would|will|eager|excited|look\w*|interest|apply|want)\b[^,;]*$", text[: found.start]):
+                continue
+            wanted = find.telling(found.text)
+            if not wanted:
+                continue
+            held = self.person.phrase(found.text) or self.person.together(wanted) or self.person.written_out(wanted)
+            yield self._said(found, held or all(map(self.person.knows, wanted)), _NO_NAME["skill"])
+
+    def _contact(self, found: Found) -> Claim:
+        plain = re.sub(r"\s", "", found.text).casefold().rstrip("./")
+        digits = re.sub(r"\D", "", found.text)
+        held = plain in self.written or len(digits) >= 7 and digits in self.digits
+        return self._said(found, held, "No source has this contact detail.")
+
+    def _signature(self, text: str) -> Claim | None:
+        own, signed = facts.content(self.profile.name), facts.content(text)
+        if not own or not 2 <= len(signed) <= 4 or not re.fullmatch(r"(?:[A-Z][\w.'’-]*\s?)+", text) or set(own) & set(signed):
+            return None
+        return Claim(0, len(text), "contact", text, False, "The résumé has another name.", self.profile.name)
+
+
+_NO_NAME = {
+    "employer": "No source names this organisation.",
+    "title": "No source gives this title.",
+    "degree": "No source holds this degree or school.",
+    "certificate": "No source holds this certificate.",
+    "skill": "No source of yours mentions this.",
+    "award": "No source mentions this award.",
+}
+# What the applicant says to have or to have done.
+_HELD = re.compile(
+    r"(?i)\b(?:I\s(?:have|had|held|worked|led|gained|built|developed|used|was|hold|did|managed|know|bring|offer)|I['’]ve|my\s(?:\w+\s){0,3}(?:experience|years|skills?|expertise|"
+    r"knowledge|background|work|time|tools?|proficiency|degree)|proficient|experienced|skilled|(?:have|has)\s\w+ed|years)\b"
+)
+_NO_AMOUNT = re.compile(r"(?i)\b(?:24/7|one of|no\.? 1|top \d+|\d+(?:st|nd|rd|th))\b|\b[A-Z][\w+#]*\s\d+(?:\.\d+)*\b(?!\s?%)|\d+[-\s](?:page|word)\b")
+
+
+def _same_name(one: list[str], other: list[str]) -> bool:
+    return bool(one and other) and (set(one) <= set(other) or set(other) <= set(one))
+
+
+def _within(one: Sequence[str], other: Sequence[str]) -> bool:
+    """Whether every word of the first has its like in the second."""
+    return bool(one) and all(any(facts.alike(a, b) for b in other) for a in one)
+
+
+def _halves(name: str) -> list[tuple[int, int]]:
+    """A joined name ("Google and Apple", "Master in Law at Leeds") in its parts."""
+    cuts = [(m.start(), m.end()) for m in re.finditer(r"\s(?:and|&|for|at the|of)\s", name)]
+    edges = [0, *(x for cut in cuts for x in cut), len(name)]
+    return list(zip(edges[::2], edges[1::2], strict=True))
+
+
+def _contacts(text: str) -> Iterator[Found]:
+    for pattern in (EMAIL, URL, PHONE):
+        for m in pattern.finditer(text):
+            if pattern is not PHONE or sum(c.isdigit() for c in m.group(0)) >= 9:
+                yield Found(m.start(), m.end(), "contact", m.group(0).rstrip(".,;)"))
+
+
+def _signed(letter: str, start: int) -> bool:
+    """Whether the line before is a sign-off."""
+    lines = [line for line in letter[:start].split("\n") if line.strip()]
+    return bool(lines) and bool(find.SIGN_OFF.match(lines[-1]))
+
+
+def _apart(claims: Sequence[Claim]) -> list[Claim]:
+    """No two claims over the same words: earlier kinds win, and among one kind what no source holds."""
+    kept: list[Claim] = []
+    for claim in sorted(claims, key=lambda c: c.supported):
+        if not any(c.start < claim.end and claim.start < c.end for c in kept):
+            kept.append(claim)
+    return sorted(kept, key=lambda c: c.start)
+
+
+# editing ------------------------------------------------------------------------------------------------------------
+
+
+def without(letter: str, claim: Claim) -> str:
+    """The letter without the sentence that holds the claim. A paragraph that becomes empty goes too; others stay as they were."""
+    start, end = next(((a, b) for a, b in sentences(letter) if a <= claim.start < b), (claim.start, claim.end))
+    before, after = letter[:start], letter[end:]
+    if before.strip() and not before.endswith("\n") and (not after.strip() or after.startswith("\n")):
+        return before.rstrip(" ") + after
+    if not before or before.endswith("\n"):
+        after = after.lstrip(" ")
+        if after.startswith("\n") or not after:
+            breaks = len(before) - len(before.rstrip("\n"))
+            return (before.rstrip("\n") + after.lstrip("\n").join(["\n" * max(breaks, 1), ""])) if before and after.strip() else (before.rstrip("\n") + after).lstrip("\n")
+        return before + after
+    return before + after.lstrip(" ")
+
+
+def corrected(letter: str, claim: Claim, replacement: str) -> str:
+    """The letter with the claim's words replaced; an empty replacement removes the sentence instead."""
+    text = replacement.strip()
+    return letter[: claim.start] + text + letter[claim.end :] if text else without(letter, claim)

@@ -1,0 +1,224 @@
+"""Where a sentence states a fact about the applicant. Knows how English says such things, and no source.
+
+Each finder yields `Found(start, end, kind, text)` with offsets in the sentence. Whether a source holds it is decided in `claims`.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from ftapp import claims_facts as facts
+from ftapp.vocabulary import OCCUPATION
+
+
+@dataclass(frozen=True)
+class Found:
+    """A stated fact: offsets in the sentence, its kind, its words."""
+
+    start: int
+    end: int
+    kind: str
+    text: str
+
+
+_GREETING = re.compile(r"(?i)^\W*(?:dear|hello|hi|hey|good (?:day|morning|afternoon)|to (?:the|whom)|greetings|subject|re)\b[^.!?]{0,90}$")
+SIGN_OFF = re.compile(
+    r"(?i)^\W*(?:(?:with )?(?:kind|best|warm|many|kindest|warmest)? ?(?:regards|wishes|thanks)|(?:yours )?(?:sincerely|faithfully|truly)(?: yours)?|"
+    r"respectfully(?: yours)?|best|cheers|thank you|until we speak|speak soon|cordially)\W*$"
+)
+# What is hoped, felt or offered is no fact; what follows "my" or "as a" in such a sentence may still be one.
+WISH = re.compile(
+    r"(?ix)\b(?:look(?:ing)?\sforward|would|excited|thrilled|eager|keen|drawn\sto|impressed|inspired|admire|hope|thank|interested|interest\sin|"
+    r"could\swe|may\si|let\s(?:me|us)|please|happy\sto|glad|welcome|confident|believe|will|want|wish|apply(?:ing)?|passion(?:ate)?|enthusias\w+|"
+    r"enjoy|ready\sto|see\smyself|can\s(?:see|picture)|opportunity|learn(?:ing)?\smore|aspire|always|honou?r\sto|should|do\snot)\b"
+)
+_ABOUT_THEM = re.compile(r"(?i)\b(?:you(?:r|rs|'re|’re)?|the (?:company|organi[sz]ation|firm|posting|advert|vacancy)(?:['’]s)?|its|their|[A-Z][\w&]+(?:['’]s|s['’]))(?!\w)")
+_ABOUT_ME = re.compile(r"\b(?:I(?:['’](?:m|ve|d|ll))?|my|My|me|mine|myself|we|We|our|Our)\b")
+
+_CAPITAL = r"(?:[A-Z0-9][\w&+#./-]*[\w+#]|[A-Z][+#]*|[a-z]+[A-Z]\w*)"
+NAME = re.compile(rf"(?<![\w@/.-])(?:[A-Z][\w&+#./’'-]*[\w+#]|[A-Z]\b[+#]*|[a-z]+[A-Z]\w*)(?:(?:\s|\s(?:of|and|&|for|the|at\sthe|de|van|von)\s|,\s(?=Inc|Ltd|LLC))(?:{_CAPITAL}))*")
+_EMPLOYER_BEFORE = re.compile(r"(?i)\b(?:at|for|with|joined|join(?:ing)?|by|member of|employed by|worked for|time at|including|from)\s+(?:the\s+)?$")
+_SCHOOL = re.compile(r"\b(?:University|College|School|Institute|Academy|Polytechnic)\b")
+_AWARD_NAME = re.compile(r"\b(?:Award|Prize|Medal|Scholarship|Fellowship|Honou?rs?|of the (?:Year|Month)|Recognition)\b")
+_CERTIFIED = re.compile(
+    r"(?i)\b(?:certifi(?:ed|cation|cate)|licen[cs]ed?|accredit(?:ed|ation)|chartered|registered)\b"
+)
+_PLAIN_CAPITALS = frozenset("""i dear hiring manager team sir madam hr human resources monday tuesday wednesday thursday friday saturday sunday january
+    february march april may june july august september october november december english ok cv resume phd sincerely regards best subject re
+    ps am pm usa uk us eu kind yours thank hard soft""".split())  # fmt: skip
+
+AWARD = re.compile(
+    r"""(?x)\b(?:
+    (?:[Aa]warded|[Ww]on|[Rr]eceived|[Ee]arned|[Gg]ranted|[Nn]amed|[Rr]ecipient\sof|[Hh]onou?red\swith|[Ff]inalist|[Rr]unner-up)\s(?:\w+\s){0,4}?
+        (?:(?:[\w'’&-]+\s){0,6}?(?:[Aa]wards?|[Pp]rize|[Mm]edal|[Ss]cholarship|[Ff]ellowship|[Hh]onou?rs?|[Tt]rophy|of\sthe\s(?:Year|Month))\b)
+    |(?:[Hh]ave\s|also\s)?[Pp]ublished\s(?:\w+\s){0,3}?(?:papers?|research|articles?|work)\b(?:\s(?:papers|articles))?(?:\s(?:on|in|about)\s[^.,;]{3,60})?
+    |(?:strong\s|extensive\s)?publication\srecord(?:\s(?:in|at)\s[^.,;]{3,50})?
+    |(?:hold|filed|granted)\s(?:\w+\s){0,2}patents?\b
+    )"""
+)
+
+_TITLE_WORDS = rf"(?:(?!(?:and|who|with|for|at|in|to|seeking|where|that|I)\b)[A-Za-z][\w&/+'’-]*\s){{0,4}}?{OCCUPATION.pattern.removeprefix('(?i)')}"
+TITLE = re.compile(rf"(?i)\b(?:as|being|am|was|currently|became|role\sof|post\sof|position\sof)\s(?:currently\s)?(?:(?:a|an|the|your)\s)?(?P<title>{_TITLE_WORDS})")
+TITLE_AT = re.compile(
+    rf"(?P<title>(?:[A-Z][\w&/+-]*\s(?:of\s)?){{0,4}}[A-Z][\w&/+-]*)\s(?:at|for|with)\s(?:the\s)?(?P<employer>{NAME.pattern})"
+)
+_PLAIN_TITLES = frozenset("""professional individual leader player partner candidate expert fit asset member person communicator contributor learner
+    applicant customer user citizen enthusiast practitioner specialist volunteer supervisor lead manager mentor worker teammate advisor
+    strong seasoned skilled dedicated experienced passionate motivated proactive current former certified highly results driven self detail oriented
+    great good effective quick reliable natural recent first next new proven accomplished valuable ideal perfect hardworking committed
+    technical key""".split())  # fmt: skip
+
+SOFT = frozenset("""communication communicator communicate interpersonal leadership teamwork collaboration collaborate collaborative problem solving
+    solver problemsolving critical thinking thinker analytical analytic organisational organizational organisation organization attention detail time
+    management adaptability adaptable adapt creativity creative innovation innovative passion motivation mindset ethic work working multitasking presentation present
+    negotiation verbal written oral decision-making decision making skill ability strength self independently strategic flexible flexibility
+    customer-focused professionalism independence empathy patience reliability initiative""".split())  # fmt: skip
+PLAIN = frozenset("""able about above across aforementioned advanced all allow and any application approach area aspect attitude available background base based basic best
+    better beyond both broad business career challenge clear client colleague combined committed common company competence complex comprehensive concept
+    confidence considerable contribution core crucial cross cross-functional cutting cutting-edge current customer daily data dataset day deep dedication deliver delivering delivery demand
+    department develop developing development diverse domain drive driven driving duty dynamic effective effectively efficiency efficient end
+    enable ensure ensuring environment essential every everything excellence excellent exceptional expectation experience experienced expertise exposure extensive fast
+    fast-paced field focus focused following foundation framework function functional good great group growth hand hands hands-on hard help high high-quality highly idea
+    impact impactful implement implementing important improve improving improvement include including individual industry information initiative insight issue it
+    job key kind knowledge large large-scale latest like line long lot main manage managing many matter meaningful member method methodology modern mission more necessary need new non-technical number one
+    operation other outcome own paced part passionate people performance person place plan platform position positive possible practical practice previous principle
+    process product professional proficiency proficient project proven qualification quality range real real-world record related relevant
+    requirement research resource responsibility result role scale seasoned service several set significant similar skilled skillset software solid solution
+    solve stakeholder standard strategy strong structure subject success successful successfully such support system task team technical technique
+    technology tool top track train training trend type understanding use user using valuable value variety various well well-suited wide with world year years
+    together talented top-tier leading lead working-level industry-standard code coding programming language program company's everyday detailed first-hand firsthand rich
+    unique academic theoretical fundamental multiple different general specific personal existing overall life live long-term short term way idea what how not
+    make making meet meeting take taking build building built create creating created design designing write writing analysis analyze analyzing analysing analyse
+    model modelling modeling algorithm application contribute contributing goal global international local numerous popular""".split())  # fmt: skip
+
+_TRIGGER = re.compile(
+    r"""(?ix)\b(?:
+      (?:experience[ds]?|expertise|proficien(?:t|cy)|skill(?:ed|s|set)?|knowledge(?:able)?|background|familiar(?:ity)?|(?:well-?)?versed|understanding|foundation|grounding
+        |fluen(?:t|cy)|train(?:ed|ing)|speciali[sz](?:ed?|ing)|competen(?:t|ce)|track\srecord|adept|certified|qualified|strength|command|focus|exposure|hands-on)
+        (?:\s(?:and\s\w+|working|including|gained))?\s(?:in|with|of|on|using|for)\b
+     |(?:work(?:ed|ing)?|dealt)\s(?:\w+\s)?(?:with|in|on)\b
+     |(?:using|used|use|know|mastered|learned|learnt|handled|implemented|programmed|developed\s(?:advanced|strong|deep))\b(?!\sto\b)
+     |(?:skills?|skillset|tools?|strengths?|expertise|knowledge|frameworks?|languages?|platforms?|techniques?|methods?|technologies|databases?|software|libraries|disciplines?|areas?|solutions?)
+        \s(?:(?:I\s)?\w+\s\w+\s\w+\s)?(?:such\sas|like|including|include[s]?|are|is|in|of)\b
+     |offer(?:\syou)?\b|\bbring(?:\syou)?\b|With(?=\s[A-Z])|come\sto\sknow|came\sto\sknow|count\son\smy
+    )[:,]?\s"""
+)
+_LIST_END = re.compile(
+    r"""(?ix)[.;:!?()]|\s[–—-]\s|,?\s(?:which|that|who|where|while|to|make[s]?|has|have|had|allow\w*|enabl\w+|I|I['’]\w+|my|we|you|your|so|but|because|when|is|are|was|were
+    |at|from|since|during|through|throughout|across|by|into|over|under|combined|along|coupled|among|within|than|before|after|without|will|would|demonstrat\w+|gained|align\w*)\b|$"""
+)
+_ITEMS = re.compile(r"(?i)\s*(?:,\s*(?:and|or|as\swell\sas|including|such\sas|like)?\s*|\s(?:and|or|as\swell\sas|including|such\sas|like|&)\s)\s*")
+_LEAD = re.compile(
+    r"(?i)^(?:(?:the|a|an|both|also|in|with|on|of|some|any|all|its|their|various|working|worked|using|practical|most|up|including|such as|familiarity|"
+    r"knowledge|proficiency|experience|expertise|skills?|developing|building|implementing|deploying|managing|creating|optimizing|performing|designing|"
+    r"conducting|applying|running(?= \w+ing))\s+)+"
+)
+_CUT_ITEM = re.compile(r"(?i)\s(?:for|in|on|with|as|of|within|before|via|per|including|against|around)\s.*$")
+
+
+def silent(sentence: str) -> bool:
+    """Greetings, sign-offs and subject lines claim nothing."""
+    return bool(_GREETING.match(sentence) or SIGN_OFF.match(sentence)) or not re.search(r"\w", sentence)
+
+
+def of_person(sentence: str, at: int) -> bool:
+    """Whether the words at an offset are said of the applicant rather than of the employer: the nearest pronoun before
+    decides ("you ask for X"; "I have X"), else the first one after; a sentence without any speaks of the applicant."""
+    before = [(m.start(), who) for who, pattern in ((True, _ABOUT_ME), (False, _ABOUT_THEM)) for m in pattern.finditer(sentence, 0, at)]
+    if before:
+        return max(before)[1]
+    after = [(m.start(), who) for who, pattern in ((True, _ABOUT_ME), (False, _ABOUT_THEM)) for m in pattern.finditer(sentence, at)]
+    return min(after)[1] if after else True
+
+
+def names(sentence: str) -> Iterator[Found]:
+    """Capitalised names: employers, schools, products, abbreviations. A sentence's first word counts only when its shape
+    says more than that it stands first."""
+    for m in NAME.finditer(sentence):
+        start, text = m.start(), m.group(0).rstrip("./-’'")
+        text = re.sub(r"['’]s$", "", text)
+        first = not re.search(r"\w", sentence[:start])
+        if first or re.search(r"[:\"“(]\s*$|[.!?]\s*$", sentence[:start]):
+            head = re.match(r"[\w’'-]+", text)
+            if head and not re.search(r"[a-z][A-Z]|\d|^[A-Z]{2,}$", head.group(0)):
+                rest = text[head.end() :].lstrip(" &,")
+                if not rest or not rest[0].isupper() or re.match(r"(?:of|and|for|the|at)\s", rest):
+                    continue
+                if head.group(0).casefold() in _OPENERS:
+                    start, text = start + len(text) - len(rest), rest
+        while (head := re.match(r"(?:I|I['’]\w+|A|My|The|In|As|At|And)\s(?:and\s)?", text)):
+            start, text = start + head.end(), text[head.end() :]
+        if [k for k in facts.keys(text) if k not in _PLAIN_CAPITALS and k not in facts.LEGAL_FORMS and not k.isdigit()] and len(text) > 1:
+            yield Found(start, start + len(text), _kind(sentence, start, text), text)
+        elif text in ("R", "C"):
+            yield Found(start, start + 1, "skill", text)
+
+
+_OPENERS = frozenset("""as at in with for my the during from while since after before on to by when using having being both and also additionally
+    furthermore currently previously prior through throughout our your this that these here under over one take what how where and because
+    despite although thanks please dear known among within beyond given it is if are was be do""".split())  # fmt: skip
+
+
+def _kind(sentence: str, start: int, text: str) -> str:
+    after = sentence[start + len(text) : start + len(text) + 25]
+    if _AWARD_NAME.search(text):
+        return "award"
+    if _CERTIFIED.search(text) or re.match(r"(?i)[\s-]+(?:certifi|licen[cs])", after) or re.search(r"(?i)certified\s(?:in|as)?\s?(?:an?\s)?$", sentence[:start]):
+        return "certificate"
+    if _SCHOOL.search(text):
+        return "degree" if re.search(r"(?i)degree|studi|graduat|bachelor|master|ph\.?d|training|education", sentence) else "employer"
+    if OCCUPATION.search(text) and not _EMPLOYER_BEFORE.search(sentence[:start]):
+        return "title"
+    return "employer" if _EMPLOYER_BEFORE.search(sentence[:start]) else "skill"
+
+
+def titles(sentence: str) -> Iterator[Found]:
+    """Occupations the applicant says to hold or have held ("as a data analyst")."""
+    for m in TITLE.finditer(sentence):
+        text = m.group("title")
+        if any(k not in _PLAIN_TITLES for k in facts.content(text)):
+            yield Found(m.start("title"), m.start("title") + len(text), "title", text)
+
+
+def degrees(sentence: str) -> Iterator[tuple[Found, re.Match[str]]]:
+    for m in facts.DEGREE.finditer(sentence):
+        text = m.group(0).rstrip()
+        yield Found(m.start(), m.start() + len(text), "degree", text), m
+    for m in facts.VAGUE_SCHOOL.finditer(sentence):
+        yield Found(m.start(), m.end(), "degree", m.group(0)), m
+
+
+def awards(sentence: str) -> Iterator[Found]:
+    for m in AWARD.finditer(sentence):
+        yield Found(m.start(), m.end(), "award", m.group(0))
+
+
+def listed(sentence: str) -> Iterator[Found]:
+    """The items that follow "proficient in", "experience with", "tools such as" and their like."""
+    for m in _TRIGGER.finditer(sentence):
+        end = _LIST_END.search(sentence, m.end())
+        yield from _items(sentence, m.end(), end.start() if end else len(sentence))
+
+
+def _items(sentence: str, start: int, end: int) -> Iterator[Found]:
+    at = start
+    for stop in [*_ITEMS.finditer(sentence, start, end), None]:
+        item_end = stop.start() if stop else end
+        text = sentence[at:item_end]
+        lead = _LEAD.match(text)
+        if lead:
+            at, text = at + lead.end(), text[lead.end() :]
+        text = _CUT_ITEM.sub("", text).rstrip(" ,")
+        at += len(text) - len(text.lstrip())
+        text = text.strip()
+        if text and len(text.split()) <= 6:
+            yield Found(at, at + len(text), "skill", text)
+        at = stop.end() if stop else end
+
+
+def telling(text: str) -> list[str]:
+    """The keys of a phrase that name something particular: neither soft skills nor words that every letter has."""
+    parts = [p for k in facts.content(text) for p in ([k] if k not in SOFT and k not in PLAIN else [])]
+    return [k for k in parts if not k.isdigit()]
