@@ -121,6 +121,14 @@ def parser() -> argparse.ArgumentParser:
     verb("adapters", "all adapters, and which one writes")
     verb("promote", "let an adapter write").add_argument("adapter", metavar="ID", help="an adapter's id, 'starter' or 'none'")
     verb("rollback", "go back to the adapter that wrote before")
+
+    p = verb("score", "score a file of letters against reference letters (JSONL or CSV)")
+    p.add_argument("file", metavar="FILE", help="one letter and its reference a line")
+    p.add_argument("--prediction", required=True, metavar="COL", help="the column of the letters to score")
+    p.add_argument("--reference", required=True, metavar="COL", help="the column of the reference letters")
+    p.add_argument("--job", metavar="COL", help="the column of the postings' text, for relevance and specificity")
+    p.add_argument("--kind", type=_name, choices=KINDS, default=KINDS[0], help="what the letters are; decides which parts they need")
+    p.add_argument("--out", metavar="FILE", help="writes the file there (.jsonl or .csv) with a column a score")
     return root
 
 

@@ -146,8 +146,21 @@ def rollback(studio: Any, args: argparse.Namespace) -> dict[str, Any]:
     return _now_writes(studio.rollback(OWNER))
 
 
+def score(studio: None, args: argparse.Namespace) -> dict[str, Any]:
+    from ftapp import score_files
+
+    try:
+        scored = score_files.score(score_files.read(args.file), args.prediction, args.reference, kind=args.kind, job=args.job)
+    except UserError as error:  # a file or column that cannot be meant is a mistake in the arguments
+        raise BadArguments(str(error)) from None
+    if args.out:
+        score_files.write(scored.table, args.out)
+    print(score_files.printed(scored))
+    return scored.summary
+
+
 VERBS = {verb.__name__: verb for verb in (
-    doctor, read, write, prefer, undo, train, runs, run_show, run_stop, run_resume, adapters, promote, rollback)}  # fmt: skip
+    doctor, read, write, prefer, undo, train, runs, run_show, run_stop, run_resume, adapters, promote, rollback, score)}  # fmt: skip
 
 
 # --- printing ------------------------------------------------------------------------------------------------------------
@@ -239,8 +252,8 @@ def _bug(args: argparse.Namespace, error: Exception) -> str:
 
 
 def _run(args: argparse.Namespace) -> dict[str, Any]:
-    if args.call == "read":
-        return read(None, args)
+    if args.call in ("read", "score"):  # they work on files alone
+        return VERBS[args.call](None, args)
     studio = _studio(args)
     try:
         return VERBS[args.call](studio, args)
