@@ -92,7 +92,7 @@ def _in_child(task: str, data: bytes) -> dict[str, Any]:
         child = subprocess.Popen(
             [sys.executable, "-I", "-B", "-X", "utf8", "-c", _CHILD, str(_ROOT), task],
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,  # complaints may quote the file
-            env={name: os.environ[name] for name in ("SYSTEMROOT", "LD_LIBRARY_PATH") if name in os.environ},  # no secret goes in
+            env={name: os.environ[name] for name in ("SYSTEMROOT", "LD_LIBRARY_PATH", "TMPDIR") if name in os.environ},  # no secret goes in
             cwd=_ROOT, start_new_session=True,
         )  # fmt: skip
         try:

@@ -332,7 +332,7 @@ def pdf(data: bytes) -> Found:
             "run text recognition (OCR) on it, or paste the text."
         )
     if not _letters(text):
-        raise UserError(_EMPTY.format("PDF"))
+        raise UserError(f"This PDF holds no text - its pages are empty, or their letters are drawn as lines - {_ANOTHER}")
     warnings = [f"{lost} of {lost + len(pages)} pages could not be read and are missing."] if lost else []
     try:
         text = _laid_out(data, text, began + LAYOUT_SECONDS)
