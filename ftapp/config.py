@@ -42,6 +42,11 @@ class AppConfig(_Strict):
     min_held_out_groups: int = Field(gt=0)
     early_vote_wait_seconds: float = Field(gt=0)
     max_upload_mb: int = Field(gt=0)
+    embedding_model: str
+    passage_words: int = Field(gt=0, le=120)  # with a title, 120 words stay within the 256 word pieces of the default model
+    most_passages: int = Field(gt=0)
+    search_word_share: float = Field(ge=0, le=1)
+    search_least_score: float = Field(ge=0, le=1)
 
 
 class ModelSpec(_Strict):
