@@ -122,7 +122,7 @@ def _docx(letter: str, name: str, title: str) -> bytes:
 
 def _pdf(letter: str, name: str, title: str) -> bytes:
     from fpdf import FPDF
-    from fpdf.enums import XPos, YPos
+    from fpdf.enums import MethodReturnValue, XPos, YPos
 
     fonts = _fonts_for(letter)
     page = FPDF(format="A4", unit="mm")
@@ -139,7 +139,10 @@ def _pdf(letter: str, name: str, title: str) -> bytes:
     height = SIZE_POINTS * 1.45 * 25.4 / 72
     for lines in _paragraphs(letter):
         for line in lines:
-            page.multi_cell(0, height, line, align="R" if _leftwards(line) else "L", new_x=XPos.LMARGIN, new_y=YPos.NEXT)
+            for row in page.multi_cell(0, height, line, dry_run=True, output=MethodReturnValue.LINES):
+                # After a row that begins in a fallback font, fpdf2 2.8.9 writes on without a font: what follows is invisible.
+                page.current_font_is_set_on_page = False
+                page.cell(0, height, row, align="R" if _leftwards(line) else "L", new_x=XPos.LMARGIN, new_y=YPos.NEXT)
         page.ln(height * 0.7)
     return bytes(page.output())
 
