@@ -13,7 +13,7 @@ from typing import Any
 from sqlalchemy import Engine
 
 from db.engine import journal_mode, wal_is_safe
-from ftapp import adapters
+from ftapp import adapters, files
 from ftapp.backends import folders
 from ftapp.config import BUNDLED, ModelSpec, Settings
 from ftapp.errors import ModelError
@@ -22,7 +22,7 @@ LIBRARIES = ("torch", "transformers", "peft", "trl", "gradio", "sqlmodel", "alem
 
 
 def examine(settings: Settings, spec: ModelSpec, engine: Engine) -> dict[str, Any]:
-    """{hardware, model, storage, versions, missing}: plain values, `missing` a list of sentences (empty when all is well)."""
+    """{hardware, model, storage, versions, files, missing}: plain values, `missing` a list of sentences (empty when all is well)."""
     versions = {"python": platform.python_version()} | {name: _version(name) for name in LIBRARIES}
     missing = [
         f"{name} is not installed - some of ftapp cannot run - pip install -r requirements.txt" for name, v in versions.items() if not v
@@ -44,6 +44,7 @@ def examine(settings: Settings, spec: ModelSpec, engine: Engine) -> dict[str, An
         "model": model,
         "storage": _storage(settings, engine, free),
         "versions": versions,
+        "files": files.limits(),  # what a stranger's file is read under, tried out just now
         "missing": missing,
     }
 
