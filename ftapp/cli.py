@@ -20,7 +20,8 @@ from typing import Any
 
 from ftapp.arguments import VERDICTS, BadArguments, checked, parser
 from ftapp.errors import UserError
-from ftapp.profiles import parse_job, parse_resume
+from ftapp.files import as_resume
+from ftapp.profiles import parse_job
 
 OWNER = "local"  # the person at this machine, the same one that the page knows on loopback
 ENDED = ("succeeded", "failed", "stopped", "interrupted")
@@ -43,7 +44,7 @@ def read(studio: None, args: argparse.Namespace) -> dict[str, Any]:
     if args.meant is None:
         print(found.text)
         return {"text": found.text, "warnings": found.warnings}
-    fields = (found.profile or parse_resume(found.text)) if args.meant == "resume" else parse_job(found.text)
+    fields = as_resume(found) if args.meant == "resume" else parse_job(found.text)
     _print_tree(fields.model_dump())
     return {args.meant: fields.model_dump(), "warnings": found.warnings}
 

@@ -65,9 +65,19 @@ def read(source: str | os.PathLike[str] | bytes, name: str = "") -> FileText:
 
 
 def read_resume(source: str | os.PathLike[str] | bytes) -> ResumeProfile:
-    """A résumé file's fields: those of a JSON Résumé as they are, those of any other file by `parse_resume`. Raises as `read`."""
-    found = read(source, "résumé")
-    return found.profile or parse_resume(found.text)
+    """A résumé file's fields. Raises as `read` and `as_resume`."""
+    return as_resume(read(source, "résumé"))
+
+
+def as_resume(found: FileText) -> ResumeProfile:
+    """The fields of a JSON Résumé as they are, those of any other file by `parse_resume`. Raises UserError when there are none."""
+    profile = found.profile or parse_resume(found.text)
+    if not (profile.experience or profile.skills or profile.education or profile.certificates or profile.name and profile.headline):
+        raise UserError(
+            "The file could be read, but no position, skill or education was found in it - a letter would have nothing to say - "
+            "check that it is a résumé, or paste its text and mend it."
+        )
+    return profile
 
 
 def read_job(source: str | os.PathLike[str] | bytes) -> JobPosting:

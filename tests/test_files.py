@@ -18,7 +18,7 @@ from docx import Document
 
 from ftapp import cli, files, readers
 from ftapp.errors import UserError
-from ftapp.profiles import ResumeProfile, parse_resume
+from ftapp.profiles import parse_resume
 from tests import papers
 from tests.papers import EMPLOYER, HTML, JSON, LINES, MARKDOWN, NAME, TEXT, TITLE, down, pdf
 
@@ -210,6 +210,11 @@ def test_too_little_and_too_much_never_reach_a_child(data, sentence, children, t
     assert not children
 
 
+def test_a_file_that_is_no_resume_is_no_empty_resume():
+    with pytest.raises(UserError, match="no position, skill or education"):
+        files.read_resume(b"It rained all day, and nobody went out.")
+
+
 def test_a_missing_file_and_a_folder(tmp_path):
     for path in (tmp_path / "none", tmp_path):
         with pytest.raises(UserError, match="No such file"):
@@ -315,7 +320,7 @@ def survives(seed: int) -> str:
     began = time.monotonic()
     try:
         found = files.read_resume(mutated(random.Random(seed)))
-        assert isinstance(found, ResumeProfile)
+        assert found.model_dump(exclude_defaults=True)
         ended = "profile"
     except UserError as error:
         assert str(error).count(" - ") >= 2
