@@ -207,7 +207,7 @@ def _other_employers(text: str, job: JobPosting, profile: ResumeProfile) -> Iter
     if not _words(job.company):
         return  # nothing to compare with
     known = _known(job, profile)
-    initials = "".join(word[0] for word in re.findall(r"[A-Za-z]+", job.company)).casefold()
+    initials = "".join(word[0].casefold() for word in re.findall(r"[^\W_]+", job.company) if word.casefold() not in _NOBODY)
     seen: set[int] = set()
     for pattern in _ADDRESSED:
         for match in re.finditer(pattern.pattern, text, re.MULTILINE):

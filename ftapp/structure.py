@@ -90,7 +90,7 @@ _SIGN_OFF = re.compile(
     r"bien à vous|(?:un cordial )?saludos?(?: cordiales)?|atentamente|cordiali saluti|met vriendelijke groet(?:en)?|atenciosamente|敬具)\b"
 )
 _SENTENCE_END = re.compile(r"[.!?…。！？؟।][\"'”’»)]*$")
-_NOT_AN_END = re.compile(r"(?:^|[\s(])(?:Mr|Mrs|Ms|Dr|Prof|St|No|vs|e\.g|i\.e|approx|(?:[A-Z]\.)*[A-Z])\.$")
+_NOT_AN_END = re.compile(r"(?:^|[\s(])(?:Mr|Mrs|Ms|Dr|Prof|St|No|vs|e\.g|i\.e|approx|(?:[A-Z]\.)*[A-Za-z])\.$")
 _BREAK = re.compile(r"(?<=[。！？])|(?:(?<=[.!?…])|(?<=[.!?…][\"”’')]))\s+(?=[^\Wa-z_]|[\"“‘'(¿¡$£€])")
 
 
@@ -241,9 +241,10 @@ def _fit_at(body: tuple[str, ...], opening: int, profile: ResumeProfile, job: Jo
     """The first sentence that says what the person brings: a fact of the résumé, words of a requirement, or "my experience".
     The opening may do both, when no other sentence does."""
     wanted = content_words(" ".join([*job.requirements, *job.duties]))
+    facts = [fact for fact in _facts(profile) if fact.casefold() not in job.title.casefold()]  # to name the job is no fit yet
 
     def fits(sentence: str) -> bool:
-        return bool(_ABLE.search(sentence)) or _names(sentence, *_facts(profile)) or len(content_words(sentence) & wanted) >= 2
+        return bool(_ABLE.search(sentence)) or _names(sentence, *facts) or len(content_words(sentence) & wanted) >= 2
 
     found = [at for at, sentence in enumerate(body) if fits(sentence)]
     return next((at for at in found if at > opening), opening if opening in found else found[0] if found else -1)
