@@ -145,28 +145,28 @@ def _are_columns(band: list[Row], x: float) -> bool:
 
 
 def _across(page: list[Row]) -> list[str]:
-    """Rows from left to right; blank lines where the page has a wide space; margin notes beside bullets moved up."""
+    """Rows from left to right; a blank line where the page has a wide space; notes beside bullets moved up to their entry."""
     lines: list[str] = []
-    head = 0  # the line that a note would belong to: the last one that was no bullet and no wrapped rest of one
     heights = sorted(p.bottom - p.top for row in page for p in row)
     usual = heights[len(heights) // 2] if heights else 0
-    beside_bullets = False
+    head, above, beside = 0, None, False  # the entry's first line; the note in the row above; whether notes stand beside bullets
     for i, row in enumerate(page):
         gap = i > 0 and row[0].top - max(p.bottom for p in page[i - 1]) > 0.9 * usual
-        if gap and lines:
+        bullet = bool(_BULLET.match(row[0].text))
+        if gap:
             lines.append("")
-        starts = len(row) > 1 and not _BULLET.match(row[0].text) and not beside_bullets or gap
-        note = len(row) == 2 and _is_note(row[1], row[0]) and not starts
-        if note and (beside_bullets or _BULLET.match(row[0].text)) and lines:
+        if len(row) == 2 and above and not gap and (bullet or beside) and _below(row[1], above):
             lines[head] += WIDE + row[1].text
             lines.append(row[0].text)
-            beside_bullets = True
+            above, beside = row[1], True
             continue
-        if not _BULLET.match(row[0].text) and (len(row) > 1 or gap):
-            head, beside_bullets = len(lines), False
+        if not bullet:
+            head = len(lines)
+        above, beside = (row[-1], False) if len(row) == 2 and not bullet else (None, False)
         lines.append(WIDE.join(p.text for p in row))
     return lines
 
 
-def _is_note(piece: Piece, beside: Piece) -> bool:
-    return len(piece.text.split()) <= 6 and not _BULLET.match(piece.text) and piece.x0 > beside.x0
+def _below(note: Piece, above: Piece) -> bool:
+    """Whether a short piece continues the note above it: on the same left or right edge."""
+    return len(note.text.split()) <= 6 and min(abs(note.x0 - above.x0), abs(note.x1 - above.x1)) < 3

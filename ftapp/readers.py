@@ -46,12 +46,8 @@ def read(data: bytes) -> dict[str, Any]:
     Raises UserError when there is nothing that could be read.
     """
     kind, reader = _reader(data)
-    profile = None
     try:
-        if kind == "JSON":
-            text, warnings, profile = _json(data)
-        else:
-            text, warnings = reader(data)
+        text, warnings, *profile = reader(data)
     except (UserError, MemoryError):
         raise
     except Exception as error:  # whatever a parser makes of a broken file
@@ -63,10 +59,10 @@ def read(data: bytes) -> dict[str, Any]:
             f"This {kind} file holds {len(text):,} characters; ftapp reads up to {MOST_CHARACTERS:,} - it is more than one document - "
             "choose the part that matters."
         )
-    return {"text": text, "warnings": warnings, "profile": profile}
+    return {"text": text, "warnings": warnings, "profile": profile[0] if profile else None}
 
 
-def _reader(data: bytes) -> tuple[str, Callable[[bytes], Found]]:
+def _reader(data: bytes) -> tuple[str, Callable[[bytes], Any]]:
     """The format's name and its reader. A name's ending is never asked: it is often wrong and easily forged."""
     if b"%PDF-" in data[:1024]:
         return "PDF", pdf
@@ -77,7 +73,7 @@ def _reader(data: bytes) -> tuple[str, Callable[[bytes], Found]]:
             raise UserError(sentence)
     text = decoded(data)
     if re.match(r"\s*(?:\{\s*[\"}]|\[\s*[\[{\"])", text):
-        return "JSON", lambda given: _json(given)[:2]
+        return "JSON", json_document
     if (
         re.match(r"(?is)\s*(?:<\?xml[^>]*>\s*)?(?:<!--.*?-->\s*)*<(?:!doctype\s+html|html|head|body)\b", text)
         or len(_TAG.findall(text)) >= 3
@@ -115,7 +111,8 @@ def _textual(text: str) -> str:
     return text.replace("\x00", "")
 
 
-def _json(data: bytes) -> tuple[str, list[str], dict[str, Any]]:
+def json_document(data: bytes) -> tuple[str, list[str], dict[str, Any]]:
+    """A JSON Résumé as text, what is wrong with it, and its fields."""
     from ftapp import json_resume
 
     try:
