@@ -26,6 +26,7 @@ from ftapp.config import ModelSpec
 from ftapp.documents import PlainText, read_text
 from ftapp.errors import NotFound, UserError
 from ftapp.profiles import JobPosting, ResumeProfile
+from ftapp.review import Sources
 
 HELD_OUT_ONE_IN = 5
 _LEGAL = frozenset(
@@ -240,24 +241,49 @@ def save_pair(session: Session, owner: str, prompt_id: str, written: Written, co
     return row.id
 
 
+def _comparison(session: Session, owner: str, comparison_id: str) -> Comparison:
+    """Raises NotFound for an id that is missing or another owner's."""
+    row = session.exec(select(Comparison).where(Comparison.id == comparison_id, Comparison.owner_id == owner)).first()
+    if row is None:
+        raise NotFound(f"There is no pair {comparison_id[:24]!r} here. It cannot be shown or judged. Write a new pair.")
+    return row
+
+
+def _documents(session: Session, prompt: Prompt) -> tuple[Document | None, Document | None]:
+    """The posting and the résumé that a prompt was made of; a question may have come without a résumé."""
+    job, resume = (session.get(Document, id) if id else None for id in (prompt.job_document_id, prompt.resume_document_id))
+    return job, resume
+
+
 def shown(session: Session, owner: str, comparison_id: str) -> dict[str, Any]:
     """What a person may see of a pair before choosing: texts and prompt facts, nothing that tells the sides apart.
 
     Raises NotFound for an id that is missing or another owner's.
     """
-    row = session.exec(select(Comparison).where(Comparison.id == comparison_id, Comparison.owner_id == owner)).first()
-    if row is None:
-        raise NotFound(f"There is no pair {comparison_id[:24]!r} here. It cannot be shown or judged. Write a new pair.")
+    row = _comparison(session, owner, comparison_id)
     left, right = session.get_one(Letter, row.left_letter_id), session.get_one(Letter, row.right_letter_id)
     prompt = session.get_one(Prompt, row.prompt_id)
-    documents = [session.get(Document, id) if id else None for id in (prompt.job_document_id, prompt.resume_document_id)]
-    job, resume = (document.text if document else "" for document in documents)
+    job, resume = (document.text if document else "" for document in _documents(session, prompt))
     return {
         "comparison_id": row.id, "left": left.text, "right": right.text,
         "left_finished": left.finished, "right_finished": right.finished, "prompt_tokens": prompt.tokens,
         "seconds": max(left.seconds, right.seconds), "proven": row.proven, "kind": prompt.kind, "tone": prompt.tone,
         "words": prompt.words, "left_out": prompt.left_out, "forged": prompt.forged, "job": job, "resume": resume,
     }  # fmt: skip
+
+
+def sources(session: Session, owner: str, comparison_id: str) -> Sources:
+    """What the letters of a pair may rest on: the fields that were written from, the résumé as pasted, the own hook.
+
+    Raises NotFound for an id that is missing or another owner's.
+    """
+    prompt = session.get_one(Prompt, _comparison(session, owner, comparison_id).prompt_id)
+    job, resume = _documents(session, prompt)
+    hook = next((line.removeprefix("hook: ") for line in prompt.messages[-1]["content"].splitlines() if line.startswith("hook: ")), "")
+    return Sources(
+        prompt.kind, prompt.words, JobPosting.model_validate(job.fields if job else {}),
+        ResumeProfile.model_validate(resume.fields if resume else {}), tuple(filter(None, (resume.text if resume else "", hook))),
+    )  # fmt: skip
 
 
 def undecided(session: Session, owner: str) -> str | None:

@@ -26,6 +26,7 @@ from ftapp.backends.pair import Control, Progress, Row
 from ftapp.errors import ModelError, UserError
 from ftapp.profiles import JobPosting, ResumeProfile
 from ftapp.prompts import KINDS
+from ftapp.review import Sources
 from ftapp.training import run
 from ftapp.training.supervise import Supervisor
 
@@ -223,6 +224,11 @@ class Studio:
         with session(self.engine) as opened:
             found = letters.undecided(opened, owner)
             return letters.shown(opened, owner, found) if found else None
+
+    def sources(self, owner: str, comparison_id: str) -> Sources:
+        """What the letters of a pair may rest on, for `review.review`."""
+        with session(self.engine) as opened:
+            return letters.sources(opened, owner, comparison_id)
 
     def prefer(
         self, owner: str, comparison_id: str, verdict: str, edited: str | None = None, edited_from: str | None = None,

@@ -318,3 +318,17 @@ def test_what_was_understood_can_be_corrected_before_writing(page, app):
     with app[1].engine.connect() as database:
         said = database.exec_driver_sql("SELECT messages FROM prompt ORDER BY created_at DESC LIMIT 1").scalar()
     assert "company: Quellhaven Mills" in said and "450 loaves" in said and "Fernhill" not in said
+
+
+def test_an_open_claim_is_marked_and_taken_out_by_one_click(page):
+    write(page)
+    finished(page)
+    side = "left" if "two hundred" in page.locator("#letter-left .letter").inner_text() else "right"
+    card = page.locator(f"#letter-{side}")
+    expect(card.locator("mark.claim.open").first).to_contain_text("two hundred")
+    card.locator(".why > summary").click()
+    card.get_by_text("Remove the sentence").first.click()
+    expect(page.locator("#edited textarea")).to_be_visible()
+    assert "two hundred" not in page.locator("#edited textarea").input_value()
+    page.locator("#take-edit").click()
+    expect(page.locator("#outcome")).to_contain_text("your own version")

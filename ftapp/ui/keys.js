@@ -19,6 +19,19 @@
     if (box) localStorage.setItem(ON, box.checked ? "on" : "off");
   });
 
+  // A button beside an open claim: say which one, then ask.
+  document.addEventListener("click", (event) => {
+    const button = event.target.closest && event.target.closest("button.point");
+    const box = button && document.querySelector("#point textarea, #point input"), go = document.getElementById("resolve");
+    if (!box || !go) return;
+    box.value = `${button.dataset.side} ${button.dataset.number}`;
+    box.dispatchEvent(new Event("input", { bubbles: true }));
+    setTimeout(() => {
+      (go.matches("button") ? go : go.querySelector("button")).click();
+      setTimeout(() => document.getElementById("editor")?.scrollIntoView({ block: "nearest" }), 400);
+    }, 60);
+  });
+
   const polite = () => {
     for (const id of ["say", "outcome"]) {
       const el = document.getElementById(id);

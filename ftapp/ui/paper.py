@@ -17,14 +17,17 @@ def safe(value: object) -> str:
     return html.escape(str(value), quote=True)
 
 
-def letter(text: str, *, words: int = 120, writing: bool = False, note: str = "") -> str:
-    """One letter on its paper. `words` is the length asked for: the card has the height of that letter from the start."""
+def letter(text: str, *, words: int = 120, writing: bool = False, note: str = "", marked: str = "", foot: str = "", below: str = "") -> str:
+    """One letter on its paper. `words` is the length asked for: the card has the height of that letter from the start.
+
+    `marked` and `below` are markup made elsewhere (the letter with its evidence, and the list under it), `foot` a line of text.
+    """
     state = "writing" if writing else "done" if text else "empty"
-    body = f'<div class="letter">{safe(text)}</div>' if text else f'<div class="letter hint">{safe(note)}</div>'
-    foot = f"{len(text.split())} words" if text else ""
+    body = f'<div class="letter">{marked or safe(text)}</div>' if text else f'<div class="letter hint">{safe(note)}</div>'
+    foot = foot or (count(len(text.split()), "word") if text else "")
     if text and note:
         foot += f" · {note}"
-    return f'<article class="paper {state}" style="--words:{int(words)}">{body}<footer>{safe(foot)}</footer></article>'
+    return f'<article class="paper {state}" style="--words:{int(words)}">{body}<footer>{safe(foot)}</footer>{below}</article>'
 
 
 def tag(side: str, model: str = "", chosen: bool = False) -> str:

@@ -12,7 +12,8 @@ from typing import Any
 import gradio as gr
 
 from ftapp.prompts import KIND_NAMES, TONES
-from ftapp.ui import paper
+from ftapp.review import review, without
+from ftapp.ui import evidence, paper
 from ftapp.ui.asking import calm, sentence
 from ftapp.ui.examples import EXAMPLES
 from ftapp.ui.fields import FieldsForm, corrected, read_of, values
@@ -110,6 +111,9 @@ class WriteTab:
                 with gr.Column(min_width=280, elem_classes="side-column"):
                     self.tags[side] = gr.HTML(paper.tag(side), elem_id=f"tag-{side}")
                     self.cards[side] = gr.HTML(paper.letter("", note=HINTS[side]), elem_id=f"letter-{side}")
+        # What a button beside a claim means reaches Python through these two; see keys.js.
+        self.point = gr.Textbox(visible="hidden", elem_id="point", container=False)
+        self.resolving = gr.Button(visible="hidden", elem_id="resolve")
 
     def _choosing(self) -> None:
         with gr.Column(visible=False, elem_id="verdict", elem_classes="below") as self.verdict, gr.Row(elem_classes="bar"):
@@ -178,10 +182,11 @@ class WriteTab:
 
     def settle(self, comparison: str, words: int, request: gr.Request) -> Update:
         """After the stream, however it ended: what is stored is what is shown. A vote cast meanwhile stays."""
-        pair = self.studio.current_comparison(self.door.owner(request))
+        owner = self.door.owner(request)
+        pair = self.studio.current_comparison(owner)
         news: Update = {self.start: gr.update(visible=True), self.stop: gr.update(visible=False)}
         if pair and pair["comparison_id"] == comparison:
-            news |= self._stored_cards(pair) | self._offer(pair)
+            news |= self._stored_cards(pair, owner) | self._offer(pair)
         return news
 
     def halt(self, request: gr.Request) -> None:
@@ -189,7 +194,8 @@ class WriteTab:
 
     def restore(self, request: gr.Request) -> Update:
         """The owner's undecided pair, as it is stored; nothing when there is none."""
-        pair = self.studio.current_comparison(self.door.owner(request))
+        owner = self.door.owner(request)
+        pair = self.studio.current_comparison(owner)
         if pair is None:
             return {self.stop: gr.update(visible=False)}
         offered = [*self.studio.words(pair["kind"]), pair["words"]]
@@ -197,7 +203,7 @@ class WriteTab:
             self.job: pair["job"], self.resume: pair["resume"], self.kind: pair["kind"], self.tone: pair["tone"],
             self.words: gr.update(choices=_choices(offered), value=pair["words"]),
             self.comparison: pair["comparison_id"], self.after: gr.update(visible=False),
-            **self._blank_tags(), **self._stored_cards(pair), **self._offer(pair),
+            **self._blank_tags(), **self._stored_cards(pair, owner), **self._offer(pair),
         }  # fmt: skip
 
     # --- choosing -------------------------------------------------------------------------------------------------------
@@ -214,10 +220,21 @@ class WriteTab:
             pair = self.studio.current_comparison(self.door.owner(request))
             if pair is None or pair["comparison_id"] != comparison:
                 raise gr.Error("The letters are still being written. Edit one when both are whole.", title="Not yet", print_exception=False)
-            label = f"Your version of letter {paper.SIDES[side]}: correct it, then choose it over both"
-            return {self.editor: gr.update(visible=True), self.edited: gr.update(value=pair[side], label=label), self.editing: side}
+            return self._editor(side, pair[side])
 
         return open_editor
+
+    def resolve(self, point: str, comparison: str, request: gr.Request) -> Update:
+        """A button beside an open claim: `left 2` opens the editor without the sentence of claim 2, `left 0` with the whole letter."""
+        owner, (side, _, number) = self.door.owner(request), point.partition(" ")
+        pair = self.studio.current_comparison(owner)
+        if pair is None or pair["comparison_id"] != comparison or side not in paper.SIDES or not number.isdigit():
+            raise gr.Error("This pair is no longer open. Nothing was changed.", title="Not done", print_exception=False)
+        return self._editor(side, without(pair[side], self.studio.sources(owner, comparison), int(number)))
+
+    def _editor(self, side: str, text: str) -> Update:
+        label = f"Your version of letter {paper.SIDES[side]}: correct it, then choose it over both"
+        return {self.editor: gr.update(visible=True), self.edited: gr.update(value=text, label=label), self.editing: side}
 
     def choose_edit(self, comparison: str, side: str, text: str, since: float, request: gr.Request) -> Update:
         seconds = time.time() - since if since else None
@@ -245,9 +262,17 @@ class WriteTab:
         """The question, unless the sides cannot be proved: then a choice would teach the wrong lesson."""
         return {self.verdict: gr.update(visible=pair["proven"]), self.say: paper.note("" if pair["proven"] else UNPROVEN, "warning")}
 
-    def _stored_cards(self, pair: dict[str, Any]) -> Update:
-        notes = {side: "" if pair.get(f"{side}_finished", True) else "stopped before its end" for side in self.cards}
-        return {card: paper.letter(pair[side], words=pair["words"], note=notes[side]) for side, card in self.cards.items()}
+    def _stored_cards(self, pair: dict[str, Any], owner: str) -> Update:
+        """Both letters as they are stored, each with its evidence."""
+        sources, cards = self.studio.sources(owner, pair["comparison_id"]), {}
+        for side, card in self.cards.items():
+            text, found = pair[side], review(pair[side], sources)
+            cards[card] = paper.letter(
+                text, words=pair["words"], note="" if pair[f"{side}_finished"] else "stopped before its end",
+                marked=evidence.marked(text, found), foot=evidence.summary(text, found),
+                below=evidence.points(side, text, found, pair["proven"]) if text else "",
+            )  # fmt: skip
+        return cards
 
     # --- wiring ---------------------------------------------------------------------------------------------------------
 
@@ -273,6 +298,7 @@ class WriteTab:
 
         cast = [self.comparison, self.shown_at]
         self.voted = [button.click(calm(self.vote_for(verdict)), cast, view, **QUIET) for verdict, button in self.votes.items()]
+        self.resolving.click(calm(self.resolve), [self.point, self.comparison], [self.editor, self.edited, self.editing], **QUIET)
         for side, button in self.edits.items():
             button.click(calm(self.edit(side)), self.comparison, [self.editor, self.edited, self.editing], **QUIET)
         self.drop_edit.click(lambda: (gr.update(visible=False), ""), None, [self.editor, self.editing], **QUIET)

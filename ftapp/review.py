@@ -1,0 +1,56 @@
+"""What a person should know about a letter before sending it: its claims and their evidence, its scores, what must not be sent.
+
+Joins the claim ledger, the scores and the flags of one letter. Pure: knows no database, no model and no screen.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from ftapp import claims, cleaning, metrics
+from ftapp.profiles import JobPosting, ResumeProfile
+from ftapp.prompts import Hit
+
+
+@dataclass(frozen=True)
+class Sources:
+    """Everything that can speak for a letter: the fields, the résumé as pasted, the own hook, portfolio hits."""
+
+    kind: str
+    words: int
+    job: JobPosting
+    profile: ResumeProfile
+    texts: tuple[str, ...] = ()
+    hits: tuple[Hit, ...] = ()
+
+
+@dataclass(frozen=True)
+class Review:
+    """One letter's sentences with their claims, its open points in order of place, and its scores."""
+
+    sentences: tuple[claims.Sentence, ...]
+    open: tuple[claims.Claim, ...]
+    flags: tuple[cleaning.Flag, ...]
+    scores: tuple[metrics.Score, ...]
+
+    @property
+    def claims(self) -> int:
+        return sum(len(sentence.claims) for sentence in self.sentences)
+
+
+def review(letter: str, sources: Sources) -> Review:
+    """Trace and measure one letter; about 10 ms for a page. The letter is not changed."""
+    traced = tuple(claims.ledger(letter, sources.profile, sources.job, sources.hits, sources.texts))
+    unsupported = tuple(claims.unsupported(traced))
+    flags = cleaning.clean(letter, sources.job, sources.profile).flags
+    number = sum(len(sentence.claims) for sentence in traced)
+    scores = metrics.scores(
+        letter, sources.kind, sources.words, sources.profile, sources.job, supported=number - len(unsupported), claims=number
+    )
+    return Review(traced, unsupported, flags, tuple(scores))
+
+
+def without(letter: str, sources: Sources, number: int) -> str:
+    """The letter without the sentence that holds open claim `number` (from 1); unchanged when there is no such claim."""
+    found = review(letter, sources).open
+    return claims.without(letter, found[number - 1]) if 0 < number <= len(found) else letter
