@@ -61,11 +61,13 @@ def half(row_id: str) -> str:
 
 def position(text: str) -> Experience:
     """ "Analyst at Northwind for 3 years" as a position; the sentence itself stays as its first line."""
-    m = re.match(r"(?P<title>[^,]+?) at (?P<employer>.+?)(?: for .*| \(.*\))?$", text)
+    turned = re.match(r"\d+ years at (?P<employer>.+?) as (?P<title>.+)$", text)
+    m = turned or re.match(r"(?P<title>[^,]+?) at (?P<employer>.+?)(?: for .*| \(.*\))?$", text)
     return Experience(title=m["title"], employer=m["employer"], achievements=[text]) if m else Experience(achievements=[text])
 
 
 def pieces(text: str) -> list[str]:
+    text = re.sub(r"(?im)^\s*(?:hard|soft)\s+skills\s*:", "", text)
     return [p.strip() for p in re.split(r"[\n;]|,(?![^(]*\))", text) if p.strip() and p.strip() != "None"]
 
 
@@ -85,7 +87,7 @@ def by_ledger(case: Case) -> list[Span]:
 
 
 def by_string(case: Case) -> list[Span]:
-    held = " ".join([*case.sources(), *case.posting()]).casefold()
+    held = " ".join([*case.sources(), case.job.title, case.job.company, case.job.location]).casefold()
     body = [(m.start(), m.end(), m.group(0)) for m in re.finditer(r"(?<![.!?]\s)(?<!^)(?<!\n)(?:\b[A-Z][\w+#.-]+|\$?\d[\d,.]*%?)", case.letter)]
     return [(a, b) for a, b, word in body if word.rstrip(".,").casefold() not in held]
 
@@ -173,7 +175,8 @@ AWARDS = ("I won the Golden Lantern Award for my work.", "I was named Employee o
 
 def swap(case: Case, old: str, new: str, kind: str) -> Case | None:
     """The letter with the first `old` replaced, or None when it does not stand there or other sources hold `new`."""
-    m = re.search(rf"(?<![\w]){re.escape(old)}(?!\w)", case.letter)
+    body = re.match(r"(?:Subject:.*\n)?", case.letter).end()  # a subject line claims nothing
+    m = re.compile(rf"(?<![\w]){re.escape(old)}(?!\w)").search(case.letter, body)
     held = " ".join([*case.sources(), *case.posting()]).casefold()
     if not m or len(old) < 1 or new.casefold() in held or old.casefold() in " ".join(case.posting()).casefold():
         return None
@@ -230,7 +233,7 @@ def generated(count: int, seed: int) -> list[Case]:
     from ftapp.bundled import generator  # reads its lexicon
 
     made = [generator.example(seed, i, clean=True) for i in range(count)]
-    return [Case(f"made-{seed}-{i}", e.letter, e.profile, e.job, tuple(e.prompt.messages[-1]["content"].split("\n"))[:0] + _hook(e))
+    return [Case(f"made-{seed}-{i}", e.letter, e.profile, e.job, _hook(e))
             for i, e in enumerate(made)]  # fmt: skip
 
 

@@ -131,8 +131,8 @@ class _Judge:
             if find.of_person(text, degree.start) or not self.posting.phrase(degree.text):
                 claims.append(self._degree(degree, m))
         claims += self._pairs(text)
-        for title in find.titles(text):
-            claims.append(self._title(title, text))
+        if find.personal(text):
+            claims += [self._title(title, text) for title in find.titles(text)]
         claims += self._durations(text, wish)
         claims += self._dates(text)
         claims += self._numbers(text, wish, around)
@@ -154,7 +154,8 @@ class _Judge:
     def _degree(self, found: Found, m: re.Match[str]) -> Claim:
         if "subject" not in m.groupdict():
             return self._said(found, self.person.phrase(found.text), "No source says so of the school.")
-        level, subject = facts.degree_level(m), facts.content(m.group("subject") or "")
+        level = facts.degree_level(m)
+        subject = facts.content(re.sub(r"^(?:Science|Arts|Philosophy)\b(?:\s(?:degree\s)?in)?", "", m.group("subject") or ""))
         held = ""
         for line in self.person.lines:
             levels = {facts.degree_level(other) for other in facts.DEGREE.finditer(line)}
@@ -186,23 +187,32 @@ class _Judge:
         return self._said(found, held or self._from_posting(found, text), "No source gives this title.")
 
     def _from_posting(self, found: Found, text: str) -> str:
-        """The posting's line, when the sentence speaks of the employer or the position and not of what the applicant has."""
+        """The posting's line, when it is quoted, or the sentence speaks of the employer or the position and not of what the applicant has."""
+        if quoted := self._quoted(text, found):
+            return quoted
         applying = re.search(r"(?i)\b(?:appl\w+|position|role|post|job|vacancy|opening|opportunity|posting|join\w*|interest\w*|consider\w*)\b", text)
         line = self.posting.phrase(found.text) or self.posting.together(facts.content(found.text))
-        known = {*facts.content(self.job.title), *facts.content(self.job.company), *facts.content(self.job.location)}
-        named = bool(known) and known.issuperset(facts.content(found.text))
-        if not find.of_person(text, found.start) or named and (applying or not _HELD.search(text)):
+        named = self._names_job(found.text)
+        past = _WORKED_THERE.search(text[: found.start]) and not find.WISH.search(text[: found.start])
+        if not find.of_person(text, found.start) or named and (applying or not past):
             return line or (self.job.title if named else "")
-        return line if find.WISH.search(text) and not _HELD.search(text) else ""
+        return line if find.WISH.search(text) and (found.kind == "skill" or not past) else ""
+
+    def _names_job(self, text: str) -> bool:
+        """Whether the words are the posting's title, company or place."""
+        known = {*facts.content(self.job.title), *facts.content(self.job.company), *facts.content(self.job.location)}
+        return bool(known) and known.issuperset(facts.content(text))
 
     def _durations(self, text: str, wish: bool) -> Iterator[Claim]:
         for d in facts.durations(text):
             found = Found(d.start, d.end, "duration", text[d.start : d.end])
+            if not find.personal(text) and not re.search(r"\d", found.text):
+                continue  # "stay for two years" is advice
             mine = find.of_person(text, d.start)
             line = self.person.phrase(found.text)
             held = line or self._at_employer(text, d) and self.person.lasted(d)
-            if not held and not mine:
-                held = self.posting.phrase(found.text)
+            if not held:
+                held = self._quoted(text, found) if mine else self.posting.phrase(found.text)
             yield self._said(found, held, "No position, alone or added up, lasted so long.")
 
     def _at_employer(self, text: str, d: facts.Duration) -> bool:
@@ -216,26 +226,38 @@ class _Judge:
         for d in facts.dates(text):
             found = Found(d.start, d.end, "date", text[d.start : d.end])
             held = self.person.date(d) or not find.of_person(text, d.start) and self.posting.date(d)
-            yield self._said(found, held or self._copied(text, d.start, d.end), "No source has this date.")
+            yield self._said(found, held or self._quoted(text, found), "No source has this date.")
 
     def _numbers(self, text: str, wish: bool, around: list[str]) -> Iterator[Claim]:
         taken = [(d.start, d.end) for d in [*facts.durations(text), *facts.dates(text)]]
         taken += [(m.start(), m.end()) for m in _NO_AMOUNT.finditer(text)]
+        if numbered := re.match(r"\W*\d{1,2}[.)](?:\s|$)", text):
+            taken.append(numbered.span())
         for n in facts.numbers(text):
-            if any(a < n.end and n.start < b for a, b in taken) or n.spelled and (n.value < 3 or wish):
+            if any(a < n.end and n.start < b for a, b in taken) or n.spelled and (n.value < 3 or wish or not find.personal(text)):
                 continue
             found = Found(n.start, n.end, "number", text[n.start : n.end])
             theirs = not find.of_person(text, n.start) or wish
-            held = self.person.number(n, around) or (theirs and self.posting.number(n, around)) or self._copied(text, n.start, n.end)
+            held = self.person.number(n, around) or (theirs and self.posting.number(n, around)) or self._quoted(text, found)
             yield self._said(found, held, "No source has this number.")
 
-    def _copied(self, text: str, start: int, end: int) -> str:
-        """The posting's line when the words around are taken from it as they stand and nothing is claimed with them."""
-        if _HELD.search(text[:start]):
+    def _quoted(self, text: str, found: Found) -> str:
+        """The posting's line, when four words in a row around the fact (or a whole line) are taken from it and the sentence
+        has not said before that the applicant has them."""
+        if _HELD.search(text[: found.start]) or _LEADS_IN.match(text):
             return ""
-        before, after = facts.words(text[:start])[-2:], facts.words(text[end:])[:2]
-        wide = text[before[0].start if before else start : end + (after[-1].end if after else 0)]
-        return self.posting.phrase(wide) if len(wide.split()) >= 3 else ""
+        said = facts.words(text)
+        inside = [i for i, w in enumerate(said) if w.start < found.end and found.start < w.end]
+        if not inside:
+            return ""
+        low, high = inside[0], inside[-1] + 1
+        for width in (4, 3, 2):
+            for first in range(max(0, high - width), min(low, len(said) - width) + 1) if high - low <= width else [low]:
+                last = max(first + width, high)
+                line = self.posting.phrase(text[said[first].start : said[last - 1].end]) if last <= len(said) else ""
+                if line and (last - first >= 4 or len(facts.keys(line)) <= last - first):
+                    return line
+        return ""
 
     def _names(self, text: str, wish: bool) -> Iterator[Claim]:
         for found in find.names(text):
@@ -243,13 +265,17 @@ class _Judge:
 
     def _name(self, found: Found, text: str, wish: bool) -> Iterator[Claim]:
         wanted = [k for k in facts.content(found.text) if k not in find._PLAIN_CAPITALS]
-        held = self.person.phrase(found.text) or self.person.together(wanted) or self.person.written_out(wanted)
-        held = held or all(k in self.person.vocabulary or self.person.initials(k) for k in wanted)
-        if not held and not find.telling(found.text):
+        held = self.person.phrase(found.text) or self.person.together(wanted) or self.person.written_out(facts.content(found.text))
+        telling = find.telling(found.text)
+        if not held and not telling:
             return  # "Communication", "Teamwork"
-        if not held and (not wish or found.kind == "skill") and all(map(self.person.knows, wanted)):
+        numbered = any(k.isdigit() for k in wanted)  # "Level 3" is not "Level 7"
+        held = held or not numbered and all(k in self.person.vocabulary or self.person.initials(k) for k in telling)
+        if not held and not numbered and (not wish or found.kind == "skill") and all(map(self.person.knows, wanted)):
             held = self.person.nearest(found.text)[0]
         held = held or self._from_posting(found, text)
+        if not held and wish and found.kind == "skill" and not _HELD.search(text[: found.start]):
+            return
         parts = [Found(found.start + a, found.start + b, find._kind(text, found.start + a, found.text[a:b]), found.text[a:b]) for a, b in _halves(found.text)]
         if not held and len(parts) > 1:
             for part in parts:
@@ -263,15 +289,22 @@ class _Judge:
 
     def _skills(self, text: str, wish: bool) -> Iterator[Claim]:
         for found in find.listed(text):
-            if not find.of_person(text, found.start) or wish and not re.search(r"\b(?:[Mm]y|[Ww]ith|I have|I['’]ve|[Aa]s a)\b", text[: found.start]):
+            if self._quoted(text, found):
                 continue
-            if wish and re.search(r"(?i)\b(?:opportunity|would|will|eager|excited|look\w*|interest|apply|want)\b[^,;]*$", text[: found.start]):
+            if not find.of_person(text, found.start) or wish and not found.sure and not re.search(r"\b(?:[Mm]y|[Ww]ith|I have|I['’]ve|[Aa]s a)\b", text[: found.start]):
+                continue
+            if wish and not found.sure and re.search(r"(?i)\b(?:opportunity|would|will|eager|excited|look\w*|interest|apply|want)\b(?!.*\bmy\b)[^;]*$", text[: found.start]):
                 continue
             wanted = find.telling(found.text)
-            if not wanted:
+            if found.sure and not wanted:
+                wanted = [k for k in facts.content(found.text) if k not in find.SOFT]
+            if not wanted or self._names_job(found.text):
                 continue
-            held = self.person.phrase(found.text) or self.person.together(wanted) or self.person.written_out(wanted)
-            yield self._said(found, held or all(map(self.person.knows, wanted)), _NO_NAME["skill"])
+            wanted += re.findall(r"(?<=[A-Za-z] )\d+", found.text)  # "Level 3" is not "Level 7"
+            held = self.person.phrase(found.text) or self.person.in_one_line(wanted) or self.person.written_out(facts.content(found.text))
+            if not held and not found.sure:
+                held = all(map(self.person.knows, wanted))
+            yield self._said(found, held, _NO_NAME["skill"])
 
     def _contact(self, found: Found) -> Claim:
         plain = re.sub(r"\s", "", found.text).casefold().rstrip("./")
@@ -297,9 +330,11 @@ _NO_NAME = {
 # What the applicant says to have or to have done.
 _HELD = re.compile(
     r"(?i)\b(?:I\s(?:have|had|held|worked|led|gained|built|developed|used|was|hold|did|managed|know|bring|offer)|I['’]ve|my\s(?:\w+\s){0,3}(?:experience|years|skills?|expertise|"
-    r"knowledge|background|work|time|tools?|proficiency|degree)|proficient|experienced|skilled|(?:have|has)\s\w+ed|years)\b"
+    r"knowledge|background|work|time|tools?|proficiency|degree)|proficient|experienced|skilled|(?:have|has)\s\w+ed)\b"
 )
-_NO_AMOUNT = re.compile(r"(?i)\b(?:24/7|one of|no\.? 1|top \d+|\d+(?:st|nd|rd|th))\b|\b[A-Z][\w+#]*\s\d+(?:\.\d+)*\b(?!\s?%)|\d+[-\s](?:page|word)\b")
+_LEADS_IN = re.compile(r"(?i)\W*(?:with|as|having|holding|over|possessing|combining|through|proficient|experienced|skilled)\b")
+_WORKED_THERE = re.compile(r"(?i)\b(?:work(?:ed|ing)?|time|role|career|employed|internship|experience|years|[Aa]s an? [\w\s]+|[Aa]s|currently)\s(?:at|for|with|in)?\s?(?:the\s)?$")
+_NO_AMOUNT = re.compile(r"(?i)\b(?:24/7|one of|no\.? 1|top \d+|\d+(?:st|nd|rd|th))\b|\b(?-i:[A-Z])[\w+#]*\s\d+(?:\.\d+)*\b(?!\s?%)|\d+[-\s](?:page|word)\b")
 
 
 def _same_name(one: list[str], other: list[str]) -> bool:
@@ -332,9 +367,9 @@ def _signed(letter: str, start: int) -> bool:
 
 
 def _apart(claims: Sequence[Claim]) -> list[Claim]:
-    """No two claims over the same words: earlier kinds win, and among one kind what no source holds."""
+    """No two claims over the same words: a whole fact wins over a name in it, and what no source holds over what one does."""
     kept: list[Claim] = []
-    for claim in sorted(claims, key=lambda c: c.supported):
+    for claim in sorted(claims, key=lambda c: (c.kind in ("employer", "skill", "certificate"), c.supported)):
         if not any(c.start < claim.end and claim.start < c.end for c in kept):
             kept.append(claim)
     return sorted(kept, key=lambda c: c.start)

@@ -53,7 +53,7 @@ DEGREE = re.compile("(?:" + "|".join(rf"(?<![\w.])(?P<{name}>{spellings})" for n
 VAGUE_SCHOOL = re.compile(_FROM_SCHOOL)
 LEGAL_FORMS = frozenset("ltd limited inc incorporated llc llp plc corp gmbh ag co pvt pty the".split())
 SMALL_WORDS = frozenset("""a an and are as at be been by for from had has have i in into is it its me my of on or our over such that the their these
-    this those through to under up using was we were which while who with within without you your also both more most other than""".split())  # fmt: skip
+    this those through to under up using was we were which while who with within without you your also both more most other than am i can may""".split())  # fmt: skip
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from ftapp import claims_facts as facts
-from ftapp.vocabulary import OCCUPATION
+from ftapp.vocabulary import OCCUPATION, ORGANISATION
 
 
 @dataclass(frozen=True)
@@ -21,25 +21,28 @@ class Found:
     end: int
     kind: str
     text: str
+    sure: bool = False  # said outright ("my tools are ..."), so that a wish around it changes nothing
 
 
 _GREETING = re.compile(r"(?i)^\W*(?:dear|hello|hi|hey|good (?:day|morning|afternoon)|to (?:the|whom)|greetings|subject|re)\b[^.!?]{0,90}$")
+_HEADING = re.compile(r"^\s*#{1,6}\s")  # Markdown's, which models leave behind
 SIGN_OFF = re.compile(
     r"(?i)^\W*(?:(?:with )?(?:kind|best|warm|many|kindest|warmest)? ?(?:regards|wishes|thanks)|(?:yours )?(?:sincerely|faithfully|truly)(?: yours)?|"
-    r"respectfully(?: yours)?|best|cheers|thank you|until we speak|speak soon|cordially)\W*$"
+    r"respectfully(?: yours)?|best|cheers|thank you|until we speak|speak soon|cordially|(?:\w+ ){0,3}(?:regards|wishes))\W*$"
 )
 # What is hoped, felt or offered is no fact; what follows "my" or "as a" in such a sentence may still be one.
 WISH = re.compile(
-    r"(?ix)\b(?:look(?:ing)?\sforward|would|excited|thrilled|eager|keen|drawn\sto|impressed|inspired|admire|hope|thank|interested|interest\sin|"
+    r"(?ix)\b(?:look(?:ing)?\sforward|would|shall|excited|thrilled|eager|keen|drawn\sto|impressed|inspired|admire|hope|thank|interested|interest\sin|"
     r"could\swe|may\si|let\s(?:me|us)|please|happy\sto|glad|welcome|confident|believe|will|want|wish|apply(?:ing)?|passion(?:ate)?|enthusias\w+|"
     r"enjoy|ready\sto|see\smyself|can\s(?:see|picture)|opportunity|learn(?:ing)?\smore|aspire|always|honou?r\sto|should|do\snot)\b"
 )
-_ABOUT_THEM = re.compile(r"(?i)\b(?:you(?:r|rs|'re|’re)?|the (?:company|organi[sz]ation|firm|posting|advert|vacancy)(?:['’]s)?|its|their|[A-Z][\w&]+(?:['’]s|s['’]))(?!\w)")
+_ABOUT_THEM = re.compile(r"(?i)\b(?:you(?!\s(?:will|can|may)\s(?:find|see))(?:r|rs|'re|’re)?|the (?:company|organi[sz]ation|firm|posting|advert|vacancy)(?:['’]s)?|its|their|(?!Master|Bachelor|Associate)[A-Z][\w&]+(?:['’]s|s['’]))(?!\w)")
 _ABOUT_ME = re.compile(r"\b(?:I(?:['’](?:m|ve|d|ll))?|my|My|me|mine|myself|we|We|our|Our)\b")
 
 _CAPITAL = r"(?:[A-Z0-9][\w&+#./-]*[\w+#]|[A-Z][+#]*|[a-z]+[A-Z]\w*)"
 NAME = re.compile(rf"(?<![\w@/.-])(?:[A-Z][\w&+#./’'-]*[\w+#]|[A-Z]\b[+#]*|[a-z]+[A-Z]\w*)(?:(?:\s|\s(?:of|and|&|for|the|at\sthe|de|van|von)\s|,\s(?=Inc|Ltd|LLC))(?:{_CAPITAL}))*")
-_EMPLOYER_BEFORE = re.compile(r"(?i)\b(?:at|for|with|joined|join(?:ing)?|by|member of|employed by|worked for|time at|including|from)\s+(?:the\s+)?$")
+_EMPLOYER_BEFORE = re.compile(r"(?i)\b(?:at|from|joined|join(?:ing)?|members? of|employed by|work(?:ed|ing)? (?:for|with)|time (?:at|with))\s+(?:the\s+)?$")
+_MAYBE_EMPLOYER_BEFORE = re.compile(r"(?i)\b(?:for|with|by|from|including)\s+(?:the\s+)?$")
 _SCHOOL = re.compile(r"\b(?:University|College|School|Institute|Academy|Polytechnic)\b")
 _AWARD_NAME = re.compile(r"\b(?:Award|Prize|Medal|Scholarship|Fellowship|Honou?rs?|of the (?:Year|Month)|Recognition)\b")
 _CERTIFIED = re.compile(
@@ -59,7 +62,7 @@ AWARD = re.compile(
     )"""
 )
 
-_TITLE_WORDS = rf"(?:(?!(?:and|who|with|for|at|in|to|seeking|where|that|I)\b)[A-Za-z][\w&/+'’-]*\s){{0,4}}?{OCCUPATION.pattern.removeprefix('(?i)')}"
+_TITLE_WORDS = rf"(?:(?!(?:and|who|with|for|at|in|to|on|by|from|as|about|my|your|seeking|where|that|I)\b)[A-Za-z][\w&/+'’-]*\s){{0,4}}?{OCCUPATION.pattern.removeprefix('(?i)')}"
 TITLE = re.compile(rf"(?i)\b(?:as|being|am|was|currently|became|role\sof|post\sof|position\sof)\s(?:currently\s)?(?:(?:a|an|the|your)\s)?(?P<title>{_TITLE_WORDS})")
 TITLE_AT = re.compile(
     rf"(?P<title>(?:[A-Z][\w&/+-]*\s(?:of\s)?){{0,4}}[A-Z][\w&/+-]*)\s(?:at|for|with)\s(?:the\s)?(?P<employer>{NAME.pattern})"
@@ -75,9 +78,9 @@ SOFT = frozenset("""communication communicator communicate interpersonal leaders
     management adaptability adaptable adapt creativity creative innovation innovative passion motivation mindset ethic work working multitasking presentation present
     negotiation verbal written oral decision-making decision making skill ability strength self independently strategic flexible flexibility
     customer-focused professionalism independence empathy patience reliability initiative""".split())  # fmt: skip
-PLAIN = frozenset("""able about above across aforementioned advanced all allow and any application approach area aspect attitude available background base based basic best
+PLAIN = frozenset("""able about above across aforementioned advanced all allow and any application approach area aspect attitude available background base based basic best actionable production advancement latest importance non remote hybrid flex office implementation insight
     better beyond both broad business career challenge clear client colleague combined committed common company competence complex comprehensive concept
-    confidence considerable contribution core crucial cross cross-functional cutting cutting-edge current customer daily data dataset day deep dedication deliver delivering delivery demand
+    confidence considerable contribution core crucial cross cross-functional cutting cutting-edge current customer daily data dataset day dedication deliver delivering delivery demand
     department develop developing development diverse domain drive driven driving duty dynamic effective effectively efficiency efficient end
     enable ensure ensuring environment essential every everything excellence excellent exceptional expectation experience experienced expertise exposure extensive fast
     fast-paced field focus focused following foundation framework function functional good great group growth hand hands hands-on hard help high high-quality highly idea
@@ -89,48 +92,76 @@ PLAIN = frozenset("""able about above across aforementioned advanced all allow a
     solve stakeholder standard strategy strong structure subject success successful successfully such support system task team technical technique
     technology tool top track train training trend type understanding use user using valuable value variety various well well-suited wide with world year years
     together talented top-tier leading lead working-level industry-standard code coding programming language program company's everyday detailed first-hand firsthand rich
-    unique academic theoretical fundamental multiple different general specific personal existing overall life live long-term short term way idea what how not
+    deep opportunity manner concise timely scalable match perfect revenue saving cost level optimal viewpoint finding
+    scalability availability reproducibility internal external question procedure budget achievement acumen landscape evolving rapidly structured source
+    infrastructure setting particularly predictive library highquality fastpaced crossfunctional cloudbased wellrounded rounded fastmoving example answer
+    interpretation documentation utilizing leveraging leverage made maintaining match engagement best pattern regulation write casual letter cover personalized study look few word same care way something done useful unique academic theoretical fundamental multiple different general specific personal existing overall life live long-term short term way idea what how not
     make making meet meeting take taking build building built create creating created design designing write writing analysis analyze analyzing analysing analyse
     model modelling modeling algorithm application contribute contributing goal global international local numerous popular""".split())  # fmt: skip
 
 _TRIGGER = re.compile(
     r"""(?ix)\b(?:
-      (?:experience[ds]?|expertise|proficien(?:t|cy)|skill(?:ed|s|set)?|knowledge(?:able)?|background|familiar(?:ity)?|(?:well-?)?versed|understanding|foundation|grounding
+      (?P<sure>(?:skills?|skillset|tools?|strengths?|toolbox)\s(?:[\w-]+\s){0,5}?(?:are|is|includes?|cover)|(?:can\s)?offer(?:\syou)?|bring(?:\syou|\salong)?
+       |(?:would\s)?use\shere|besides|lean\son|know\smy\sway\saround|rely\son|draw\son)
+     |(?:experience[ds]?|expertise|proficien(?:t|cy)|skill(?:ed|s|set)?|knowledge(?:able)?|background|familiar(?:ity)?|(?:well-?)?versed|understanding|foundation|grounding
         |fluen(?:t|cy)|train(?:ed|ing)|speciali[sz](?:ed?|ing)|competen(?:t|ce)|track\srecord|adept|certified|qualified|strength|command|focus|exposure|hands-on)
         (?:\s(?:and\s\w+|working|including|gained))?\s(?:in|with|of|on|using|for)\b
-     |(?:work(?:ed|ing)?|dealt)\s(?:\w+\s)?(?:with|in|on)\b
-     |(?:using|used|use|know|mastered|learned|learnt|handled|implemented|programmed|developed\s(?:advanced|strong|deep))\b(?!\sto\b)
+     |(?P<weak>(?:work(?:ed|ing)?|dealt)\s(?:\w+\s)?(?:with|in|on)\b
+       |(?:using|used|use|know|mastered|learned|learnt|handled|implemented|programmed)\b(?!\sto\b))
+     |developed\s(?=advanced|strong|deep)|skills\sto\s(?:build|design|develop|create|use)\b
      |(?:skills?|skillset|tools?|strengths?|expertise|knowledge|frameworks?|languages?|platforms?|techniques?|methods?|technologies|databases?|software|libraries|disciplines?|areas?|solutions?)
         \s(?:(?:I\s)?\w+\s\w+\s\w+\s)?(?:such\sas|like|including|include[s]?|are|is|in|of)\b
-     |offer(?:\syou)?\b|\bbring(?:\syou)?\b|With(?=\s[A-Z])|come\sto\sknow|came\sto\sknow|count\son\smy
+     |(?-i:With)(?=\s(?-i:[A-Z]))|come\sto\sknow|came\sto\sknow|count\son\smy
     )[:,]?\s"""
 )
+_TURNED = re.compile(r"(?i)^\W*(?P<list>[^;:]{2,160}?)\s(?:is|are)\s(?:(?:a\s)?part\sof\s|some\sof\s)?(?:what\sI\s(?:bring|offer|use)|among\smy\s(?:skills|tools))")
 _LIST_END = re.compile(
-    r"""(?ix)[.;:!?()]|\s[–—-]\s|,?\s(?:which|that|who|where|while|to|make[s]?|has|have|had|allow\w*|enabl\w+|I|I['’]\w+|my|we|you|your|so|but|because|when|is|are|was|were
-    |at|from|since|during|through|throughout|across|by|into|over|under|combined|along|coupled|among|within|than|before|after|without|will|would|demonstrat\w+|gained|align\w*)\b|$"""
+    r"""(?ix)[;:!?()]|\.(?!\d)|\s[–—-]\s|,?\s(?:which|that|who|where|while|to|make[s]?|has|have|had|allow\w*|enabl\w+|I|I['’]\w+|my|we|you|your|so|but|because|when|is|are|was|were
+    |comes?|came|made|am|hold|can|could|may|it|at|from|since|during|through|throughout|across|by|into|over|under|combined|along|coupled|among|within|than|before|after|without|will|would|demonstrat\w+|gained|align\w*)\b|$"""
 )
-_ITEMS = re.compile(r"(?i)\s*(?:,\s*(?:and|or|as\swell\sas|including|such\sas|like)?\s*|\s(?:and|or|as\swell\sas|including|such\sas|like|&)\s)\s*")
+_ITEMS = re.compile(r"(?i)\s*(?:,\s*(?:and|or|as\swell\sas|including|such\sas|like)?\b\s*|\s(?:and|or|as\swell\sas|including|such\sas|like|&)\s)\s*")
 _LEAD = re.compile(
     r"(?i)^(?:(?:the|a|an|both|also|in|with|on|of|some|any|all|its|their|various|working|worked|using|practical|most|up|including|such as|familiarity|"
     r"knowledge|proficiency|experience|expertise|skills?|developing|building|implementing|deploying|managing|creating|optimizing|performing|designing|"
     r"conducting|applying|running(?= \w+ing))\s+)+"
 )
-_CUT_ITEM = re.compile(r"(?i)\s(?:for|in|on|with|as|of|within|before|via|per|including|against|around)\s.*$")
+_PART = re.compile(r"(?i)\S(?:(?!\s(?:for|in|on|with|as|of|within|before|via|per|including|against|around|involving|using)\s).)*")
+_NOUNS_IN_ING = "market|engineer|account|programm|min|test|comput|network|train|report|learn|process|model|modell|nurs|teach|counsell|bank|manufactur|consult|plan|purchas|trad|wallpaper|stocktak|phlebotom|welding|cater|clean|edit|load|pip"
 
 
 def silent(sentence: str) -> bool:
     """Greetings, sign-offs and subject lines claim nothing."""
-    return bool(_GREETING.match(sentence) or SIGN_OFF.match(sentence)) or not re.search(r"\w", sentence)
+    return bool(_GREETING.match(sentence) or _HEADING.match(sentence) or SIGN_OFF.match(sentence)) or not re.search(r"\w", sentence)
 
 
 def of_person(sentence: str, at: int) -> bool:
     """Whether the words at an offset are said of the applicant rather than of the employer: the nearest pronoun before
     decides ("you ask for X"; "I have X"), else the first one after; a sentence without any speaks of the applicant."""
-    before = [(m.start(), who) for who, pattern in ((True, _ABOUT_ME), (False, _ABOUT_THEM)) for m in pattern.finditer(sentence, 0, at)]
-    if before:
-        return max(before)[1]
-    after = [(m.start(), who) for who, pattern in ((True, _ABOUT_ME), (False, _ABOUT_THEM)) for m in pattern.finditer(sentence, at)]
-    return min(after)[1] if after else True
+    if _I_DID.match(sentence, at):
+        return True
+    clause = max((m.end() for m in _CLAUSE.finditer(sentence, 0, at)), default=0)
+    for start in (clause, 0):
+        if before := _pronouns(sentence, start, at):
+            return before[-1]
+        end = _CLAUSE.search(sentence, at)
+        if after := _pronouns(sentence, at, end.start() if end and start else len(sentence)):
+            return after[0]
+    return True
+
+
+_I_DID = re.compile(r"(?:[A-Z][\w&'’-]*\W+(?:(?:and|of|for|the)\W+)?){1,8}(?<=\s)I\s")  # "at Northwind Labs I built"
+_CLAUSE = re.compile(r"[;:]\s|\s[–—]\s")
+
+
+def _pronouns(sentence: str, start: int, end: int) -> list[bool]:
+    """For each pronoun in order: whether it stands for the applicant."""
+    found = [(m.start(), who) for who, pattern in ((True, _ABOUT_ME), (False, _ABOUT_THEM)) for m in pattern.finditer(sentence, start, end)]
+    return [who for _, who in sorted(found)]
+
+
+def personal(sentence: str) -> bool:
+    """Whether the applicant speaks in it at all; advice does not."""
+    return bool(_ABOUT_ME.search(sentence))
 
 
 def names(sentence: str) -> Iterator[Found]:
@@ -148,8 +179,9 @@ def names(sentence: str) -> Iterator[Found]:
                     continue
                 if head.group(0).casefold() in _OPENERS:
                     start, text = start + len(text) - len(rest), rest
-        while (head := re.match(r"(?:I|I['’]\w+|A|My|The|In|As|At|And)\s(?:and\s)?", text)):
+        while (head := re.match(r"(?:I|I['’]\w+|A|My|The|In|As|At|And)(?:\s(?:and\s)?|$)", text)):
             start, text = start + head.end(), text[head.end() :]
+        text = re.sub(r"\s(?:I|and|of)$", "", text)
         if [k for k in facts.keys(text) if k not in _PLAIN_CAPITALS and k not in facts.LEGAL_FORMS and not k.isdigit()] and len(text) > 1:
             yield Found(start, start + len(text), _kind(sentence, start, text), text)
         elif text in ("R", "C"):
@@ -158,7 +190,7 @@ def names(sentence: str) -> Iterator[Found]:
 
 _OPENERS = frozenset("""as at in with for my the during from while since after before on to by when using having being both and also additionally
     furthermore currently previously prior through throughout our your this that these here under over one take what how where and because
-    despite although thanks please dear known among within beyond given it is if are was be do""".split())  # fmt: skip
+    besides might shall may could would can should yes no despite although thanks please dear known among within beyond given it is if are was be do""".split())  # fmt: skip
 
 
 def _kind(sentence: str, start: int, text: str) -> str:
@@ -171,6 +203,8 @@ def _kind(sentence: str, start: int, text: str) -> str:
         return "degree" if re.search(r"(?i)degree|studi|graduat|bachelor|master|ph\.?d|training|education", sentence) else "employer"
     if OCCUPATION.search(text) and not _EMPLOYER_BEFORE.search(sentence[:start]):
         return "title"
+    if _MAYBE_EMPLOYER_BEFORE.search(sentence[:start]) and (ORGANISATION.search(text) or re.search(r"(?i)\b(?:work|serv|member)", sentence[:start])):
+        return "employer"
     return "employer" if _EMPLOYER_BEFORE.search(sentence[:start]) else "skill"
 
 
@@ -196,13 +230,20 @@ def awards(sentence: str) -> Iterator[Found]:
 
 
 def listed(sentence: str) -> Iterator[Found]:
-    """The items that follow "proficient in", "experience with", "tools such as" and their like."""
+    """The items that follow "proficient in", "experience with", "tools such as" and their like, or stand before "are what I bring"."""
+    if m := _TURNED.search(sentence):
+        yield from _items(sentence, m.start("list"), m.end("list"), True)
     for m in _TRIGGER.finditer(sentence):
-        end = _LIST_END.search(sentence, m.end())
-        yield from _items(sentence, m.end(), end.start() if end else len(sentence))
+        end = _LIST_END.search(sentence, m.end() - 1)
+        count = 1 + len(_ITEMS.findall(sentence, m.end(), max(end.start(), m.end()))) if end else 0
+        brought = re.match("(?i)bring|offer|can", m.group("sure") or "")
+        sure = bool(m.group("sure")) and not (brought and (count < 2 or re.search(r"\bwill\s$", sentence[: m.start()])))
+        loose = count < 3 if m.group("weak") else count < 2 and re.search("(?i)offer|bring|draw|rely", m.group(0))
+        items = list(_items(sentence, m.end(), max(end.start(), m.end()), sure)) if end else []
+        yield from (i for i in items if not loose or re.search(r"[A-Z]|\d", i.text))
 
 
-def _items(sentence: str, start: int, end: int) -> Iterator[Found]:
+def _items(sentence: str, start: int, end: int, sure: bool) -> Iterator[Found]:
     at = start
     for stop in [*_ITEMS.finditer(sentence, start, end), None]:
         item_end = stop.start() if stop else end
@@ -210,12 +251,20 @@ def _items(sentence: str, start: int, end: int) -> Iterator[Found]:
         lead = _LEAD.match(text)
         if lead:
             at, text = at + lead.end(), text[lead.end() :]
-        text = _CUT_ITEM.sub("", text).rstrip(" ,")
-        at += len(text) - len(text.lstrip())
-        text = text.strip()
-        if text and len(text.split()) <= 6:
-            yield Found(at, at + len(text), "skill", text)
+        for part in _PART.finditer(text):
+            yield from _item(at + part.start(), part.group(0), sure)
         at = stop.end() if stop else end
+
+
+def _item(start: int, text: str, sure: bool) -> Iterator[Found]:
+    """One item without the verb it may begin with ("resolving conflicts"); verbs alone name no skill."""
+    while not sure and (verb := re.match(r"(?!(?:%s)ing\b)(?:[a-z]+ly\s)?[a-z]+(?:ing|ed)(?:\s|$)" % _NOUNS_IN_ING, text)) and not text[: verb.end()].isupper():
+        start, text = start + verb.end(), text[verb.end() :]
+    if lead := re.match(r"(?i)(?:(?:for|in|on|with|as|of|via|within|the|an?|by|to)\s(?:\w+ing\s)?)+", text):
+        start, text = start + lead.end(), text[lead.end() :]
+    text = re.sub(r"(?:\s(?:and|or|&))?[\s,]*$", "", text)
+    if text and len(text.split()) <= 6:
+        yield Found(start, start + len(text), "skill", text, sure)
 
 
 def telling(text: str) -> list[str]:

@@ -55,6 +55,13 @@ class Evidence:
         """The line that holds all of these keys, in any order, or ""."""
         return next((line for line, own in zip(self.lines, self.content, strict=True) if wanted and own.issuperset(wanted)), "")
 
+    def in_one_line(self, wanted: Sequence[str]) -> str:
+        """The line that has each of these words or another form of it, or ""."""
+        for line, own in zip(self.lines, self.content, strict=True):
+            if wanted and all(k in own or any(facts.alike(k, o) for o in own) for k in wanted):
+                return line
+        return ""
+
     def knows(self, key: str) -> bool:
         """Whether any line has the word or another form of it, as initials ("NLP") or written out."""
         if key not in self._alike:
