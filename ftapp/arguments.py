@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from ftapp.documents import read_text
-from ftapp.files import FileText, read
+from ftapp.files import MOST_BYTES, FileText, read
 from ftapp.prompts import KINDS, TONES
 
 VERDICTS = ("left", "right", "tie", "both_bad")
@@ -149,11 +149,11 @@ def _document(name: str, what: str) -> FileText:
         plain = read_text(_text(name), what)
         return FileText(plain.text, plain.warnings)
     try:
-        with Path(name).expanduser().open("rb"):
-            pass
+        with Path(name).expanduser().open("rb") as held:  # a pipe will do as well
+            data = held.read(MOST_BYTES + 1)
     except OSError as error:
         raise _unreadable(name, error) from None
-    return read(Path(name).expanduser(), what)
+    return read(data, what)
 
 
 def _unreadable(name: str, error: OSError) -> BadArguments:
