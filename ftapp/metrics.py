@@ -17,7 +17,7 @@ from ftapp import structure
 from ftapp.profiles import JobPosting, ResumeProfile
 from ftapp.prompts import content_words
 
-SIMILAR_ENOUGH = 0.5  # cosine of all-MiniLM-L6-v2 from which a sentence answers a requirement
+SIMILAR_ENOUGH = 0.5  # cosine (all-MiniLM-L6-v2) from which a sentence answers a requirement; chosen, not tuned
 TERMS_OF_A_POSTING = 2  # a sentence with so many of a posting's terms would not fit another posting
 
 Similar = Callable[[list[str], list[str]], Sequence[Sequence[float]]]  # (requirements, sentences) -> cosine of each pair

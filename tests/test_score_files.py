@@ -13,7 +13,7 @@ from ftapp.errors import UserError
 JOB = "Data Analyst\nHarbour & Vale Ltd, Bristol\n\nRequirements:\n- SQL and Python\n- Clear reports for people who do not read code\n"
 ROWS = [
     {"id": 1, "wrote": "the weekly sales report has ended", "right": "the report quickly ended", "job": JOB},
-    {"id": 2, "wrote": "I know SQL, and I know “R”;\nyes", "right": "I know SQL, and I know “R”;\nyes", "job": JOB},
+    {"id": 2, "wrote": "I know SQL, and I know “Python”;\nyes", "right": "I know SQL, and I know “Python”;\nyes", "job": JOB},
     {"id": 3, "wrote": "", "right": "a b", "job": "Cook"},
 ]
 
