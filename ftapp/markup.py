@@ -21,7 +21,9 @@ from lxml.html import HtmlElement
 from ftapp import hiding
 from ftapp.errors import UserError
 
-MOST_WORK = 20_000_000  # style rules times elements: about a second; more is an attack or no posting
+MOST_STYLE = 500_000  # characters of a page's own style sheet; this and the two below bound the time a page can cost
+MOST_RULES = 3_000  # of them that could hide something the page has
+MOST_WORK = 20_000_000  # rules times elements
 SCREEN_PIXELS = 1280  # a width rules of @media are judged by
 _UNSEEN = frozenset("script style template noscript head title iframe object embed svg math canvas audio video select textarea".split())
 _BLOCKS = frozenset("""
@@ -72,6 +74,8 @@ def sheet(root: HtmlElement) -> Sheet:
     """The rules of a page's <style> elements, those left out that name a class or id the page does not have."""
     names = {f".{name}" for value in root.xpath("//@class") for name in value.split()} | {f"#{name}" for name in root.xpath("//@id")}
     found = Sheet()
+    if sum(len(style.text or "") for style in root.iter("style")) > MOST_STYLE:
+        raise _too_much_style()
     for style in root.iter("style"):
         parsed = tinycss2.parse_stylesheet(style.text or "", skip_comments=True, skip_whitespace=True)
         for rule in _rules_on_screen(parsed):
@@ -79,6 +83,10 @@ def sheet(root: HtmlElement) -> Sheet:
             if wanted:
                 _add(found, tinycss2.serialize(rule.prelude), wanted, names)
     return found
+
+
+def _too_much_style() -> UserError:
+    return UserError("The page has too many style rules to tell what it shows - it was not read - paste the posting's text.")
 
 
 def _rules_on_screen(rules: list, depth: int = 0) -> Iterator[tinycss2.ast.QualifiedRule]:
@@ -115,6 +123,8 @@ def _add(found: Sheet, selectors: str, wanted: dict[str, tuple[str, bool]], name
         return
     translator = cssselect.HTMLTranslator()
     for selector in parsed:
+        if len(found.rules) >= MOST_RULES:
+            raise _too_much_style()
         asked = set(re.findall(r"[.#][\w-]+", re.sub(r"\[[^\]]*\]|:not\([^)]*\)", "", selector.canonical())))
         if selector.pseudo_element or not asked <= names:
             continue
@@ -128,7 +138,7 @@ def _add(found: Sheet, selectors: str, wanted: dict[str, tuple[str, bool]], name
 def _styles(root: HtmlElement, rules: Sheet) -> dict[HtmlElement, dict[str, str]]:
     """Each element's declarations after the cascade: important first, then style attribute, specificity, order."""
     if len(rules.rules) * sum(1 for _ in root.iter()) > MOST_WORK:
-        raise UserError("The page has too many style rules to tell what it shows - it was not read - paste the posting's text.")
+        raise _too_much_style()
     weighed: dict[HtmlElement, dict[str, tuple[tuple, str]]] = {}
 
     def declare(element: HtmlElement, wanted: dict[str, tuple[str, bool]], *weight: object) -> None:

@@ -20,6 +20,7 @@ from lxml.html import HtmlElement
 from ftapp import documents, fetching, markup, profiles
 from ftapp.errors import UserError
 from ftapp.profiles import JobPosting
+from ftapp.requirements import MOST_LINES
 
 FEWEST_LETTERS = 120  # a page with less visible text holds no posting, or builds itself by scripts
 LONGEST_FIELD = 200  # characters of a title, company or place; longer is a mistake or an attack
@@ -134,14 +135,17 @@ def _from_fields(given: dict[str, Any], known: dict[str, dict[str, Any]], rules:
     company = _field(_name(given.get("hiringOrganization"), known, rules))
     place = _field(_place(given, known, rules))
     description = _plain(given.get("description"), rules)
-    parts = [description]
+    parts, listed = [description], {}
     for heading, keys in _LISTS:
         entries = [line for key in keys for line in _entries(given.get(key), known, rules) if line not in description]
+        listed[heading] = entries[:MOST_LINES]
         parts += [f"{heading}:\n" + "\n".join(f"• {line}" for line in entries)] if entries else []
     body = "\n\n".join(part for part in parts if part)
     head = [title, f"Company: {company}" if company else "", f"Location: {place}" if place else ""]
     read = profiles.parse_job("\n".join([*head, "", body]).strip())
-    stated = {name: value for name, value in (("title", title), ("company", company), ("location", place)) if value}
+    stated: dict[str, Any] = {name: value for name, value in (("title", title), ("company", company), ("location", place)) if value}
+    for name, lines in (("requirements", listed["Requirements"] or listed["Skills"]), ("duties", listed["Responsibilities"])):
+        stated[name] = list(dict.fromkeys(lines + getattr(read, name)))[:MOST_LINES]
     text = "\n".join([line for line in head if line] + ["", body]).strip() if body or title else ""
     return ReadPosting(read.model_copy(update=stated), text)
 
