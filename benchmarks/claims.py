@@ -88,7 +88,9 @@ def by_ledger(case: Case) -> list[Span]:
 
 def by_string(case: Case) -> list[Span]:
     held = " ".join([*case.sources(), case.job.title, case.job.company, case.job.location]).casefold()
-    body = [(m.start(), m.end(), m.group(0)) for m in re.finditer(r"(?<![.!?]\s)(?<!^)(?<!\n)(?:\b[A-Z][\w+#.-]+|\$?\d[\d,.]*%?)", case.letter)]
+    body = [
+        (m.start(), m.end(), m.group(0)) for m in re.finditer(r"(?<![.!?]\s)(?<!^)(?<!\n)(?:\b[A-Z][\w+#.-]+|\$?\d[\d,.]*%?)", case.letter)
+    ]
     return [(a, b) for a, b, word in body if word.rstrip(".,").casefold() not in held]
 
 
@@ -201,7 +203,11 @@ def planted(case: Case, other: Case, kind: str, rng: random.Random) -> Case | No
     if kind in ("number", "date"):
         year = r"(?:19|20)\d\d"
         source = " ".join(case.sources())
-        wanted = [m.group(0) for m in re.finditer(r"(?<![\w.,])\d[\d,]*(?![\w.,]\w)", case.letter) if bool(re.fullmatch(year, m.group(0))) == (kind == "date")]
+        wanted = [
+            m.group(0)
+            for m in re.finditer(r"(?<![\w.,])\d[\d,]*(?![\w.,]\w)", case.letter)
+            if bool(re.fullmatch(year, m.group(0))) == (kind == "date")
+        ]
         wanted = [w for w in wanted if re.search(rf"(?<!\w){re.escape(w)}(?!\w)", source)]
         fresh = lambda: str(rng.randint(1961, 1988)) if kind == "date" else str(rng.randint(13, 97))  # noqa: E731
         return first(swap(case, w, fresh(), kind) for w in wanted)

@@ -72,8 +72,11 @@ def unsupported(traced: Sequence[Sentence]) -> list[Claim]:
     return [c for s in traced for c in s.claims if not c.supported]
 
 
+MOST_CHARACTERS = 600  # of one sentence; a longer one is a list or not a sentence
 _END = re.compile(r"(?<=[.!?])[\"'”’)]*\s+(?=[\"'“(]?[A-Z0-9])|\n+")
-_ABBREVIATION = re.compile(r"(?:\b(?:e\.g|i\.e|etc|vs|Dr|Mr|Mrs|Ms|St|No|Inc|Ltd|Co|Corp|Jr|Sr|approx|[A-Z]|[A-Z]\.[A-Z]|[MB]\.?Sc|Ph\.?D|[MB]\.?Tech))\.$")
+_ABBREVIATION = re.compile(
+    r"(?:\b(?:e\.g|i\.e|etc|vs|Dr|Mr|Mrs|Ms|St|No|Inc|Ltd|Co|Corp|Jr|Sr|approx|[A-Z]|[A-Z]\.[A-Z]|[MB]\.?Sc|Ph\.?D|[MB]\.?Tech))\.$"
+)
 _NEW = re.compile(r"(?:I|My|We|In|As|With|This|The|At|During)\b")
 
 
@@ -86,10 +89,20 @@ def sentences(letter: str) -> list[tuple[int, int]]:
         if m and "\n" not in m.group(0) and _ABBREVIATION.search(text) and not _NEW.match(letter, m.end()):
             continue
         lead = len(text) - len(text.lstrip())
-        if text.strip():
-            found.append((at + lead, at + len(text)))
+        found += _bounded(letter, at + lead, at + len(text))
         at = m.end() if m else stop
     return found
+
+
+def _bounded(letter: str, start: int, end: int) -> Iterator[tuple[int, int]]:
+    """A sentence in pieces of at most `MOST_CHARACTERS`, cut at spaces: every pattern then meets short text only."""
+    while end - start > MOST_CHARACTERS:
+        space = letter.rfind(" ", start + 1, start + MOST_CHARACTERS)
+        stop = space if space > 0 else start + MOST_CHARACTERS
+        yield start, stop
+        start = stop + (space > 0)
+    if letter[start:end].strip():
+        yield start, end
 
 
 class _Judge:
@@ -103,10 +116,11 @@ class _Judge:
     def sentence(self, letter: str, start: int, end: int, similar: Similar | None) -> Sentence:
         text = letter[start:end]
         support, score = self._support(text, similar)
-        claims = [] if find.silent(text) else self._claims(text)
+        if _signed(letter, start) and _A_NAME.fullmatch(text):
+            claims = self._signature(text)
+        else:
+            claims = [] if find.silent(text) else self._claims(text)
         claims += [self._contact(f) for f in _contacts(text)]
-        if not claims and _signed(letter, start) and (wrong := self._signature(text)):
-            claims = [wrong]
         placed = tuple(replace(c, start=c.start + start, end=c.end + start) for c in _apart(claims))
         return Sentence(start, end, support, score, placed)
 
@@ -190,7 +204,9 @@ class _Judge:
         """The posting's line, when it is quoted, or the sentence speaks of the employer or the position and not of what the applicant has."""
         if quoted := self._quoted(text, found):
             return quoted
-        applying = re.search(r"(?i)\b(?:appl\w+|position|role|post|job|vacancy|opening|opportunity|posting|join\w*|interest\w*|consider\w*)\b", text)
+        applying = re.search(
+            r"(?i)\b(?:appl\w+|position|role|post|job|vacancy|opening|opportunity|posting|join\w*|interest\w*|consider\w*)\b", text
+        )
         line = self.posting.phrase(found.text) or self.posting.together(facts.content(found.text))
         named = self._names_job(found.text)
         past = _WORKED_THERE.search(text[: found.start]) and not find.WISH.search(text[: found.start])
@@ -276,24 +292,35 @@ class _Judge:
         held = held or self._from_posting(found, text)
         if not held and wish and found.kind == "skill" and not _HELD.search(text[: found.start]):
             return
-        parts = [Found(found.start + a, found.start + b, find._kind(text, found.start + a, found.text[a:b]), found.text[a:b]) for a, b in _halves(found.text)]
+        parts = [
+            Found(found.start + a, found.start + b, find._kind(text, found.start + a, found.text[a:b]), found.text[a:b])
+            for a, b in _halves(found.text)
+        ]
         if not held and len(parts) > 1:
             for part in parts:
                 yield from self._name(part, text, wish)
             return
-        if held or find.of_person(text, found.start) or not wish and not self._theirs(text, found.start):
+        if held or find.of_person(text, found.start):
             yield self._said(found, held, _NO_NAME[found.kind])
-
-    def _theirs(self, text: str, at: int) -> bool:
-        return not find.of_person(text, at)
 
     def _skills(self, text: str, wish: bool) -> Iterator[Claim]:
         for found in find.listed(text):
             if self._quoted(text, found):
                 continue
-            if not find.of_person(text, found.start) or wish and not found.sure and not re.search(r"\b(?:[Mm]y|[Ww]ith|I have|I['’]ve|[Aa]s a)\b", text[: found.start]):
+            if (
+                not find.of_person(text, found.start)
+                or wish
+                and not found.sure
+                and not re.search(r"\b(?:[Mm]y|[Ww]ith|I have|I['’]ve|[Aa]s a)\b", text[: found.start])
+            ):
                 continue
-            if wish and not found.sure and re.search(r"(?i)\b(?:opportunity|would|will|eager|excited|look\w*|interest|apply|want)\b(?!.*\bmy\b)[^;]*$", text[: found.start]):
+            if (
+                wish
+                and not found.sure
+                and re.search(
+                    r"(?i)\b(?:opportunity|would|will|eager|excited|look\w*|interest|apply|want)\b(?!.*\bmy\b)[^;]*$", text[: found.start]
+                )
+            ):
                 continue
             wanted = find.telling(found.text)
             if found.sure and not wanted:
@@ -312,13 +339,14 @@ class _Judge:
         held = plain in self.written or len(digits) >= 7 and digits in self.digits
         return self._said(found, held, "No source has this contact detail.")
 
-    def _signature(self, text: str) -> Claim | None:
+    def _signature(self, text: str) -> list[Claim]:
         own, signed = facts.content(self.profile.name), facts.content(text)
-        if not own or not 2 <= len(signed) <= 4 or not re.fullmatch(r"(?:[A-Z][\w.'’-]*\s?)+", text) or set(own) & set(signed):
-            return None
-        return Claim(0, len(text), "contact", text, False, "The résumé has another name.", self.profile.name)
+        if not own or not 2 <= len(signed) <= 4 or set(own) & set(signed):
+            return []
+        return [Claim(0, len(text), "contact", text, False, "The résumé has another name.", self.profile.name)]
 
 
+_A_NAME = re.compile(r"(?:[^\W\d_][\w.'’-]*\s?){1,5}")
 _NO_NAME = {
     "employer": "No source names this organisation.",
     "title": "No source gives this title.",
@@ -333,8 +361,12 @@ _HELD = re.compile(
     r"knowledge|background|work|time|tools?|proficiency|degree)|proficient|experienced|skilled|(?:have|has)\s\w+ed)\b"
 )
 _LEADS_IN = re.compile(r"(?i)\W*(?:with|as|having|holding|over|possessing|combining|through|proficient|experienced|skilled)\b")
-_WORKED_THERE = re.compile(r"(?i)\b(?:work(?:ed|ing)?|time|role|career|employed|internship|experience|years|[Aa]s an? [\w\s]+|[Aa]s|currently)\s(?:at|for|with|in)?\s?(?:the\s)?$")
-_NO_AMOUNT = re.compile(r"(?i)\b(?:24/7|one of|no\.? 1|top \d+|\d+(?:st|nd|rd|th))\b|\b(?-i:[A-Z])[\w+#]*\s\d+(?:\.\d+)*\b(?!\s?%)|\d+[-\s](?:page|word)\b")
+_WORKED_THERE = re.compile(
+    r"(?i)\b(?:work(?:ed|ing)?|time|role|career|employed|internship|experience|years|as an? (?:\w+\s){1,4}|as|currently)\s(?:at|for|with|in)?\s?(?:the\s)?$"
+)
+_NO_AMOUNT = re.compile(
+    r"(?i)\b(?:24/7|one of|no\.? 1|top \d+|\d+(?:st|nd|rd|th))\b|\b(?-i:[A-Z])[\w+#]*\s\d+(?:\.\d+)*\b(?!\s?%)|\d+[-\s](?:page|word)\b"
+)
 
 
 def _same_name(one: list[str], other: list[str]) -> bool:
@@ -381,16 +413,13 @@ def _apart(claims: Sequence[Claim]) -> list[Claim]:
 def without(letter: str, claim: Claim) -> str:
     """The letter without the sentence that holds the claim. A paragraph that becomes empty goes too; others stay as they were."""
     start, end = next(((a, b) for a, b in sentences(letter) if a <= claim.start < b), (claim.start, claim.end))
-    before, after = letter[:start], letter[end:]
-    if before.strip() and not before.endswith("\n") and (not after.strip() or after.startswith("\n")):
-        return before.rstrip(" ") + after
-    if not before or before.endswith("\n"):
-        after = after.lstrip(" ")
-        if after.startswith("\n") or not after:
-            breaks = len(before) - len(before.rstrip("\n"))
-            return (before.rstrip("\n") + after.lstrip("\n").join(["\n" * max(breaks, 1), ""])) if before and after.strip() else (before.rstrip("\n") + after).lstrip("\n")
-        return before + after
-    return before + after.lstrip(" ")
+    before, after = letter[:start].rstrip(" "), letter[end:].lstrip(" ")
+    first, last = not before or before.endswith("\n"), not after or after.startswith("\n")
+    if first and last:  # it was a paragraph or a line of its own: the wider of the two gaps stays
+        above, below = before.rstrip("\n"), after.lstrip("\n")
+        gap = max(len(before) - len(above), len(after) - len(below)) if above and below else 0
+        return above + "\n" * gap + below
+    return before + ("" if first or last else " ") + after
 
 
 def corrected(letter: str, claim: Claim, replacement: str) -> str:

@@ -7,6 +7,7 @@ letter: only how such things are written in English.
 from __future__ import annotations
 
 import datetime
+import functools
 import re
 import unicodedata
 from dataclasses import dataclass
@@ -32,7 +33,9 @@ DURATION = re.compile(
     r"[\s-]*(?:full\s|solid\s|good\s)?(?P<unit>years?|yrs?|months?|mos|decades?)\b(?:['’](?!s))?"
 )
 _MONTH = r"(?:jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)[a-z]*"
-DATE = re.compile(rf"(?i)(?:\b(?P<month>{_MONTH})\.?,?\s+(?:of\s+)?|\b(?P<digits>\d{{1,2}})[/.])?(?<![\w.,-])(?P<year>(?:19|20)\d\d)(?![\w,]*\d|\s?%)")
+DATE = re.compile(
+    rf"(?i)(?:\b(?P<month>{_MONTH})\.?,?\s+(?:of\s+)?|\b(?P<digits>\d{{1,2}})[/.])?(?<![\w.,-])(?P<year>(?:19|20)\d\d)(?![\w,]*\d|\s?%)"
+)
 
 # Levels of degrees by the spellings that stand for them; capitals count where a word would otherwise be an ordinary one.
 _LEVELS = {
@@ -69,6 +72,7 @@ def words(text: str) -> list[Word]:
     return [Word(m.start(), m.end(), key(m.group(0))) for m in _WORD.finditer(text)]
 
 
+@functools.lru_cache(maxsize=20_000)  # words only, never a text
 def key(word: str) -> str:
     """Lower case, no accents, no possessive, no inner dots, singular; digits for number words and amounts."""
     plain = "".join(c for c in unicodedata.normalize("NFKD", word) if not unicodedata.combining(c)).casefold()

@@ -36,18 +36,22 @@ WISH = re.compile(
     r"could\swe|may\si|let\s(?:me|us)|please|happy\sto|glad|welcome|confident|believe|will|want|wish|apply(?:ing)?|passion(?:ate)?|enthusias\w+|"
     r"enjoy|ready\sto|see\smyself|can\s(?:see|picture)|opportunity|learn(?:ing)?\smore|aspire|always|honou?r\sto|should|do\snot)\b"
 )
-_ABOUT_THEM = re.compile(r"(?i)\b(?:you(?!\s(?:will|can|may)\s(?:find|see))(?:r|rs|'re|’re)?|the (?:company|organi[sz]ation|firm|posting|advert|vacancy)(?:['’]s)?|its|their|(?!Master|Bachelor|Associate)[A-Z][\w&]+(?:['’]s|s['’]))(?!\w)")
+_ABOUT_THEM = re.compile(
+    r"(?i)\b(?:you(?!\s(?:will|can|may)\s(?:find|see))(?:r|rs|'re|’re)?|the (?:company|organi[sz]ation|firm|posting|advert|vacancy)(?:['’]s)?|its|their|(?!Master|Bachelor|Associate)[A-Z][\w&]+(?:['’]s|s['’]))(?!\w)"
+)
 _ABOUT_ME = re.compile(r"\b(?:I(?:['’](?:m|ve|d|ll))?|my|My|me|mine|myself|we|We|our|Our)\b")
 
-_CAPITAL = r"(?:[A-Z0-9][\w&+#./-]*[\w+#]|[A-Z][+#]*|[a-z]+[A-Z]\w*)"
-NAME = re.compile(rf"(?<![\w@/.-])(?:[A-Z][\w&+#./’'-]*[\w+#]|[A-Z]\b[+#]*|[a-z]+[A-Z]\w*)(?:(?:\s|\s(?:of|and|&|for|the|at\sthe|de|van|von)\s|,\s(?=Inc|Ltd|LLC))(?:{_CAPITAL}))*")
-_EMPLOYER_BEFORE = re.compile(r"(?i)\b(?:at|from|joined|join(?:ing)?|members? of|employed by|work(?:ed|ing)? (?:for|with)|time (?:at|with))\s+(?:the\s+)?$")
+_CAPITAL = r"(?:[A-Z0-9][\w&+#./-]*[\w+#]|[A-Z][+#]*|\d|[a-z]+[A-Z]\w*)"
+NAME = re.compile(
+    rf"(?<![\w@/.-])(?:[A-Z][\w&+#./’'-]*[\w+#]|[A-Z]\b[+#]*|[a-z]+[A-Z]\w*)(?:(?:\s|\s(?:of|and|&|for|the|at\sthe|de|van|von)\s|,\s(?=Inc|Ltd|LLC))(?:{_CAPITAL}))*"
+)
+_EMPLOYER_BEFORE = re.compile(
+    r"(?i)\b(?:at|from|joined|join(?:ing)?|members? of|employed by|work(?:ed|ing)? for|time (?:at|with))\s+(?:the\s+)?$"
+)
 _MAYBE_EMPLOYER_BEFORE = re.compile(r"(?i)\b(?:for|with|by|from|including)\s+(?:the\s+)?$")
 _SCHOOL = re.compile(r"\b(?:University|College|School|Institute|Academy|Polytechnic)\b")
 _AWARD_NAME = re.compile(r"\b(?:Award|Prize|Medal|Scholarship|Fellowship|Honou?rs?|of the (?:Year|Month)|Recognition)\b")
-_CERTIFIED = re.compile(
-    r"(?i)\b(?:certifi(?:ed|cation|cate)|licen[cs]ed?|accredit(?:ed|ation)|chartered|registered)\b"
-)
+_CERTIFIED = re.compile(r"(?i)\b(?:certifi(?:ed|cation|cate)|licen[cs]ed?|accredit(?:ed|ation)|chartered|registered)\b")
 _PLAIN_CAPITALS = frozenset("""i dear hiring manager team sir madam hr human resources monday tuesday wednesday thursday friday saturday sunday january
     february march april may june july august september october november december english ok cv resume phd sincerely regards best subject re
     ps am pm usa uk us eu kind yours thank hard soft""".split())  # fmt: skip
@@ -63,7 +67,9 @@ AWARD = re.compile(
 )
 
 _TITLE_WORDS = rf"(?:(?!(?:and|who|with|for|at|in|to|on|by|from|as|about|my|your|seeking|where|that|I)\b)[A-Za-z][\w&/+'’-]*\s){{0,4}}?{OCCUPATION.pattern.removeprefix('(?i)')}"
-TITLE = re.compile(rf"(?i)\b(?:as|being|am|was|currently|became|role\sof|post\sof|position\sof)\s(?:currently\s)?(?:(?:a|an|the|your)\s)?(?P<title>{_TITLE_WORDS})")
+TITLE = re.compile(
+    rf"(?i)\b(?:as|being|am|was|currently|became|role\sof|post\sof|position\sof)\s(?:currently\s)?(?:(?:a|an|the|your)\s)?(?P<title>{_TITLE_WORDS})"
+)
 TITLE_AT = re.compile(
     rf"(?P<title>(?:[A-Z][\w&/+-]*\s(?:of\s)?){{0,4}}[A-Z][\w&/+-]*)\s(?:at|for|with)\s(?:the\s)?(?P<employer>{NAME.pattern})"
 )
@@ -114,12 +120,16 @@ _TRIGGER = re.compile(
      |(?-i:With)(?=\s(?-i:[A-Z]))|come\sto\sknow|came\sto\sknow|count\son\smy
     )[:,]?\s"""
 )
-_TURNED = re.compile(r"(?i)^\W*(?P<list>[^;:]{2,160}?)\s(?:is|are)\s(?:(?:a\s)?part\sof\s|some\sof\s)?(?:what\sI\s(?:bring|offer|use)|among\smy\s(?:skills|tools))")
+_TURNED = re.compile(
+    r"(?i)^\W*(?P<list>[^;:]{2,160}?)\s(?:is|are)\s(?:(?:a\s)?part\sof\s|some\sof\s)?(?:what\sI\s(?:bring|offer|use)|among\smy\s(?:skills|tools))"
+)
 _LIST_END = re.compile(
     r"""(?ix)[;:!?()]|\.(?!\d)|\s[–—-]\s|,?\s(?:which|that|who|where|while|to|make[s]?|has|have|had|allow\w*|enabl\w+|I|I['’]\w+|my|we|you|your|so|but|because|when|is|are|was|were
     |comes?|came|made|am|hold|can|could|may|it|at|from|since|during|through|throughout|across|by|into|over|under|combined|along|coupled|among|within|than|before|after|without|will|would|demonstrat\w+|gained|align\w*)\b|$"""
 )
-_ITEMS = re.compile(r"(?i)\s*(?:,\s*(?:and|or|as\swell\sas|including|such\sas|like)?\b\s*|\s(?:and|or|as\swell\sas|including|such\sas|like|&)\s)\s*")
+_ITEMS = re.compile(
+    r"(?i)\s*(?:,\s*(?:and|or|as\swell\sas|including|such\sas|like)?\b\s*|\s(?:and|or|as\swell\sas|including|such\sas|like|&)\s)\s*"
+)
 _LEAD = re.compile(
     r"(?i)^(?:(?:the|a|an|both|also|in|with|on|of|some|any|all|its|their|various|working|worked|using|practical|most|up|including|such as|familiarity|"
     r"knowledge|proficiency|experience|expertise|skills?|developing|building|implementing|deploying|managing|creating|optimizing|performing|designing|"
@@ -179,7 +189,7 @@ def names(sentence: str) -> Iterator[Found]:
                     continue
                 if head.group(0).casefold() in _OPENERS:
                     start, text = start + len(text) - len(rest), rest
-        while (head := re.match(r"(?:I|I['’]\w+|A|My|The|In|As|At|And)(?:\s(?:and\s)?|$)", text)):
+        while head := re.match(r"(?:I|I['’]\w+|A|My|The|In|As|At|And)(?:\s(?:and\s)?|$)", text):
             start, text = start + head.end(), text[head.end() :]
         text = re.sub(r"\s(?:I|and|of)$", "", text)
         if [k for k in facts.keys(text) if k not in _PLAIN_CAPITALS and k not in facts.LEGAL_FORMS and not k.isdigit()] and len(text) > 1:
@@ -197,13 +207,17 @@ def _kind(sentence: str, start: int, text: str) -> str:
     after = sentence[start + len(text) : start + len(text) + 25]
     if _AWARD_NAME.search(text):
         return "award"
-    if _CERTIFIED.search(text) or re.match(r"(?i)[\s-]+(?:certifi|licen[cs])", after) or re.search(r"(?i)certified\s(?:in|as)?\s?(?:an?\s)?$", sentence[:start]):
+    if (
+        _CERTIFIED.search(text)
+        or re.match(r"(?i)[\s-]+(?:certifi|licen[cs])", after)
+        or re.search(r"(?i)certified\s(?:in|as)?\s?(?:an?\s)?$", sentence[:start])
+    ):
         return "certificate"
     if _SCHOOL.search(text):
         return "degree" if re.search(r"(?i)degree|studi|graduat|bachelor|master|ph\.?d|training|education", sentence) else "employer"
     if OCCUPATION.search(text) and not _EMPLOYER_BEFORE.search(sentence[:start]):
         return "title"
-    if _MAYBE_EMPLOYER_BEFORE.search(sentence[:start]) and (ORGANISATION.search(text) or re.search(r"(?i)\b(?:work|serv|member)", sentence[:start])):
+    if _MAYBE_EMPLOYER_BEFORE.search(sentence[:start]) and ORGANISATION.search(text):
         return "employer"
     return "employer" if _EMPLOYER_BEFORE.search(sentence[:start]) else "skill"
 
@@ -258,7 +272,11 @@ def _items(sentence: str, start: int, end: int, sure: bool) -> Iterator[Found]:
 
 def _item(start: int, text: str, sure: bool) -> Iterator[Found]:
     """One item without the verb it may begin with ("resolving conflicts"); verbs alone name no skill."""
-    while not sure and (verb := re.match(r"(?!(?:%s)ing\b)(?:[a-z]+ly\s)?[a-z]+(?:ing|ed)(?:\s|$)" % _NOUNS_IN_ING, text)) and not text[: verb.end()].isupper():
+    while (
+        not sure
+        and (verb := re.match(r"(?!(?:%s)ing\b)(?:[a-z]+ly\s)?[a-z]+(?:ing|ed)(?:\s|$)" % _NOUNS_IN_ING, text))
+        and not text[: verb.end()].isupper()
+    ):
         start, text = start + verb.end(), text[verb.end() :]
     if lead := re.match(r"(?i)(?:(?:for|in|on|with|as|of|via|within|the|an?|by|to)\s(?:\w+ing\s)?)+", text):
         start, text = start + lead.end(), text[lead.end() :]
