@@ -129,7 +129,32 @@ def parser() -> argparse.ArgumentParser:
     p.add_argument("--job", metavar="COL", help="the column of the postings' text, for relevance and specificity")
     p.add_argument("--kind", type=_name, choices=KINDS, default=KINDS[0], help="what the letters are; decides which parts they need")
     p.add_argument("--out", metavar="FILE", help="writes the file there (.jsonl or .csv) with a column a score")
+    _portfolio(verbs, verb)
     return root
+
+
+def _portfolio(verbs: Any, verb: Any) -> None:
+    one = verbs.add_parser("portfolio", help="projects and documents that letters may draw on", allow_abbrev=False)
+    acts = one.add_subparsers(dest="act", metavar="add|list|remove|import|search", required=True, parser_class=_Parser)
+    p = verb("add", "store a project, or with --document a document", acts)
+    p.add_argument("--title", default="", metavar="TEXT")
+    p.add_argument("--text", metavar="FILE", help="what it is about; - reads standard input")
+    p.add_argument("--link", default="", metavar="URL")
+    p.add_argument("--technologies", default="", metavar="LIST", help="names, separated by commas")
+    p.add_argument("--document", action="store_true", help="a policy, a FAQ, notes: it has no link and no technologies")
+    verb("list", "all projects and documents, newest first", acts)
+    verb("remove", "delete a project or document", acts).add_argument("id", metavar="ID")
+    p = verb("import", "store the projects of a CSV file, whose first row may be Title,Text,Techstack,Links", acts)
+    p.add_argument("file", metavar="FILE", help="- reads standard input")
+    p = verb("search", "what fits a question, or the lines of a posting", acts)
+    p.add_argument("query", metavar="LINE", nargs="+")
+    p.add_argument("--top", type=_top, default=3, metavar="N", help="how many to show")
+
+
+def _top(text: str) -> int:
+    if not text.isdecimal() or not 0 < int(text) <= 100:
+        raise argparse.ArgumentTypeError(f"{text!r} is no number from 1 to 100")
+    return int(text)
 
 
 def _text(name: str) -> str:
@@ -169,6 +194,10 @@ def checked(args: argparse.Namespace) -> argparse.Namespace:
         args.job, args.resume = _document(args.job, "posting"), _document(args.resume, "résumé")
     if args.verb == "read":
         args.file = _document(args.file, {"job": "posting", "resume": "résumé"}.get(args.meant, "file"))
+    if args.call == "portfolio_add":
+        args.text = "" if args.text is None else _text(args.text)
+    if args.call == "portfolio_import":
+        args.file = _text(args.file)
     if args.verb == "prefer":
         if (args.edited is None) != (args.edited_from is None):
             raise BadArguments("--edited and --from belong together - nothing was stored - give the corrected file and its side.")

@@ -18,6 +18,7 @@ import traceback
 from collections.abc import Iterator, Sequence
 from typing import Any
 
+from ftapp import cli_portfolio
 from ftapp.arguments import VERDICTS, BadArguments, checked, parser
 from ftapp.errors import UserError
 from ftapp.files import as_resume
@@ -162,6 +163,7 @@ def score(studio: None, args: argparse.Namespace) -> dict[str, Any]:
 
 VERBS = {verb.__name__: verb for verb in (
     doctor, read, write, prefer, undo, train, runs, run_show, run_stop, run_resume, adapters, promote, rollback, score)}  # fmt: skip
+VERBS |= cli_portfolio.VERBS
 
 
 # --- printing ------------------------------------------------------------------------------------------------------------

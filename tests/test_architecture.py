@@ -17,12 +17,12 @@ PURE = 2
 FLOORS = {
     "ftapp": 0, "ftapp.errors": 0, "ftapp.config": 1, "ftapp.documents": PURE, "ftapp.profiles": PURE, "ftapp.prompts": PURE,
     "ftapp.claims": PURE, "ftapp.metrics": PURE, "ftapp.quality": PURE,
-    "ftapp.backends": 3, "ftapp.retrieval": 3,
+    "ftapp.backends": 3, "ftapp.retrieval": 3, "ftapp.embeddings": 3,
     "ftapp.letters": 4, "ftapp.preferences": 4, "ftapp.transfer": 4, "ftapp.training": 4, "ftapp.evaluation": 4, "ftapp.trial": 4,
-    "ftapp.adapters": 4, "ftapp.bundled": 4,
+    "ftapp.adapters": 4, "ftapp.bundled": 4, "ftapp.portfolio": 4,
     "ftapp.training.supervise": 5, "ftapp.doctor": 5,
     "ftapp.studio": 6,
-    "ftapp.ui": 7, "ftapp.cli": 7, "ftapp.__main__": 8, "app": 8,
+    "ftapp.ui": 7, "ftapp.cli": 7, "ftapp.cli_portfolio": 7, "ftapp.__main__": 8, "app": 8,
 }  # fmt: skip
 
 
