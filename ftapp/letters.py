@@ -241,11 +241,11 @@ def save_pair(session: Session, owner: str, prompt_id: str, written: Written, co
     return row.id
 
 
-def _comparison(session: Session, owner: str, comparison_id: str) -> Comparison:
-    """Raises NotFound for an id that is missing or another owner's."""
+def comparison(session: Session, owner: str, comparison_id: str) -> Comparison:
+    """One of the owner's pairs. Raises NotFound for an id that is missing or another owner's."""
     row = session.exec(select(Comparison).where(Comparison.id == comparison_id, Comparison.owner_id == owner)).first()
     if row is None:
-        raise NotFound(f"There is no pair {comparison_id[:24]!r} here. It cannot be shown or judged. Write a new pair.")
+        raise NotFound(f"There is no pair {str(comparison_id)[:24]!r} here. Nothing was stored. Write a new pair.")
     return row
 
 
@@ -260,7 +260,7 @@ def shown(session: Session, owner: str, comparison_id: str) -> dict[str, Any]:
 
     Raises NotFound for an id that is missing or another owner's.
     """
-    row = _comparison(session, owner, comparison_id)
+    row = comparison(session, owner, comparison_id)
     left, right = session.get_one(Letter, row.left_letter_id), session.get_one(Letter, row.right_letter_id)
     prompt = session.get_one(Prompt, row.prompt_id)
     job, resume = (document.text if document else "" for document in _documents(session, prompt))
@@ -277,7 +277,7 @@ def sources(session: Session, owner: str, comparison_id: str) -> Sources:
 
     Raises NotFound for an id that is missing or another owner's.
     """
-    prompt = session.get_one(Prompt, _comparison(session, owner, comparison_id).prompt_id)
+    prompt = session.get_one(Prompt, comparison(session, owner, comparison_id).prompt_id)
     job, resume = _documents(session, prompt)
     hook = next((line.removeprefix("hook: ") for line in prompt.messages[-1]["content"].splitlines() if line.startswith("hook: ")), "")
     return Sources(

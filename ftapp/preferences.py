@@ -15,6 +15,7 @@ from sqlalchemy.orm import aliased
 from sqlmodel import Session, col, select
 
 from db.models import VERDICTS, Comparison, Letter, Preference, Prompt, RunPair, TrainingRun, now
+from ftapp import letters
 from ftapp.errors import ModelError, NotFound, UserError
 
 IDENTICAL, CONTRADICTORY, UNFINISHED = "identical", "contradictory", "unfinished"
@@ -63,7 +64,7 @@ def record(
     verdict that does not exist or that differs from the stored one.
     """
     edited, edited_from = check(verdict, edited, edited_from)
-    row = _comparison(session, owner, comparison_id)
+    row = letters.comparison(session, owner, comparison_id)
     if not row.proven:
         raise ModelError(
             "The two sides of this pair could not be proved to come from the models they name. A choice between them would teach "
@@ -110,16 +111,14 @@ def undo(session: Session, owner: str, receipt: str | None = None) -> Preference
 
     Raises NotFound for a receipt that is not the owner's, UserError when there is nothing to take back.
     """
-    mine = select(Preference).where(Preference.owner_id == owner)
     if receipt is None:
+        mine = select(Preference).where(Preference.owner_id == owner)
         newest = mine.where(col(Preference.undone_at).is_(None)).order_by(col(Preference.created_at).desc()).limit(1)
         stored = session.exec(newest).first()
         if stored is None:
             raise UserError("There is no choice to take back. Nothing has changed. Choose between two letters first.")
     else:
-        stored = session.exec(mine.where(Preference.id == receipt)).first()
-        if stored is None:
-            raise NotFound(f"There is no choice {str(receipt)[:24]!r} here. Nothing has changed. Give the receipt that the vote returned.")
+        stored = _given(session, owner, receipt)
     if stored.undone_at is None:
         stored.undone_at = now()
         session.add(stored)
@@ -127,11 +126,25 @@ def undo(session: Session, owner: str, receipt: str | None = None) -> Preference
     return stored
 
 
-def _comparison(session: Session, owner: str, comparison_id: str) -> Comparison:
-    row = session.exec(select(Comparison).where(Comparison.id == comparison_id, Comparison.owner_id == owner)).first()
-    if row is None:
-        raise NotFound(f"There is no pair {str(comparison_id)[:24]!r} here. Nothing was stored. Write a new pair.")
-    return row
+def _given(session: Session, owner: str, receipt: str) -> Preference:
+    """Raises NotFound for a receipt that is missing or another owner's."""
+    stored = session.exec(select(Preference).where(Preference.owner_id == owner, Preference.id == receipt)).first()
+    if stored is None:
+        raise NotFound(f"There is no choice {str(receipt)[:24]!r} here. Nothing has changed. Give the receipt that the vote returned.")
+    return stored
+
+
+def chosen(session: Session, owner: str, receipt: str) -> tuple[str, str]:
+    """(the comparison's id, the text that the owner would send): the edited one, or the letter of the chosen side.
+
+    Raises NotFound for a receipt that is not the owner's, UserError for a tie and for neither.
+    """
+    stored = _given(session, owner, receipt)
+    row = session.get_one(Comparison, stored.comparison_id)
+    letter_id = {"left": row.left_letter_id, "right": row.right_letter_id}.get(stored.verdict)
+    if letter_id is None:
+        raise UserError("Neither letter was chosen. There is none to take away. Choose or correct one first.")
+    return row.id, stored.edited_text or session.get_one(Letter, letter_id).text
 
 
 def _standing(session: Session, labeler: str, comparison_id: str) -> Preference | None:

@@ -17,10 +17,9 @@ from typing import Any
 
 from sqlmodel import select
 
-from db import migrate
-from db.engine import open_engine, session, write
+from db.engine import session, write
 from db.models import Adapter, new_id
-from ftapp import adapters, config, letters, preferences
+from ftapp import adapters, config, home, letters, preferences
 from ftapp.backends.local import AdapterRef, LocalBackend
 from ftapp.backends.pair import Control, Progress, Row
 from ftapp.errors import ModelError, UserError
@@ -50,7 +49,7 @@ class Studio:
         """`backend` is one that is loaded already. Raises UserError when the database cannot be opened."""
         self.settings = settings
         self.spec = backend.spec if backend else config.model_spec(settings.model)
-        self.engine = _open(settings)
+        self.engine = home.open_database(settings)
         self.supervisor = Supervisor(self.engine, settings)
         self._backend, self._reason, self._loading = backend, "", 0
         self._load = threading.Lock()
@@ -244,6 +243,12 @@ class Studio:
             receipt = preferences.record(opened, owner, comparison_id, verdict, edited, edited_from, reasons, seconds)
         return {name: value for name, value in asdict(receipt).items() if name not in ("two_base_samples", "note") or value}
 
+    def chosen(self, owner: str, receipt: str) -> tuple[str, Sources]:
+        """The letter that a choice stands for, and what it may rest on. Raises UserError when none was chosen."""
+        with session(self.engine) as opened:
+            comparison_id, text = preferences.chosen(opened, owner, receipt)
+            return text, letters.sources(opened, owner, comparison_id)
+
     def undo(self, owner: str, receipt: str | None = None) -> dict[str, str]:
         """Take back a choice, the newest without a receipt: {receipt, comparison_id}."""
         with write(self.engine) as opened:
@@ -353,27 +358,6 @@ class Studio:
         from ftapp import doctor
 
         return doctor.examine(self.settings, self.spec, self.engine)
-
-
-def _open(settings: config.Settings) -> Any:
-    """The home's database, brought up to date. Raises UserError."""
-    try:
-        engine = open_engine(settings.database)
-        migrate.upgrade(engine, settings.folder("backups"))
-    except migrate.NewerDatabase as error:
-        raise UserError(
-            f"The data in {settings.home} is of a newer ftapp (revision {error}). This one cannot read it. Update ftapp."
-        ) from None
-    except migrate.BackupFailed as error:
-        raise UserError(
-            f"No backup could be made before an update of the data ({error}). Nothing was changed. Make room and start again."
-        ) from None
-    except OSError as error:
-        why = (error.strerror or type(error).__name__).lower()
-        raise UserError(
-            f"The data folder {settings.home} cannot be written ({why}). Nothing can be stored. Choose another with --home."
-        ) from None
-    return engine
 
 
 def _seed(seed: int | None) -> int:

@@ -32,6 +32,30 @@
     }, 60);
   });
 
+  // A file dropped on a box goes to the box's own file button.
+  for (const name of ["dragover", "drop"]) document.addEventListener(name, (event) => {
+    const box = event.target.closest && event.target.closest("#posting, #resume");
+    if (!box || !event.dataTransfer.types.includes("Files")) return;
+    event.preventDefault();
+    const input = document.querySelector(`#${box.id}-file input[type=file], input#${box.id}-file, #${box.id}-file ~ input[type=file]`)
+      || box.parentElement.parentElement.querySelector("input[type=file]");
+    if (name === "drop" && input) { input.files = event.dataTransfer.files; input.dispatchEvent(new Event("change", { bubbles: true })); }
+  }, true);
+
+  // What was typed survives a refresh: kept in this tab only, forgotten when it closes.
+  const DRAFTS = { posting: "ftapp-posting", resume: "ftapp-resume" };
+  const box = (id) => document.querySelector(`#${id} textarea`);
+  addEventListener("pagehide", () => { for (const id in DRAFTS) if (box(id)) sessionStorage.setItem(DRAFTS[id], box(id).value); });
+  addEventListener("load", () => setTimeout(() => {  // after the stored pair, if there is one, has filled the boxes
+    for (const id in DRAFTS) {
+      const kept = sessionStorage.getItem(DRAFTS[id]);
+      if (!box(id) || box(id).value || !kept) continue;
+      box(id).value = kept;
+      box(id).dispatchEvent(new Event("input", { bubbles: true }));
+      box(id).dispatchEvent(new Event("blur"));
+    }
+  }, 2500));
+
   const polite = () => {
     for (const id of ["say", "outcome"]) {
       const el = document.getElementById(id);

@@ -15,9 +15,9 @@ from ftapp.prompts import KIND_NAMES, TONES
 from ftapp.review import review, without
 from ftapp.ui import evidence, paper
 from ftapp.ui.asking import calm, sentence
-from ftapp.ui.examples import EXAMPLES
-from ftapp.ui.fields import FieldsForm, corrected, read_of, values
+from ftapp.ui.fields import corrected, read_of
 from ftapp.ui.owner import Door
+from ftapp.ui.sources import SourcesPanel
 
 KINDS = [(name[0].upper() + name[1:], kind) for kind, name in KIND_NAMES.items()]
 HINTS = {"left": "The first letter will stand here.", "right": "The second one here, at the same time."}
@@ -27,30 +27,6 @@ LOADING = "The model is still loading. Writing begins by itself when it is ready
 UNPROVEN = "Which model wrote which letter cannot be proved, so there is nothing to choose here. Read them, or write two more."
 QUIET = {"show_progress": "hidden", "api_visibility": "private", "concurrency_limit": None}  # never waits behind the model
 Update = dict[Any, Any]
-
-
-def understood_line(found: dict[str, Any]) -> str:
-    """`Data Analyst at Fernhill Grocers · 3 requirements  |  Mara Lindqvist · 2 jobs · 5 skills`."""
-    if found.get("question"):
-        job = "a question"
-    else:
-        job = " at ".join(part for part in (found["title"], found["company"]) if part) or "a posting without title and company"
-        job += f" · {paper.count(found['requirements'], 'requirement')}"
-    me = found["name"] or "a résumé without a name"
-    return f"Understood: {job}  |  {me} · {paper.count(found['jobs'], 'job')} · {paper.count(found['skills'], 'skill')}"
-
-
-def understood_body(found: dict[str, Any]) -> str:
-    """What the model will not be told, and why a field may be empty."""
-    parts = [paper.note(warning, "warning") for warning in found.get("warnings", ())]
-    if left := found.get("left_out"):
-        parts.append(paper.note("More than this model can read. These lines, the least relevant ones, are left out:") + paper.bullets(left))
-    if forged := found.get("forged"):
-        parts.append(paper.note(f"The text held {', '.join(forged)}, which a model reads as an order. It was made harmless.", "warning"))
-    missing = [name for name, key in (("job title", "title"), ("company", "company"), ("your name", "name")) if not found[key]]
-    if missing and not found.get("question"):
-        parts.append(paper.note(f"Not found: {', '.join(missing)}. A line such as “Company: …”, or your name on top of the résumé, helps."))
-    return "".join(parts) or paper.note("Every line that was understood reaches the model.")
 
 
 def outcome_text(verdict: str, got: dict[str, Any], edited: bool) -> str:
@@ -71,9 +47,8 @@ class WriteTab:
 
     def __init__(self, studio: Any, door: Door):
         self.studio, self.door = studio, door
-        # ids of the pair, of the stored choice, the side being edited, when the pair was shown, and what the form was filled from
+        # ids of the pair, of the stored choice, the side being edited, and when the pair was shown
         self.comparison, self.receipt, self.editing, self.shown_at = gr.State(""), gr.State(""), gr.State(""), gr.State(0.0)
-        self.read_of = gr.State("")
         self._inputs()
         self._letters()
         self._choosing()
@@ -82,17 +57,8 @@ class WriteTab:
     # --- components -----------------------------------------------------------------------------------------------------
 
     def _inputs(self) -> None:
-        with gr.Row(elem_classes="examples"):
-            gr.HTML('<p class="lead">Paste a posting and your résumé. Two letters come; pick the one you would send.</p>')
-            with gr.Row(elem_classes="chips"):
-                self.examples = {name: gr.Button(f"Try: {name}", size="sm", min_width=96) for name in EXAMPLES}
-        with gr.Row(elem_classes="inputs"):
-            box = {"lines": 7, "max_lines": 7, "min_width": 280}
-            self.job = gr.Textbox(label="Posting", placeholder="Paste the job posting", elem_id="posting", **box)
-            self.resume = gr.Textbox(label="Résumé", placeholder="Paste your résumé as text", elem_id="resume", **box)
-        with gr.Accordion("Understood", open=False, visible=False, elem_id="understood") as self.understood:
-            self.understood_more = gr.HTML()
-            self.form = FieldsForm()
+        self.sources = SourcesPanel(self.studio, self.door)
+        self.job, self.resume, self.form = self.sources.job, self.sources.resume, self.sources.form
         with gr.Row(elem_classes="settings"):
             lengths = self.studio.words("cover_letter")
             self.kind = gr.Dropdown(KINDS, value="cover_letter", label="Kind of text", elem_id="kind", min_width=150)
@@ -135,16 +101,6 @@ class WriteTab:
                 self.undo = gr.Button("Undo my choice", size="sm", elem_id="undo")
 
     # --- reading and writing --------------------------------------------------------------------------------------------
-
-    def understand(self, job: str, resume: str, kind: str, read: str, request: gr.Request) -> tuple[Any, ...]:
-        """Fill the form from the texts; one that was filled from these very texts keeps its corrections."""
-        self.door.owner(request)
-        kept = [gr.skip() for _ in self.form.boxes]
-        if not (job.strip() or resume.strip()):
-            return gr.update(visible=False), "", read, *kept
-        found, now = self.studio.understand(job, resume, kind), read_of(job, resume)
-        boxes = kept if now == read else values(found["job_fields"], found["resume_fields"])
-        return gr.update(label=understood_line(found), visible=True), understood_body(found), now, *boxes
 
     def lengths_of(self, kind: str, words: int) -> tuple[Any, Any]:
         """What the model that is loaded now can write; a length that it cannot gives way to the middle one."""
@@ -280,19 +236,14 @@ class WriteTab:
         asked = [self.job, self.resume, self.kind, self.tone, self.words, self.hook]
         view = [self.start, self.stop, self.say, self.verdict, self.after, self.editor, self.outcome, self.comparison, self.receipt,
                 self.editing, self.shown_at, *self.tags.values(), *self.cards.values()]  # fmt: skip
-        reading = {"fn": calm(self.understand), "inputs": [*asked[:3], self.read_of],
-                   "outputs": [self.understood, self.understood_more, self.read_of, *self.form.boxes], **QUIET}  # fmt: skip
         writing = QUIET | {"concurrency_id": "model", "concurrency_limit": 1}
 
-        for name, button in self.examples.items():
-            button.click(lambda name=name: EXAMPLES[name], None, [self.job, self.resume], **QUIET).then(**reading)
-        for box in (self.job, self.resume):
-            box.blur(**reading)
+        self.sources.wire(self.kind)
         self.measuring = {"fn": calm(self.lengths_of), "inputs": [self.kind, self.words], "outputs": [self.words, self.job], **QUIET}
         self.kind.input(**self.measuring)
         for button in (self.start, self.again):
             button.click(calm(self.prepare), self.words, view, **QUIET).then(
-                calm(self.write), [*asked, self.read_of, *self.form.boxes], view, **writing
+                calm(self.write), [*asked, self.sources.read_of, *self.form.boxes], view, **writing
             ).then(calm(self.settle), [self.comparison, self.words], view, **QUIET)
         self.stop.click(calm(self.halt), None, None, **QUIET)
 
@@ -306,7 +257,7 @@ class WriteTab:
         self.voted.append(self.take_edit.click(calm(self.choose_edit), chosen, view, **QUIET))
         self.voted.append(self.undo.click(calm(self.take_back), self.receipt, [*view, *asked], **QUIET))
         self.loading = {"fn": calm(self.restore), "inputs": None, "outputs": [*view, *asked], **QUIET}
-        self.reading = reading
+        self.reading = self.sources.reading
 
 
 def _choices(lengths: list[int]) -> list[tuple[str, int]]:

@@ -1,0 +1,144 @@
+"""What a letter is written from: a posting and a résumé, pasted, as a file or as a link, and the form of what was understood.
+
+Knows components and where texts come from; how they are read is the business of `files`, `pages` and the parsers. An
+uploaded file is deleted as soon as it is read. `gr.State` holds a hash, never a text.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import gradio as gr
+
+from ftapp import fetching, files, pages
+from ftapp.profiles import JobPosting, ResumeProfile
+from ftapp.ui import paper
+from ftapp.ui.asking import calm
+from ftapp.ui.examples import EXAMPLES
+from ftapp.ui.fields import FieldsForm, read_of, values
+from ftapp.ui.owner import Door
+
+FORMATS = [".pdf", ".docx", ".txt", ".md", ".html", ".htm", ".json"]  # what the file dialog offers; content decides
+QUIET = {"show_progress": "hidden", "api_visibility": "private", "concurrency_limit": None}
+
+
+def understood_line(found: dict[str, Any]) -> str:
+    """`Data Analyst at Fernhill Grocers · 3 requirements  |  Mara Lindqvist · 2 jobs · 5 skills`."""
+    if found.get("question"):
+        job = "a question"
+    else:
+        job = " at ".join(part for part in (found["title"], found["company"]) if part) or "a posting without title and company"
+        job += f" · {paper.count(found['requirements'], 'requirement')}"
+    me = found["name"] or "a résumé without a name"
+    return f"Understood: {job}  |  {me} · {paper.count(found['jobs'], 'job')} · {paper.count(found['skills'], 'skill')}"
+
+
+def understood_body(found: dict[str, Any]) -> str:
+    """What the model will not be told, and why a field may be empty."""
+    parts = [paper.note(warning, "warning") for warning in found.get("warnings", ())]
+    if left := found.get("left_out"):
+        parts.append(paper.note("More than this model can read. These lines, the least relevant ones, are left out:") + paper.bullets(left))
+    if forged := found.get("forged"):
+        parts.append(paper.note(f"The text held {', '.join(forged)}, which a model reads as an order. It was made harmless.", "warning"))
+    missing = [name for name, key in (("job title", "title"), ("company", "company"), ("your name", "name")) if not found[key]]
+    if missing and not found.get("question"):
+        parts.append(paper.note(f"Not found: {', '.join(missing)}. Fill it in below, if you like: a letter says only what it is given."))
+    return "".join(parts) or paper.note("Every line that was understood reaches the model. Correct below what was misunderstood.")
+
+
+class SourcesPanel:
+    """Components and handlers. `texts` are the two boxes; `reading` is the event that fills the form from them."""
+
+    def __init__(self, studio: Any, door: Door):
+        self.studio, self.door = studio, door
+        self.read_of = gr.State("")  # which texts the form was filled from
+        with gr.Row(elem_classes="examples"):
+            gr.HTML('<p class="lead">Paste a posting and your résumé. Two letters come; pick the one you would send.</p>')
+            with gr.Row(elem_classes="chips"):
+                self.examples = {name: gr.Button(f"Try: {name}", size="sm", min_width=96) for name in EXAMPLES}
+        with gr.Row(elem_classes="inputs"):
+            self.job, self.job_file = self._source("Posting", "Paste the job posting or its link, or drop a file", "posting")
+            self.resume, self.resume_file = self._source("Résumé", "Paste your résumé as text, or drop a file", "resume")
+        self.which = gr.Radio([], label="This page holds several postings. Which one is yours?", visible=False, elem_id="which-posting")
+        with gr.Accordion("Understood", open=False, visible=False, elem_id="understood") as self.understood:
+            self.more = gr.HTML()
+            self.form = FieldsForm()
+        self.texts = [self.job, self.resume]
+        self.filled = [*self.texts, self.which, self.understood, self.more, self.read_of, *self.form.boxes]
+
+    @staticmethod
+    def _source(label: str, hint: str, name: str) -> tuple[gr.Textbox, gr.UploadButton]:
+        with gr.Column(min_width=280, elem_classes="source"):
+            box = gr.Textbox(label=label, placeholder=hint, lines=7, max_lines=7, elem_id=name)
+            button = gr.UploadButton("Choose a file", file_types=FORMATS, size="sm", elem_id=f"{name}-file", min_width=96)
+        return box, button
+
+    def wire(self, kind: gr.Dropdown) -> None:
+        """Once the kind of text has its component: examples, files, links and leaving a box all fill the form."""
+        given = [*self.texts, kind, self.read_of]
+        self.reading = {"fn": calm(self.read), "inputs": given, "outputs": self.filled, **QUIET}
+        for name, button in self.examples.items():
+            button.click(lambda name=name: EXAMPLES[name], None, self.texts, **QUIET).then(**self.reading)
+        for box in self.texts:
+            box.blur(**self.reading)
+        for what, button in (("job", self.job_file), ("resume", self.resume_file)):
+            button.upload(calm(self.bring(what)), [button, *given], self.filled, **QUIET | {"show_progress": "minimal"})
+        self.which.input(calm(self.choose), [self.which, *given], self.filled, **QUIET)
+
+    # --- handlers -------------------------------------------------------------------------------------------------------
+
+    def read(self, job: str, resume: str, kind: str, read: str, request: gr.Request) -> tuple[Any, ...]:
+        """Fill the form from the boxes; one that was filled from these very texts keeps its corrections. A link is followed."""
+        self.door.owner(request)
+        if kind != "answer" and fetching.is_url(job):
+            found = pages.read_url(job.strip(), self.studio.settings.offline)
+            if len(found) > 1:
+                choices = [(" at ".join(filter(None, (one.fields.title, one.fields.company))), i) for i, one in enumerate(found)]
+                return gr.skip(), gr.skip(), gr.update(choices=choices, value=None, visible=True), *[gr.skip() for _ in self.filled[3:]]
+            return self._fill(_text(found[0]), resume, kind, job_fields=found[0].fields)
+        if read == read_of(job, resume):
+            return self._fill(job, resume, kind, keep=True)
+        return self._fill(job, resume, kind)
+
+    def choose(self, number: int, job: str, resume: str, kind: str, read: str, request: gr.Request) -> tuple[Any, ...]:
+        """One of several postings of a page. The page is asked for again: nothing of it was kept."""
+        self.door.owner(request)
+        found = pages.read_url(job.strip(), self.studio.settings.offline)
+        one = found[min(int(number), len(found) - 1)]
+        return self._fill(_text(one), resume, kind, job_fields=one.fields)
+
+    def bring(self, what: str) -> Callable[..., tuple[Any, ...]]:
+        def from_file(path: str, job: str, resume: str, kind: str, read: str, request: gr.Request) -> tuple[Any, ...]:
+            try:
+                self.door.owner(request)
+                found = files.read(path, "posting" if what == "job" else "résumé")
+            finally:
+                Path(path).unlink(missing_ok=True)
+            if what == "job":
+                return self._fill(found.text, resume, kind, warnings=found.warnings)
+            return self._fill(job, found.text, kind, resume_fields=found.profile, warnings=found.warnings)
+
+        return from_file
+
+    def _fill(
+        self, job: str, resume: str, kind: str, *, job_fields: JobPosting | None = None, resume_fields: ResumeProfile | None = None,
+        warnings: tuple[str, ...] = (), keep: bool = False,
+    ) -> tuple[Any, ...]:  # fmt: skip
+        """Values for `filled`: the texts, what was understood of them, and the form unless its corrections are kept."""
+        gone = gr.update(visible=False)
+        if not (job.strip() or resume.strip()):
+            return job, resume, gone, gone, "", "", *[gr.skip() for _ in self.form.boxes]
+        found = self.studio.understand(job, resume, kind)
+        found["warnings"] = list(dict.fromkeys([*warnings, *found["warnings"]]))
+        boxes = values(job_fields or found["job_fields"], resume_fields or found["resume_fields"])
+        shown = [gr.skip() for _ in boxes] if keep else boxes
+        return (job, resume, gone, gr.update(label=understood_line(found), visible=True), understood_body(found),
+                read_of(job, resume), *shown)  # fmt: skip
+
+
+def _text(one: pages.ReadPosting) -> str:
+    """A posting's text; where a page has fields only, these as lines."""
+    fields = one.fields
+    return one.text or "\n".join(filter(None, (fields.title, fields.company and f"Company: {fields.company}", fields.location)))
