@@ -11,42 +11,20 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from ftapp import claims_facts as facts
 from ftapp import claims_find as find
 from ftapp.claims_find import Found
 from ftapp.claims_sources import Evidence, of_person, of_posting
+from ftapp.claims_text import Claim, Sentence, corrected, sentences, without
 from ftapp.layout import EMAIL, PHONE, URL
 from ftapp.profiles import JobPosting, ResumeProfile
 from ftapp.prompts import Hit
 
+__all__ = ["KINDS", "Claim", "Sentence", "corrected", "ledger", "sentences", "unsupported", "without"]
 KINDS = ("number", "date", "duration", "employer", "title", "degree", "certificate", "skill", "contact", "award")
 Similar = Callable[[str, Sequence[str]], Sequence[float]]  # (sentence, lines) -> a score a line, higher is nearer
-
-
-@dataclass(frozen=True)
-class Claim:
-    """One fact of a letter. Offsets are characters of the letter; `nearest` is the most similar source line, or ""."""
-
-    start: int
-    end: int
-    kind: str
-    text: str
-    supported: bool
-    reason: str
-    nearest: str = ""
-
-
-@dataclass(frozen=True)
-class Sentence:
-    """One sentence with the source line that comes nearest to it (score 0 to 1) and the claims in it."""
-
-    start: int
-    end: int
-    support: str
-    score: float
-    claims: tuple[Claim, ...] = ()
 
 
 def ledger(
@@ -70,39 +48,6 @@ def ledger(
 def unsupported(traced: Sequence[Sentence]) -> list[Claim]:
     """The claims of a ledger that no source holds, in the letter's order."""
     return [c for s in traced for c in s.claims if not c.supported]
-
-
-MOST_CHARACTERS = 600  # of one sentence; a longer one is a list or not a sentence
-_END = re.compile(r"(?<=[.!?])[\"'”’)]*\s+(?=[\"'“(]?[A-Z0-9])|\n+")
-_ABBREVIATION = re.compile(
-    r"(?:\b(?:e\.g|i\.e|etc|vs|Dr|Mr|Mrs|Ms|St|No|Inc|Ltd|Co|Corp|Jr|Sr|approx|[A-Z]|[A-Z]\.[A-Z]|[MB]\.?Sc|Ph\.?D|[MB]\.?Tech))\.$"
-)
-_NEW = re.compile(r"(?:I|My|We|In|As|With|This|The|At|During)\b")
-
-
-def sentences(letter: str) -> list[tuple[int, int]]:
-    """(start, end) of each sentence; a line break always ends one."""
-    found, at = [], 0
-    for m in [*_END.finditer(letter), None]:
-        stop = m.start() if m else len(letter)
-        text = letter[at:stop].rstrip()
-        if m and "\n" not in m.group(0) and _ABBREVIATION.search(text) and not _NEW.match(letter, m.end()):
-            continue
-        lead = len(text) - len(text.lstrip())
-        found += _bounded(letter, at + lead, at + len(text))
-        at = m.end() if m else stop
-    return found
-
-
-def _bounded(letter: str, start: int, end: int) -> Iterator[tuple[int, int]]:
-    """A sentence in pieces of at most `MOST_CHARACTERS`, cut at spaces: every pattern then meets short text only."""
-    while end - start > MOST_CHARACTERS:
-        space = letter.rfind(" ", start + 1, start + MOST_CHARACTERS)
-        stop = space if space > 0 else start + MOST_CHARACTERS
-        yield start, stop
-        start = stop + (space > 0)
-    if letter[start:end].strip():
-        yield start, end
 
 
 class _Judge:
@@ -286,9 +231,7 @@ class _Judge:
         if not held and not telling:
             return  # "Communication", "Teamwork"
         numbered = any(k.isdigit() for k in wanted)  # "Level 3" is not "Level 7"
-        held = held or not numbered and all(k in self.person.vocabulary or self.person.initials(k) for k in telling)
-        if not held and not numbered and (not wish or found.kind == "skill") and all(map(self.person.knows, wanted)):
-            held = self.person.nearest(found.text)[0]
+        held = held or not numbered and (self.person.in_one_line(telling) or len(telling) == 1 and self.person.initials(telling[0]))
         held = held or self._from_posting(found, text)
         if not held and wish and found.kind == "skill" and not _HELD.search(text[: found.start]):
             return
@@ -324,13 +267,13 @@ class _Judge:
                 continue
             wanted = find.telling(found.text)
             if found.sure and not wanted:
-                wanted = [k for k in facts.content(found.text) if k not in find.SOFT]
+                wanted = [k for k in facts.content(found.text) if k not in find.SOFT and " " in found.text]
             if not wanted or self._names_job(found.text):
                 continue
             wanted += re.findall(r"(?<=[A-Za-z] )\d+", found.text)  # "Level 3" is not "Level 7"
             held = self.person.phrase(found.text) or self.person.in_one_line(wanted) or self.person.written_out(facts.content(found.text))
-            if not held and not found.sure:
-                held = all(map(self.person.knows, wanted))
+            if not held and not found.sure and len(wanted) == 1:
+                held = self.person.knows(wanted[0])
             yield self._said(found, held, _NO_NAME["skill"])
 
     def _contact(self, found: Found) -> Claim:
@@ -405,24 +348,3 @@ def _apart(claims: Sequence[Claim]) -> list[Claim]:
         if not any(c.start < claim.end and claim.start < c.end for c in kept):
             kept.append(claim)
     return sorted(kept, key=lambda c: c.start)
-
-
-# editing ------------------------------------------------------------------------------------------------------------
-
-
-def without(letter: str, claim: Claim) -> str:
-    """The letter without the sentence that holds the claim. A paragraph that becomes empty goes too; others stay as they were."""
-    start, end = next(((a, b) for a, b in sentences(letter) if a <= claim.start < b), (claim.start, claim.end))
-    before, after = letter[:start].rstrip(" "), letter[end:].lstrip(" ")
-    first, last = not before or before.endswith("\n"), not after or after.startswith("\n")
-    if first and last:  # it was a paragraph or a line of its own: the wider of the two gaps stays
-        above, below = before.rstrip("\n"), after.lstrip("\n")
-        gap = max(len(before) - len(above), len(after) - len(below)) if above and below else 0
-        return above + "\n" * gap + below
-    return before + ("" if first or last else " ") + after
-
-
-def corrected(letter: str, claim: Claim, replacement: str) -> str:
-    """The letter with the claim's words replaced; an empty replacement removes the sentence instead."""
-    text = replacement.strip()
-    return letter[: claim.start] + text + letter[claim.end :] if text else without(letter, claim)
