@@ -146,7 +146,7 @@ class _Judge:
         return self._said(found, held or self._from_posting(found, text), "No source gives this title.")
 
     def _from_posting(self, found: Found, text: str) -> str:
-        """The posting's line, when it is quoted, or the sentence speaks of the employer or the position and not of what the applicant has."""
+        """The posting's line, when it is quoted, or the sentence speaks of the employer or the position."""
         if quoted := self._quoted(text, found):
             return quoted
         applying = re.search(
@@ -300,12 +300,14 @@ _NO_NAME = {
 }
 # What the applicant says to have or to have done.
 _HELD = re.compile(
-    r"(?i)\b(?:I\s(?:have|had|held|worked|led|gained|built|developed|used|was|hold|did|managed|know|bring|offer)|I['’]ve|my\s(?:\w+\s){0,3}(?:experience|years|skills?|expertise|"
+    r"(?i)\b(?:I\s(?:have|had|held|worked|led|gained|built|developed|used|was|hold|did|managed|know|bring|offer)|I['’]ve"
+    r"|my\s(?:\w+\s){0,3}(?:experience|years|skills?|expertise|"
     r"knowledge|background|work|time|tools?|proficiency|degree)|proficient|experienced|skilled|(?:have|has)\s\w+ed)\b"
 )
 _LEADS_IN = re.compile(r"(?i)\W*(?:with|as|having|holding|over|possessing|combining|through|proficient|experienced|skilled)\b")
 _WORKED_THERE = re.compile(
-    r"(?i)\b(?:work(?:ed|ing)?|time|role|career|employed|internship|experience|years|as an? (?:\w+\s){1,4}|as|currently)\s(?:at|for|with|in)?\s?(?:the\s)?$"
+    r"(?i)\b(?:work(?:ed|ing)?|time|role|career|employed|internship|experience|years|as an? (?:\w+\s){1,4}|as|currently)\s(?:at"
+    r"|for|with|in)?\s?(?:the\s)?$"
 )
 _NO_AMOUNT = re.compile(
     r"(?i)\b(?:24/7|one of|no\.? 1|top \d+|\d+(?:st|nd|rd|th))\b|\b(?-i:[A-Z])[\w+#]*\s\d+(?:\.\d+)*\b(?!\s?%)|\d+[-\s](?:page|word)\b"

@@ -40,8 +40,10 @@ DATE = re.compile(
 # Levels of degrees by the spellings that stand for them; capitals count where a word would otherwise be an ordinary one.
 _LEVELS = {
     "doctorate": r"(?i:ph\.?\s?d\b\.?|doctor(?:ate|al\sdegree)\b|d\.?phil\b)|\bEdD\b|\bDBA\b",
-    "master": r"(?i:master(?:['’]?s|(?=\sof|\sin|\sdegree))(?:\sdegree)?|m\.?\s?sc\b\.?|m\.?b\.?a\b\.?|m\.?tech\b|m\.?eng\b|m\.?phil\b|m\.?ed\b)|\bM\.?[AS]\b\.?(?!\w)|\bLLM\b|\bMCA\b",
-    "bachelor": r"(?i:bachelor(?:['’]?s)?(?:\sdegree)?|b\.?\s?sc\b\.?|b\.?tech\b|b\.?eng\b|b\.?com\b|b\.?ed\b|b\.?b\.?a\b\.?)|\bB\.?[AES]\b\.?(?!\w)|\bLLB\b|\bBCA\b",
+    "master": r"(?i:master(?:['’]?s|(?=\sof|\sin|\sdegree))(?:\sdegree)?|m\.?\s?sc\b\.?|m\.?b\.?a\b\.?|m\.?tech\b|m\.?eng\b"
+        r"|m\.?phil\b|m\.?ed\b)|\bM\.?[AS]\b\.?(?!\w)|\bLLM\b|\bMCA\b",
+    "bachelor": r"(?i:bachelor(?:['’]?s)?(?:\sdegree)?|b\.?\s?sc\b\.?|b\.?tech\b|b\.?eng\b|b\.?com\b|b\.?ed\b|b\.?b\.?a\b\.?)"
+        r"|\bB\.?[AES]\b\.?(?!\w)|\bLLB\b|\bBCA\b",
     "associate": r"(?i:associate['’]?s?\sdegree)",
     "diploma": r"(?i:(?:post-?graduate\s|national\s)?diploma)",
     "school": r"(?i:a[\s-]levels?|gcses?|btec|hnd|hnc|nvq|pgce|foundation\sdegree)|\bGED\b|\bMD\b|\bJD\b",
@@ -49,14 +51,17 @@ _LEVELS = {
 }  # fmt: skip
 _FROM_SCHOOL = r"from\san?\s[\w-]+(?:\s[\w-]+)?\s(?:university|school|college|institute)\b"
 _SUBJECT = (
-    r"(?:\s(?:degree|Hons?\b\.?|\(Hons?\)))?(?:\s(?:in|of)\s(?P<subject>(?-i:(?:(?:(?:the|of|and|&)\s)?[A-Z][\w&+-]*)(?:,?\s(?:(?:and|of|&|in|with)\s)?[A-Z][\w&+-]*){0,5}"
+    r"(?:\s(?:degree|Hons?\b\.?|\(Hons?\)))?(?:\s(?:in|of)\s(?P<subject>(?-i:(?:(?:(?:the|of|and"
+    r"|&)\s)?[A-Z][\w&+-]*)(?:,?\s(?:(?:and|of|&|in|with)\s)?[A-Z][\w&+-]*){0,5}"
     r"|[a-z][\w-]+(?:\s(?!from|at|with|and|which|that|has|have|is|was|by|to|for)[a-z][\w-]+){0,2})))?"
 )
 DEGREE = re.compile("(?:" + "|".join(rf"(?<![\w.])(?P<{name}>{spellings})" for name, spellings in _LEVELS.items()) + ")" + _SUBJECT)
 VAGUE_SCHOOL = re.compile(_FROM_SCHOOL)
 LEGAL_FORMS = frozenset("ltd limited inc incorporated llc llp plc corp gmbh ag co pvt pty the".split())
-SMALL_WORDS = frozenset("""a an and are as at be been by for from had has have i in into is it its me my of on or our over such that the their these
-    this those through to under up using was we were which while who with within without you your also both more most other than am i can may""".split())  # fmt: skip
+SMALL_WORDS = frozenset("""a an and are as at be been by for from had has have i in into is it its me my of on or our over such that
+    the their these
+    this those through to under up using was we were which while who with within without you your also both more most other than am i
+    can may""".split())  # fmt: skip
 
 
 @dataclass(frozen=True)

@@ -24,26 +24,34 @@ class Found:
     sure: bool = False  # said outright ("my tools are ..."), so that a wish around it changes nothing
 
 
-_GREETING = re.compile(r"(?i)^\W*(?:dear|hello|hi|hey|good (?:day|morning|afternoon)|to (?:the|whom)|greetings|subject|re)\b[^.!?]{0,90}$")
+_GREETING = re.compile(
+    r"(?i)^\W*(?:dear|hello|hi|hey|good (?:day|morning|afternoon)|to (?:the|whom)|greetings|subject"
+    r"|re)\b[^.!?]{0,90}$"
+)
 _HEADING = re.compile(r"^\s*#{1,6}\s")  # Markdown's, which models leave behind
 SIGN_OFF = re.compile(
-    r"(?i)^\W*(?:(?:with )?(?:kind|best|warm|many|kindest|warmest)? ?(?:regards|wishes|thanks)|(?:yours )?(?:sincerely|faithfully|truly)(?: yours)?|"
+    r"(?i)^\W*(?:(?:with )?(?:kind|best|warm|many|kindest|warmest)? ?(?:regards|wishes|thanks)|(?:yours )?(?:sincerely|faithfully"
+    r"|truly)(?: yours)?|"
     r"respectfully(?: yours)?|best|cheers|thank you|until we speak|speak soon|cordially|(?:\w+ ){0,3}(?:regards|wishes))\W*$"
 )
 # What is hoped, felt or offered is no fact; what follows "my" or "as a" in such a sentence may still be one.
 WISH = re.compile(
-    r"(?ix)\b(?:look(?:ing)?\sforward|would|shall|excited|thrilled|eager|keen|drawn\sto|impressed|inspired|admire|hope|thank|interested|interest\sin|"
-    r"could\swe|may\si|let\s(?:me|us)|please|happy\sto|glad|welcome|confident|believe|will|want|wish|apply(?:ing)?|passion(?:ate)?|enthusias\w+|"
+    r"(?ix)\b(?:look(?:ing)?\sforward|would|shall|excited|thrilled|eager|keen|drawn\sto|impressed|inspired|admire|hope|thank"
+    r"|interested|interest\sin|"
+    r"could\swe|may\si|let\s(?:me|us)|please|happy\sto|glad|welcome|confident|believe|will|want|wish|apply(?:ing)?"
+    r"|passion(?:ate)?|enthusias\w+|"
     r"enjoy|ready\sto|see\smyself|can\s(?:see|picture)|opportunity|learn(?:ing)?\smore|aspire|always|honou?r\sto|should|do\snot)\b"
 )
 _ABOUT_THEM = re.compile(
-    r"(?i)\b(?:you(?!\s(?:will|can|may)\s(?:find|see))(?:r|rs|'re|’re)?|the (?:company|organi[sz]ation|firm|posting|advert|vacancy)(?:['’]s)?|its|their|(?!Master|Bachelor|Associate)[A-Z][\w&]+(?:['’]s|s['’]))(?!\w)"
+    r"(?i)\b(?:you(?!\s(?:will|can|may)\s(?:find|see))(?:r|rs|'re|’re)?|the (?:company|organi[sz]ation|firm|posting|advert"
+    r"|vacancy)(?:['’]s)?|its|their|(?!Master|Bachelor|Associate)[A-Z][\w&]+(?:['’]s|s['’]))(?!\w)"
 )
 _ABOUT_ME = re.compile(r"\b(?:I(?:['’](?:m|ve|d|ll))?|my|My|me|mine|myself|we|We|our|Our)\b")
 
 _CAPITAL = r"(?:[A-Z0-9][\w&+#./-]*[\w+#]|[A-Z][+#]*|\d|[a-z]+[A-Z]\w*)"
 NAME = re.compile(
-    rf"(?<![\w@/.-])(?:[A-Z][\w&+#./’'-]*[\w+#]|[A-Z]\b[+#]*|[a-z]+[A-Z]\w*)(?:(?:\s|\s(?:of|and|&|for|the|at\sthe|de|van|von)\s|,\s(?=Inc|Ltd|LLC))(?:{_CAPITAL}))*"
+    rf"(?<![\w@/.-])(?:[A-Z][\w&+#./’'-]*[\w+#]|[A-Z]\b[+#]*|[a-z]+[A-Z]\w*)(?:(?:\s|\s(?:of|and|&|for|the|at\sthe|de|van|von)\s"
+    rf"|,\s(?=Inc|Ltd|LLC))(?:{_CAPITAL}))*"
 )
 _EMPLOYER_BEFORE = re.compile(
     r"(?i)\b(?:at|from|joined|join(?:ing)?|members? of|employed by|work(?:ed|ing)? for|time (?:at|with))\s+(?:the\s+)?$"
@@ -52,91 +60,140 @@ _MAYBE_EMPLOYER_BEFORE = re.compile(r"(?i)\b(?:for|with|by|from|including)\s+(?:
 _SCHOOL = re.compile(r"\b(?:University|College|School|Institute|Academy|Polytechnic)\b")
 _AWARD_NAME = re.compile(r"\b(?:Award|Prize|Medal|Scholarship|Fellowship|Honou?rs?|of the (?:Year|Month)|Recognition)\b")
 _CERTIFIED = re.compile(r"(?i)\b(?:certifi(?:ed|cation|cate)|licen[cs]ed?|accredit(?:ed|ation)|chartered|registered)\b")
-_PLAIN_CAPITALS = frozenset("""i dear hiring manager team sir madam hr human resources monday tuesday wednesday thursday friday saturday sunday january
-    february march april may june july august september october november december english ok cv resume phd sincerely regards best subject re
+_PLAIN_CAPITALS = frozenset("""i dear hiring manager team sir madam hr human resources monday tuesday wednesday thursday friday
+    saturday sunday january
+    february march april may june july august september october november december english ok cv resume phd sincerely regards best
+    subject re
     ps am pm usa uk us eu kind yours thank hard soft""".split())  # fmt: skip
 
 AWARD = re.compile(
     r"""(?x)\b(?:
-    (?:[Aa]warded|[Ww]on|[Rr]eceived|[Ee]arned|[Gg]ranted|[Nn]amed|[Rr]ecipient\sof|[Hh]onou?red\swith|[Ff]inalist|[Rr]unner-up)\s(?:\w+\s){0,4}?
-        (?:(?:[\w'’&-]+\s){0,6}?(?:[Aa]wards?|[Pp]rize|[Mm]edal|[Ss]cholarship|[Ff]ellowship|[Hh]onou?rs?|[Tt]rophy|of\sthe\s(?:Year|Month))\b)
-    |(?:[Hh]ave\s|also\s)?[Pp]ublished\s(?:\w+\s){0,3}?(?:papers?|research|articles?|work)\b(?:\s(?:papers|articles))?(?:\s(?:on|in|about)\s[^.,;]{3,60})?
+    (?:[Aa]warded|[Ww]on|[Rr]eceived|[Ee]arned|[Gg]ranted|[Nn]amed|[Rr]ecipient\sof|[Hh]onou?red\swith|[Ff]inalist
+      |[Rr]unner-up)\s(?:\w+\s){0,4}?
+        (?:(?:[\w'’&-]+\s){0,6}?(?:[Aa]wards?|[Pp]rize|[Mm]edal|[Ss]cholarship|[Ff]ellowship|[Hh]onou?rs?|[Tt]rophy|of\sthe\s(?:Year
+          |Month))\b)
+    |(?:[Hh]ave\s|also\s)?[Pp]ublished\s(?:\w+\s){0,3}?(?:papers?|research|articles?|work)\b(?:\s(?:papers|articles))?(?:\s(?:on|in
+      |about)\s[^.,;]{3,60})?
     |(?:strong\s|extensive\s)?publication\srecord(?:\s(?:in|at)\s[^.,;]{3,50})?
     |(?:hold|filed|granted)\s(?:\w+\s){0,2}patents?\b
     )"""
 )
 
-_TITLE_WORDS = rf"(?:(?!(?:and|who|with|for|at|in|to|on|by|from|as|about|my|your|seeking|where|that|I)\b)[A-Za-z][\w&/+'’-]*\s){{0,4}}?{OCCUPATION.pattern.removeprefix('(?i)')}"
+_TITLE_WORDS = (
+    rf"(?:(?!(?:and|who|with|for|at|in|to|on|by|from|as|about|my|your|seeking|where|that"
+    rf"|I)\b)[A-Za-z][\w&/+'’-]*\s){{0,4}}?{OCCUPATION.pattern.removeprefix('(?i)')}"
+)
 TITLE = re.compile(
-    rf"(?i)\b(?:as|being|am|was|currently|became|role\sof|post\sof|position\sof)\s(?:currently\s)?(?:(?:a|an|the|your)\s)?(?P<title>{_TITLE_WORDS})"
+    rf"(?i)\b(?:as|being|am|was|currently|became|role\sof|post\sof|position\sof)\s(?:currently\s)?(?:(?:a|an|the"
+    rf"|your)\s)?(?P<title>{_TITLE_WORDS})"
 )
 TITLE_AT = re.compile(
     rf"(?P<title>(?:[A-Z][\w&/+-]*\s(?:of\s)?){{0,4}}[A-Z][\w&/+-]*)\s(?:at|for|with)\s(?:the\s)?(?P<employer>{NAME.pattern})"
 )
-_PLAIN_TITLES = frozenset("""professional individual leader player partner candidate expert fit asset member person communicator contributor learner
+_PLAIN_TITLES = frozenset("""professional individual leader player partner candidate expert fit asset member person communicator
+    contributor learner
     applicant customer user citizen enthusiast practitioner specialist volunteer supervisor lead manager mentor worker teammate advisor
-    strong seasoned skilled dedicated experienced passionate motivated proactive current former certified highly results driven self detail oriented
+    strong seasoned skilled dedicated experienced passionate motivated proactive current former certified highly results driven self
+    detail oriented
     great good effective quick reliable natural recent first next new proven accomplished valuable ideal perfect hardworking committed
     technical key""".split())  # fmt: skip
 
-SOFT = frozenset("""communication communicator communicate interpersonal leadership teamwork collaboration collaborate collaborative problem solving
-    solver problemsolving critical thinking thinker analytical analytic organisational organizational organisation organization attention detail time
-    management adaptability adaptable adapt creativity creative innovation innovative passion motivation mindset ethic work working multitasking presentation present
-    negotiation verbal written oral decision-making decision making skill ability strength self independently strategic flexible flexibility
+SOFT = frozenset("""communication communicator communicate interpersonal leadership teamwork collaboration collaborate collaborative
+    problem solving
+    solver problemsolving critical thinking thinker analytical analytic organisational organizational organisation organization
+    attention detail time
+    management adaptability adaptable adapt creativity creative innovation innovative passion motivation mindset ethic work working
+    multitasking presentation present
+    negotiation verbal written oral decision-making decision making skill ability strength self independently strategic flexible
+    flexibility
     customer-focused professionalism independence empathy patience reliability initiative""".split())  # fmt: skip
-PLAIN = frozenset("""able about above across aforementioned advanced all allow and any application approach area aspect attitude available background base based basic best actionable production advancement latest importance non remote hybrid flex office implementation insight
-    better beyond both broad business career challenge clear client colleague combined committed common company competence complex comprehensive concept
-    confidence considerable contribution core crucial cross cross-functional cutting cutting-edge current customer daily data dataset day dedication deliver delivering delivery demand
-    department develop developing development diverse domain drive driven driving duty dynamic effective effectively efficiency efficient end
-    enable ensure ensuring environment essential every everything excellence excellent exceptional expectation experience experienced expertise exposure extensive fast
-    fast-paced field focus focused following foundation framework function functional good great group growth hand hands hands-on hard help high high-quality highly idea
-    impact impactful implement implementing important improve improving improvement include including individual industry information initiative insight issue it
-    job key kind knowledge large large-scale latest like line long lot main manage managing many matter meaningful member method methodology modern mission more necessary need new non-technical number one
-    operation other outcome own paced part passionate people performance person place plan platform position positive possible practical practice previous principle
+PLAIN = frozenset(
+    """able about above across aforementioned advanced all allow and any application approach area aspect attitude
+    available background base based basic best actionable production advancement latest importance non remote hybrid flex office
+    implementation insight
+    better beyond both broad business career challenge clear client colleague combined committed common company competence complex
+    comprehensive concept
+    confidence considerable contribution core crucial cross cross-functional cutting cutting-edge current customer daily data dataset
+    day dedication deliver delivering delivery demand
+    department develop developing development diverse domain drive driven driving duty dynamic effective effectively efficiency
+    efficient end
+    enable ensure ensuring environment essential every everything excellence excellent exceptional expectation experience experienced
+    expertise exposure extensive fast
+    fast-paced field focus focused following foundation framework function functional good great group growth hand hands hands-on hard
+    help high high-quality highly idea
+    impact impactful implement implementing important improve improving improvement include including individual industry information
+    initiative insight issue it
+    job key kind knowledge large large-scale latest like line long lot main manage managing many matter meaningful member method
+    methodology modern mission more necessary need new non-technical number one
+    operation other outcome own paced part passionate people performance person place plan platform position positive possible
+    practical practice previous principle
     process product professional proficiency proficient project proven qualification quality range real real-world record related relevant
-    requirement research resource responsibility result role scale seasoned service several set significant similar skilled skillset software solid solution
-    solve stakeholder standard strategy strong structure subject success successful successfully such support system task team technical technique
-    technology tool top track train training trend type understanding use user using valuable value variety various well well-suited wide with world year years
-    together talented top-tier leading lead working-level industry-standard code coding programming language program company's everyday detailed first-hand firsthand rich
+    requirement research resource responsibility result role scale seasoned service several set significant similar skilled skillset
+    software solid solution
+    solve stakeholder standard strategy strong structure subject success successful successfully such support system task team
+    technical technique
+    technology tool top track train training trend type understanding use user using valuable value variety various well well-suited
+    wide with world year years
+    together talented top-tier leading lead working-level industry-standard code coding programming language program company's everyday
+    detailed first-hand firsthand rich
     deep opportunity manner concise timely scalable match perfect revenue saving cost level optimal viewpoint finding
-    scalability availability reproducibility internal external question procedure budget achievement acumen landscape evolving rapidly structured source
-    infrastructure setting particularly predictive library highquality fastpaced crossfunctional cloudbased wellrounded rounded fastmoving example answer
-    interpretation documentation utilizing leveraging leverage made maintaining match engagement best pattern regulation write casual letter cover personalized study look few word same care way something done useful unique academic theoretical fundamental multiple different general specific personal existing overall life live long-term short term way idea what how not
-    make making meet meeting take taking build building built create creating created design designing write writing analysis analyze analyzing analysing analyse
-    model modelling modeling algorithm application contribute contributing goal global international local numerous popular""".split())  # fmt: skip
+    scalability availability reproducibility internal external question procedure budget achievement acumen landscape evolving rapidly
+    structured source
+    infrastructure setting particularly predictive library highquality fastpaced crossfunctional cloudbased wellrounded rounded
+    fastmoving example answer
+    interpretation documentation utilizing leveraging leverage made maintaining match engagement best pattern regulation write casual
+    letter cover personalized study look few word same care way something done useful unique academic theoretical fundamental multiple
+    different general specific personal existing overall life live long-term short term way idea what how not
+    make making meet meeting take taking build building built create creating created design designing write writing analysis analyze
+    analyzing analysing analyse
+    model modelling modeling algorithm application contribute contributing goal global international local numerous popular""".split()
+)
+# fmt: skip
 
 _TRIGGER = re.compile(
     r"""(?ix)\b(?:
-      (?P<sure>(?:skills?|skillset|tools?|strengths?|toolbox)\s(?:[\w-]+\s){0,5}?(?:are|is|includes?|cover)|(?:can\s)?offer(?:\syou)?|bring(?:\syou|\salong)?
+      (?P<sure>(?:skills?|skillset|tools?|strengths?|toolbox)\s(?:[\w-]+\s){0,5}?(?:are|is|includes?|cover)|(?:can\s)?offer(?:\syou)?
+        |bring(?:\syou|\salong)?
        |(?:would\s)?use\shere|besides|lean\son|know\smy\sway\saround|rely\son|draw\son)
-     |(?:experience[ds]?|expertise|proficien(?:t|cy)|skill(?:ed|s|set)?|knowledge(?:able)?|background|familiar(?:ity)?|(?:well-?)?versed|understanding|foundation|grounding
-        |fluen(?:t|cy)|train(?:ed|ing)|speciali[sz](?:ed?|ing)|competen(?:t|ce)|track\srecord|adept|certified|qualified|strength|command|focus|exposure|hands-on)
+     |(?:experience[ds]?|expertise|proficien(?:t|cy)|skill(?:ed|s|set)?|knowledge(?:able)?|background|familiar(?:ity)?
+       |(?:well-?)?versed|understanding|foundation|grounding
+        |fluen(?:t|cy)|train(?:ed|ing)|speciali[sz](?:ed?|ing)|competen(?:t|ce)|track\srecord|adept|certified|qualified|strength
+          |command|focus|exposure|hands-on)
         (?:\s(?:and\s\w+|working|including|gained))?\s(?:in|with|of|on|using|for)\b
      |(?P<weak>(?:work(?:ed|ing)?|dealt)\s(?:\w+\s)?(?:with|in|on)\b
        |(?:using|used|use|know|mastered|learned|learnt|handled|implemented|programmed)\b(?!\sto\b))
      |developed\s(?=advanced|strong|deep)|skills\sto\s(?:build|design|develop|create|use)\b
-     |(?:skills?|skillset|tools?|strengths?|expertise|knowledge|frameworks?|languages?|platforms?|techniques?|methods?|technologies|databases?|software|libraries|disciplines?|areas?|solutions?)
+     |(?:skills?|skillset|tools?|strengths?|expertise|knowledge|frameworks?|languages?|platforms?|techniques?|methods?|technologies
+       |databases?|software|libraries|disciplines?|areas?|solutions?)
         \s(?:(?:I\s)?\w+\s\w+\s\w+\s)?(?:such\sas|like|including|include[s]?|are|is|in|of)\b
      |(?-i:With)(?=\s(?-i:[A-Z]))|come\sto\sknow|came\sto\sknow|count\son\smy
     )[:,]?\s"""
 )
 _TURNED = re.compile(
-    r"(?i)^\W*(?P<list>[^;:]{2,160}?)\s(?:is|are)\s(?:(?:a\s)?part\sof\s|some\sof\s)?(?:what\sI\s(?:bring|offer|use)|among\smy\s(?:skills|tools))"
+    r"(?i)^\W*(?P<list>[^;:]{2,160}?)\s(?:is|are)\s(?:(?:a\s)?part\sof\s|some\sof\s)?(?:what\sI\s(?:bring|offer|use)"
+    r"|among\smy\s(?:skills|tools))"
 )
 _LIST_END = re.compile(
-    r"""(?ix)[;:!?()]|\.(?!\d)|\s[–—-]\s|,?\s(?:which|that|who|where|while|to|make[s]?|has|have|had|allow\w*|enabl\w+|I|I['’]\w+|my|we|you|your|so|but|because|when|is|are|was|were
-    |comes?|came|made|am|hold|can|could|may|it|at|from|since|during|through|throughout|across|by|into|over|under|combined|along|coupled|among|within|than|before|after|without|will|would|demonstrat\w+|gained|align\w*)\b|$"""
+    r"""(?ix)[;:!?()]|\.(?!\d)|\s[–—-]\s|,?\s(?:which|that|who|where|while|to|make[s]?|has|have|had|allow\w*|enabl\w+|I|I['’]\w+|my
+      |we|you|your|so|but|because|when|is|are|was|were
+    |comes?|came|made|am|hold|can|could|may|it|at|from|since|during|through|throughout|across|by|into|over|under|combined|along
+      |coupled|among|within|than|before|after|without|will|would|demonstrat\w+|gained|align\w*)\b|$"""
 )
 _ITEMS = re.compile(
     r"(?i)\s*(?:,\s*(?:and|or|as\swell\sas|including|such\sas|like)?\b\s*|\s(?:and|or|as\swell\sas|including|such\sas|like|&)\s)\s*"
 )
 _LEAD = re.compile(
-    r"(?i)^(?:(?:the|a|an|both|also|in|with|on|of|some|any|all|its|their|various|working|worked|using|practical|most|up|including|such as|familiarity|"
-    r"knowledge|proficiency|experience|expertise|skills?|developing|building|implementing|deploying|managing|creating|optimizing|performing|designing|"
+    r"(?i)^(?:(?:the|a|an|both|also|in|with|on|of|some|any|all|its|their|various|working|worked|using|practical|most|up|including"
+    r"|such as|familiarity|"
+    r"knowledge|proficiency|experience|expertise|skills?|developing|building|implementing|deploying|managing|creating|optimizing"
+    r"|performing|designing|"
     r"conducting|applying|running(?= \w+ing))\s+)+"
 )
 _PART = re.compile(r"(?i)\S(?:(?!\s(?:for|in|on|with|as|of|within|before|via|per|including|against|around|involving|using)\s).)*")
-_NOUNS_IN_ING = "market|engineer|account|programm|min|test|comput|network|train|report|learn|process|model|modell|nurs|teach|counsell|bank|manufactur|consult|plan|purchas|trad|wallpaper|stocktak|phlebotom|welding|cater|clean|edit|load|pip"
+_NOUNS_IN_ING = (
+    "market|engineer|account|programm|min|test|comput|network|train|report|learn|process|model|modell|"
+    "nurs|teach|counsell|bank|manufactur|consult|plan|purchas|trad|wallpaper|stocktak|phlebotom|welding|cater|clean|edit|load|pip"
+)
 
 
 def silent(sentence: str) -> bool:
@@ -198,9 +255,11 @@ def names(sentence: str) -> Iterator[Found]:
             yield Found(start, start + 1, "skill", text)
 
 
-_OPENERS = frozenset("""as at in with for my the during from while since after before on to by when using having being both and also additionally
+_OPENERS = frozenset("""as at in with for my the during from while since after before on to by when using having being both and also
+    additionally
     furthermore currently previously prior through throughout our your this that these here under over one take what how where and because
-    besides might shall may could would can should yes no despite although thanks please dear known among within beyond given it is if are was be do""".split())  # fmt: skip
+    besides might shall may could would can should yes no despite although thanks please dear known among within beyond given it is if
+    are was be do""".split())  # fmt: skip
 
 
 def _kind(sentence: str, start: int, text: str) -> str:
@@ -274,7 +333,7 @@ def _item(start: int, text: str, sure: bool) -> Iterator[Found]:
     """One item without the verb it may begin with ("resolving conflicts"); verbs alone name no skill."""
     while (
         not sure
-        and (verb := re.match(r"(?!(?:%s)ing\b)(?:[a-z]+ly\s)?[a-z]+(?:ing|ed)(?:\s|$)" % _NOUNS_IN_ING, text))
+        and (verb := re.match(rf"(?!(?:{_NOUNS_IN_ING})ing\b)(?:[a-z]+ly\s)?[a-z]+(?:ing|ed)(?:\s|$)", text))
         and not text[: verb.end()].isupper()
     ):
         start, text = start + verb.end(), text[verb.end() :]
