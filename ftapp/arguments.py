@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from ftapp.documents import read_text
+from ftapp.fetching import is_url
 from ftapp.files import MOST_BYTES, FileText, read
 from ftapp.prompts import KINDS, TONES
 
@@ -122,6 +123,11 @@ def parser() -> argparse.ArgumentParser:
     verb("promote", "let an adapter write").add_argument("adapter", metavar="ID", help="an adapter's id, 'starter' or 'none'")
     verb("rollback", "go back to the adapter that wrote before")
 
+    p = verb("claims", "trace a letter to its sources, and name every claim that none of them holds")
+    p.add_argument("--letter", required=True, metavar="FILE", help="the letter as text; - reads standard input")
+    p.add_argument("--resume", required=True, metavar="FILE", help="the résumé, in a format that read takes")
+    p.add_argument("--job", metavar="FILE", help="the posting; likewise")
+
     p = verb("score", "score a file of letters against reference letters (JSONL or CSV)")
     p.add_argument("file", metavar="FILE", help="one letter and its reference a line")
     p.add_argument("--prediction", required=True, metavar="COL", help="the column of the letters to score")
@@ -169,7 +175,12 @@ def _text(name: str) -> str:
 
 
 def _document(name: str, what: str) -> FileText:
-    """A posting's or résumé's file in any known format; standard input is text. Raises BadArguments, and UserError as `files.read`."""
+    """A posting's or résumé's file in any known format, or a posting's link; standard input is text.
+
+    Raises BadArguments, and UserError as `files.read` and `pages.read_url`.
+    """
+    if what == "posting" and is_url(name):
+        return _page(name)
     if name == "-":
         plain = read_text(_text(name), what)
         return FileText(plain.text, plain.warnings)
@@ -179,6 +190,19 @@ def _document(name: str, what: str) -> FileText:
     except OSError as error:
         raise _unreadable(name, error) from None
     return read(data, what)
+
+
+def _page(url: str) -> FileText:
+    """The one posting of a job page. Raises BadArguments when the page holds several."""
+    from ftapp.config import settings
+    from ftapp.pages import read_url
+
+    found = read_url(url, settings().offline)
+    if len(found) > 1:
+        titles = "; ".join(" at ".join(filter(None, (one.fields.title, one.fields.company))) for one in found)
+        raise BadArguments(f"This page holds {len(found)} postings ({titles}) - nothing was written - save yours as a text file.")
+    plain = read_text(found[0].text, "posting")
+    return FileText(plain.text, plain.warnings)
 
 
 def _unreadable(name: str, error: OSError) -> BadArguments:
@@ -192,6 +216,10 @@ def checked(args: argparse.Namespace) -> argparse.Namespace:
         if args.job == args.resume == "-":
             raise BadArguments("--job and --resume are both standard input - it can be read only once - give one of them as a file.")
         args.job, args.resume = _document(args.job, "posting"), _document(args.resume, "résumé")
+    if args.verb == "claims":
+        args.letter = _text(args.letter)
+        args.resume = _document(args.resume, "résumé")
+        args.job = _document(args.job, "posting") if args.job else None
     if args.verb == "read":
         args.file = _document(args.file, {"job": "posting", "resume": "résumé"}.get(args.meant, "file"))
     if args.call == "portfolio_add":

@@ -16,13 +16,14 @@ import sys
 import time
 import traceback
 from collections.abc import Iterator, Sequence
+from dataclasses import asdict
 from typing import Any
 
 from ftapp import cli_portfolio
 from ftapp.arguments import VERDICTS, BadArguments, checked, parser
 from ftapp.errors import UserError
 from ftapp.files import as_resume
-from ftapp.profiles import parse_job
+from ftapp.profiles import JobPosting, parse_job
 
 OWNER = "local"  # the person at this machine, the same one that the page knows on loopback
 ENDED = ("succeeded", "failed", "stopped", "interrupted")
@@ -52,7 +53,8 @@ def read(studio: None, args: argparse.Namespace) -> dict[str, Any]:
 
 def write(studio: Any, args: argparse.Namespace) -> dict[str, Any]:
     _warn((*args.job.warnings, *args.resume.warnings))
-    asked = (OWNER, args.job.text, args.resume.text, args.kind, args.tone, args.words, args.hook, args.seed, args.greedy, args.adapter)
+    asked = (OWNER, args.job.text, args.resume.text, args.kind, args.tone, args.words, args.hook, args.seed, args.greedy, args.adapter,
+             (None, args.resume.profile))  # fmt: skip
     return _write_two(studio.write_pair(*asked)) if args.pair else _write_one(studio.write_letter(*asked))
 
 
@@ -148,6 +150,19 @@ def rollback(studio: Any, args: argparse.Namespace) -> dict[str, Any]:
     return _now_writes(studio.rollback(OWNER))
 
 
+def claims(studio: None, args: argparse.Namespace) -> dict[str, Any]:
+    """What a letter claims, and what none of its sources holds; needs no home and no model."""
+    from ftapp import review
+
+    job = parse_job(args.job.text) if args.job else JobPosting()
+    found = review.review(args.letter, review.Sources("cover_letter", None, job, as_resume(args.resume), (args.resume.text,)))
+    for claim in found.open:
+        print(f"{claim.kind}: {claim.text}\n  {claim.reason}" + (f"\n  nearest line: {claim.nearest}" if claim.nearest else ""))
+    print(f"{found.claims} claims, {len(found.open)} of them open.")
+    return {"claims": found.claims, "open": [asdict(claim) for claim in found.open], "flags": [asdict(flag) for flag in found.flags],
+            "scores": {score.name: score.value for score in found.scores}}  # fmt: skip
+
+
 def score(studio: None, args: argparse.Namespace) -> dict[str, Any]:
     from ftapp import score_files
 
@@ -162,7 +177,8 @@ def score(studio: None, args: argparse.Namespace) -> dict[str, Any]:
 
 
 VERBS = {verb.__name__: verb for verb in (
-    doctor, read, write, prefer, undo, train, runs, run_show, run_stop, run_resume, adapters, promote, rollback, score)}  # fmt: skip
+    doctor, read, write, prefer, undo, train, runs, run_show, run_stop, run_resume, adapters, promote, rollback, claims,
+    score)}  # fmt: skip
 VERBS |= cli_portfolio.VERBS
 
 
@@ -255,7 +271,7 @@ def _bug(args: argparse.Namespace, error: Exception) -> str:
 
 
 def _run(args: argparse.Namespace) -> dict[str, Any]:
-    if args.call in ("read", "score"):  # they work on files alone
+    if args.call in ("read", "claims", "score"):  # they work on files alone
         return VERBS[args.call](None, args)
     studio = _studio(args)
     try:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import functools
 import sys
 from collections.abc import Callable
 from dataclasses import asdict
@@ -72,14 +71,7 @@ def _made(count: int) -> None:
 
 
 def _with_portfolio(act: Callable[[Any, argparse.Namespace], dict[str, Any]]) -> Callable[[Any, argparse.Namespace], dict[str, Any]]:
-    @functools.wraps(act)
-    def verb(studio: Any, args: argparse.Namespace) -> dict[str, Any]:
-        from ftapp import embeddings
-        from ftapp.portfolio import Portfolio
-
-        return act(Portfolio(studio.engine, embeddings.load(studio.settings)), args)
-
-    return verb
+    return lambda studio, args: act(studio.portfolio, args)
 
 
 VERBS = {

@@ -130,7 +130,7 @@ def compose(
     answers = kind == "answer"
     posting = _given(job_text, "question" if answers else "posting")
     resume = PlainText("") if answers and not resume_text.strip() else _given(resume_text, "résumé")
-    read_job, read_profile = _fields(posting.text, resume.text, answers)
+    read_job, read_profile = _fields(posting.text, resume.text, kind)
     job, profile = (read_job if answers else job or read_job), profile or read_profile
     prompt = prompts.build(
         profile, job, kind=kind, tone=tone, words=words, hook=hook, hits=hits, count_tokens=backend.count_tokens,
@@ -139,10 +139,14 @@ def compose(
     return Draft(posting, resume, job, profile, tone, prompt, split_key(job.company, posting.text))
 
 
-def _fields(job_text: str, resume_text: str, answers: bool) -> tuple[JobPosting, ResumeProfile]:
-    """What both texts say; a question is taken whole."""
-    job = JobPosting(question=prompts.one_line(job_text)) if answers else profiles.parse_job(job_text)
-    return job, profiles.parse_resume(resume_text) if resume_text else ResumeProfile()
+def job_of(text: str, kind: str) -> JobPosting:
+    """A posting's fields; for the kind "answer" the text is the question and is taken whole."""
+    return JobPosting(question=prompts.one_line(text)) if kind == "answer" else profiles.parse_job(text)
+
+
+def _fields(job_text: str, resume_text: str, kind: str) -> tuple[JobPosting, ResumeProfile]:
+    """What both texts say."""
+    return job_of(job_text, kind), profiles.parse_resume(resume_text) if resume_text else ResumeProfile()
 
 
 def understand(facts: Any, job_text: str, resume_text: str, kind: str) -> dict[str, Any]:
@@ -151,7 +155,7 @@ def understand(facts: Any, job_text: str, resume_text: str, kind: str) -> dict[s
     `facts` is a backend, or anything with its `spec`, `count_tokens` (or None) and `special_tokens`.
     """
     posting, resume = read_text(job_text, "posting"), read_text(resume_text, "résumé")
-    job, profile = _fields(posting.text, resume.text, kind == "answer")
+    job, profile = _fields(posting.text, resume.text, kind)
     prompt = prompts.build(
         profile, job, kind=kind, words=length(facts.spec, kind, None), count_tokens=facts.count_tokens,
         budget_tokens=facts.spec.prompt_budget_tokens, special_tokens=facts.special_tokens,
@@ -279,10 +283,13 @@ def sources(session: Session, owner: str, comparison_id: str) -> Sources:
     """
     prompt = session.get_one(Prompt, comparison(session, owner, comparison_id).prompt_id)
     job, resume = _documents(session, prompt)
-    hook = next((line.removeprefix("hook: ") for line in prompt.messages[-1]["content"].splitlines() if line.startswith("hook: ")), "")
+    said = prompt.messages[-1]["content"].splitlines()
+    hook = [line.removeprefix("hook: ") for line in said if line.startswith("hook: ")]
+    portfolio = [line.removeprefix("- ") for line in said[said.index("portfolio:") + 1 :]] if "portfolio:" in said else []
+    texts = [resume.text if resume else "", *hook, *portfolio]
     return Sources(
         prompt.kind, prompt.words, JobPosting.model_validate(job.fields if job else {}),
-        ResumeProfile.model_validate(resume.fields if resume else {}), tuple(filter(None, (resume.text if resume else "", hook))),
+        ResumeProfile.model_validate(resume.fields if resume else {}), tuple(filter(None, texts)),
     )  # fmt: skip
 
 

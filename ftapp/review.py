@@ -17,7 +17,7 @@ class Sources:
     """Everything that can speak for a letter: the fields, the résumé as pasted, the own hook, portfolio hits."""
 
     kind: str
-    words: int
+    words: int | None  # the length that was asked for, if one was
     job: JobPosting
     profile: ResumeProfile
     texts: tuple[str, ...] = ()

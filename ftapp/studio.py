@@ -19,18 +19,20 @@ from sqlmodel import select
 
 from db.engine import session, write
 from db.models import Adapter, new_id
-from ftapp import adapters, config, home, letters, preferences
+from ftapp import adapters, config, embeddings, home, letters, preferences
 from ftapp.backends.local import AdapterRef, LocalBackend
 from ftapp.backends.pair import Control, Progress, Row
+from ftapp.documents import read_text
 from ftapp.errors import ModelError, UserError
+from ftapp.portfolio import Portfolio
 from ftapp.profiles import JobPosting, ResumeProfile
-from ftapp.prompts import KINDS
+from ftapp.prompts import KINDS, MOST
 from ftapp.review import Sources
 from ftapp.training import run
 from ftapp.training.supervise import Supervisor
 
 log = logging.getLogger(__name__)
-Fields = tuple[JobPosting, ResumeProfile]
+Fields = tuple[JobPosting | None, ResumeProfile | None]  # None: read it from the text
 
 
 @dataclass
@@ -51,6 +53,7 @@ class Studio:
         self.spec = backend.spec if backend else config.model_spec(settings.model)
         self.engine = home.open_database(settings)
         self.supervisor = Supervisor(self.engine, settings)
+        self.portfolio = Portfolio(self.engine, embeddings.load(settings))
         self._backend, self._reason, self._loading = backend, "", 0
         self._load = threading.Lock()
         self._streams: dict[str, Stream] = {}
@@ -133,16 +136,15 @@ class Studio:
 
     def write_pair(
         self, owner: str, job: str, resume: str, kind: str = KINDS[0], tone: str = "plain", words: int | None = None, hook: str = "",
-        seed: int | None = None, greedy: bool = False, adapter: str = "live", fields: Fields | None = None,
+        seed: int | None = None, greedy: bool = False, adapter: str = "live", fields: Fields = (None, None),
     ) -> Iterator[dict[str, Any]]:  # fmt: skip
         """Stream both letters; every item has comparison_id, left, right, prompt_tokens, seconds and done, the last is stored.
 
         `fields` are the posting's and the résumé's as the person corrected them; without them the texts are read.
         A pair that is stopped, or whose reader goes away, is stored as far as it came. Raises UserError, ModelError.
         """
-        backend, (known_job, known_profile) = self.backend(), fields or (None, None)
-        draft = letters.compose(backend, job, resume, kind=kind, tone=tone, words=words or None, hook=hook or "", job=known_job,
-                                profile=known_profile)  # fmt: skip
+        backend = self.backend()
+        draft = self._draft(owner, backend, job, resume, kind, tone, words, hook, fields)
         chosen = self._adapter(owner, backend, adapter)
         proof = backend.prove(chosen) if chosen else None
         proven = proof is None or proof.ok
@@ -174,6 +176,18 @@ class Studio:
         del final["done"]
         yield final if stored else final | {"comparison_id": ""}  # stopped before the first word: there is nothing to judge
 
+    def _draft(
+        self, owner: str, backend: Any, job: str, resume: str, kind: str, tone: str, words: int | None, hook: str,
+        fields: Fields,
+    ) -> letters.Draft:  # fmt: skip
+        """Texts, fields and what the portfolio has for this posting, made into a prompt. Raises UserError."""
+        posting, profile = fields
+        if posting is None or kind == "answer":
+            posting = letters.job_of(read_text(job, "posting").text, kind)
+        hits = [found.hit for found in self.portfolio.for_job(owner, posting, MOST["portfolio"]).found]
+        return letters.compose(backend, job, resume, kind=kind, tone=tone, words=words or None, hook=hook or "", hits=hits,
+                               job=posting, profile=profile)  # fmt: skip
+
     def _store(self, owner: str, comparison_id: str, draft: letters.Draft, written: letters.Written) -> None:
         with write(self.engine) as opened:
             prompt_id = letters.save_prompt(opened, owner, draft)
@@ -181,11 +195,11 @@ class Studio:
 
     def write_letter(
         self, owner: str, job: str, resume: str, kind: str = KINDS[0], tone: str = "plain", words: int | None = None, hook: str = "",
-        seed: int | None = None, greedy: bool = False, adapter: str = "live",
+        seed: int | None = None, greedy: bool = False, adapter: str = "live", fields: Fields = (None, None),
     ) -> Iterator[dict[str, Any]]:  # fmt: skip
         """Stream one letter; the last item is {letter_id, text, model, prompt_tokens, seconds}."""
         backend = self.backend()
-        draft = letters.compose(backend, job, resume, kind=kind, tone=tone, words=words or None, hook=hook or "")
+        draft = self._draft(owner, backend, job, resume, kind, tone, words, hook, fields)
         rows = (Row(self._adapter(owner, backend, adapter), _seed(seed)),)
         how, began, last = letters.sampling(backend.spec, greedy), time.monotonic(), None
         for last in letters.write_pair(backend, draft, rows, how):

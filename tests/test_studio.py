@@ -313,7 +313,7 @@ def test_a_home_that_cannot_be_written_is_a_sentence(tmp_path):
 
 def test_doctor_names_journal_mode_and_what_is_missing(make):
     found = make().doctor()
-    assert set(found) == {"hardware", "model", "storage", "versions", "missing"}
+    assert set(found) == {"hardware", "model", "storage", "versions", "files", "missing"}
     assert found["storage"]["journal_mode"] in ("wal", "delete") and found["versions"]["gradio"]
     assert (found["storage"]["journal_mode"] == "wal") == found["storage"]["wal_is_safe"]
     assert any("starter" in sentence for sentence in found["missing"])

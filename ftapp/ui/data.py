@@ -10,6 +10,7 @@ import gradio as gr
 from ftapp.ui import paper
 from ftapp.ui.asking import calm
 from ftapp.ui.owner import LOCAL, Door
+from ftapp.ui.portfolio import PortfolioPanel
 
 NAMES = {
     "comparisons": "Pairs of letters written", "choices": "Choices", "edits": "of them with your own version", "ties": "of them ties",
@@ -40,6 +41,7 @@ class DataTab:
         with gr.Row(elem_classes="chips"):
             self.first = gr.Button("Write two letters", visible=False, elem_id="data-first")
         self.where = gr.HTML(elem_id="where")
+        self.portfolio = PortfolioPanel(studio, door)
         self.looking = {"fn": calm(self.look), "inputs": None, "outputs": [self.counts, self.first, self.where], "show_progress": "hidden",
                         "api_visibility": "private", "concurrency_limit": None}  # fmt: skip
 

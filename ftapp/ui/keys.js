@@ -32,6 +32,23 @@
     }, 60);
   });
 
+  // Copying works over plain http too, where browsers offer no clipboard to scripts.
+  window.ftappCopy = async (text) => {
+    try { await navigator.clipboard.writeText(text); }
+    catch {
+      const box = Object.assign(document.createElement("textarea"), { value: text, style: "position:fixed;opacity:0" });
+      document.body.append(box); box.select(); document.execCommand("copy"); box.remove();
+    }
+    const button = document.getElementById("take-copy");
+    if (button) { const said = button.textContent; button.textContent = "Copied"; setTimeout(() => { button.textContent = said; }, 1500); }
+  };
+  window.ftappSave = (file) => {
+    const at = file.lastIndexOf("|"), bytes = Uint8Array.from(atob(file.slice(at + 1)), (c) => c.charCodeAt(0));
+    const link = Object.assign(document.createElement("a"), { href: URL.createObjectURL(new Blob([bytes])), download: file.slice(0, at) });
+    document.body.append(link); link.click(); link.remove();
+    setTimeout(() => URL.revokeObjectURL(link.href), 10000);
+  };
+
   // A file dropped on a box goes to the box's own file button.
   for (const name of ["dragover", "drop"]) document.addEventListener(name, (event) => {
     const box = event.target.closest && event.target.closest("#posting, #resume");
@@ -46,15 +63,20 @@
   const DRAFTS = { posting: "ftapp-posting", resume: "ftapp-resume" };
   const box = (id) => document.querySelector(`#${id} textarea`);
   addEventListener("pagehide", () => { for (const id in DRAFTS) if (box(id)) sessionStorage.setItem(DRAFTS[id], box(id).value); });
-  addEventListener("load", () => setTimeout(() => {  // after the stored pair, if there is one, has filled the boxes
+  const fill = () => {  // after the stored pair, if there is one, has filled the boxes
     for (const id in DRAFTS) {
       const kept = sessionStorage.getItem(DRAFTS[id]);
-      if (!box(id) || box(id).value || !kept) continue;
+      if (box(id).value || !kept) continue;
       box(id).value = kept;
       box(id).dispatchEvent(new Event("input", { bubbles: true }));
-      box(id).dispatchEvent(new Event("blur"));
+      setTimeout(() => box(id).dispatchEvent(new Event("blur")), 200);
     }
-  }, 2500));
+  };
+  const waiting = setInterval(() => {
+    if (!box("posting") || !box("resume")) return;
+    clearInterval(waiting);
+    setTimeout(fill, 2000);
+  }, 250);
 
   const polite = () => {
     for (const id of ["say", "outcome"]) {

@@ -72,7 +72,7 @@ def build(studio: Any, door: Door) -> gr.Blocks:
         for empty in (teaching, models, data):
             empty.first.click(lambda: gr.update(selected="write"), None, tabs, **quiet)
         models_tab.select(**models.looking)
-        data_tab.select(**data.looking)
+        data_tab.select(**data.looking).then(**data.portfolio.looking)
         api.build(studio, door)
     return page
 

@@ -92,22 +92,21 @@ class SourcesPanel:
     def read(self, job: str, resume: str, kind: str, read: str, request: gr.Request) -> tuple[Any, ...]:
         """Fill the form from the boxes; one that was filled from these very texts keeps its corrections. A link is followed."""
         self.door.owner(request)
-        if kind != "answer" and fetching.is_url(job):
-            found = pages.read_url(job.strip(), self.studio.settings.offline)
-            if len(found) > 1:
-                choices = [(" at ".join(filter(None, (one.fields.title, one.fields.company))), i) for i, one in enumerate(found)]
-                return gr.skip(), gr.skip(), gr.update(choices=choices, value=None, visible=True), *[gr.skip() for _ in self.filled[3:]]
-            return self._fill(_text(found[0]), resume, kind, job_fields=found[0].fields)
-        if read == read_of(job, resume):
-            return self._fill(job, resume, kind, keep=True)
-        return self._fill(job, resume, kind)
+        if kind == "answer" or not fetching.is_url(job):
+            return self._fill(job, resume, kind, keep=read == read_of(job, resume))
+        found = pages.read_url(job.strip(), self.studio.settings.offline)
+        if len(found) == 1:
+            return self._fill(_text(found[0]), resume, kind, changed="job", job_fields=found[0].fields)
+        choices = [(" at ".join(filter(None, (one.fields.title, one.fields.company))), i) for i, one in enumerate(found)]
+        asking = gr.update(choices=choices, value=None, visible=True)
+        return gr.skip(), gr.skip(), asking, *[gr.skip() for _ in self.filled[3:]]
 
     def choose(self, number: int, job: str, resume: str, kind: str, read: str, request: gr.Request) -> tuple[Any, ...]:
         """One of several postings of a page. The page is asked for again: nothing of it was kept."""
         self.door.owner(request)
         found = pages.read_url(job.strip(), self.studio.settings.offline)
         one = found[min(int(number), len(found) - 1)]
-        return self._fill(_text(one), resume, kind, job_fields=one.fields)
+        return self._fill(_text(one), resume, kind, changed="job", job_fields=one.fields)
 
     def bring(self, what: str) -> Callable[..., tuple[Any, ...]]:
         def from_file(path: str, job: str, resume: str, kind: str, read: str, request: gr.Request) -> tuple[Any, ...]:
@@ -117,25 +116,25 @@ class SourcesPanel:
             finally:
                 Path(path).unlink(missing_ok=True)
             if what == "job":
-                return self._fill(found.text, resume, kind, warnings=found.warnings)
-            return self._fill(job, found.text, kind, resume_fields=found.profile, warnings=found.warnings)
+                return self._fill(found.text, resume, kind, changed=what, warnings=found.warnings)
+            return self._fill(job, found.text, kind, changed=what, resume_fields=found.profile, warnings=found.warnings)
 
         return from_file
 
     def _fill(
-        self, job: str, resume: str, kind: str, *, job_fields: JobPosting | None = None, resume_fields: ResumeProfile | None = None,
-        warnings: tuple[str, ...] = (), keep: bool = False,
+        self, job: str, resume: str, kind: str, *, changed: str = "", job_fields: JobPosting | None = None,
+        resume_fields: ResumeProfile | None = None, warnings: tuple[str, ...] = (), keep: bool = False,
     ) -> tuple[Any, ...]:  # fmt: skip
-        """Values for `filled`: the texts, what was understood of them, and the form unless its corrections are kept."""
+        """Values for `filled`. Only the box named by `changed` is written to: the person may be typing in the others."""
+        texts = [text if changed == name else gr.skip() for name, text in (("job", job), ("resume", resume))]
         gone = gr.update(visible=False)
         if not (job.strip() or resume.strip()):
-            return job, resume, gone, gone, "", "", *[gr.skip() for _ in self.form.boxes]
+            return *texts, gone, gone, "", "", *[gr.skip() for _ in self.form.boxes]
         found = self.studio.understand(job, resume, kind)
         found["warnings"] = list(dict.fromkeys([*warnings, *found["warnings"]]))
         boxes = values(job_fields or found["job_fields"], resume_fields or found["resume_fields"])
-        shown = [gr.skip() for _ in boxes] if keep else boxes
-        return (job, resume, gone, gr.update(label=understood_line(found), visible=True), understood_body(found),
-                read_of(job, resume), *shown)  # fmt: skip
+        return (*texts, gone, gr.update(label=understood_line(found), visible=True), understood_body(found), read_of(job, resume),
+                *([gr.skip() for _ in boxes] if keep else boxes))  # fmt: skip
 
 
 def _text(one: pages.ReadPosting) -> str:

@@ -18,6 +18,7 @@ from ftapp.ui.asking import calm, sentence
 from ftapp.ui.fields import corrected, read_of
 from ftapp.ui.owner import Door
 from ftapp.ui.sources import SourcesPanel
+from ftapp.ui.taking import TakeAway
 
 KINDS = [(name[0].upper() + name[1:], kind) for kind, name in KIND_NAMES.items()]
 HINTS = {"left": "The first letter will stand here.", "right": "The second one here, at the same time."}
@@ -99,6 +100,8 @@ class WriteTab:
             with gr.Row(elem_classes="chips"):
                 self.again = gr.Button("Write two more", variant="primary", size="sm", elem_id="again")
                 self.undo = gr.Button("Undo my choice", size="sm", elem_id="undo")
+            with gr.Column(visible=False, elem_id="taking", min_width=200) as self.taking:
+                TakeAway(self.studio, self.door, self.receipt)
 
     # --- reading and writing --------------------------------------------------------------------------------------------
 
@@ -124,7 +127,7 @@ class WriteTab:
     ) -> Iterator[Update]:
         """The only handler that streams; what it holds may be lost with the tab, the stored pair is not."""
         owner, shown = self.door.owner(request), False
-        fields = corrected(boxes) if read == read_of(job, resume) else None  # the form may belong to other texts
+        fields = corrected(boxes) if read == read_of(job, resume) else (None, None)  # the form may belong to other texts
         try:
             for step in self.studio.write_pair(owner, job, resume, kind, tone, int(words), hook, None, False, "live", fields):
                 going = not step.get("done", True)
@@ -204,7 +207,8 @@ class WriteTab:
     def _decided(self, verdict: str, got: dict[str, Any], edited: bool = False) -> Update:
         return {
             self.receipt: got["receipt"], self.verdict: gr.update(visible=False), self.editor: gr.update(visible=False), self.editing: "",
-            self.after: gr.update(visible=True), self.outcome: paper.note(outcome_text(verdict, got, edited)),
+            self.after: gr.update(visible=True), self.taking: gr.update(visible=edited or verdict in paper.SIDES),
+            self.outcome: paper.note(outcome_text(verdict, got, edited)),
             **{tag: paper.tag(s, f"by {paper.model_name(got[f'{s}_model'])}", s == verdict and not edited) for s, tag in self.tags.items()},
         }  # fmt: skip
 
@@ -234,8 +238,8 @@ class WriteTab:
 
     def _wire(self) -> None:
         asked = [self.job, self.resume, self.kind, self.tone, self.words, self.hook]
-        view = [self.start, self.stop, self.say, self.verdict, self.after, self.editor, self.outcome, self.comparison, self.receipt,
-                self.editing, self.shown_at, *self.tags.values(), *self.cards.values()]  # fmt: skip
+        view = [self.start, self.stop, self.say, self.verdict, self.after, self.taking, self.editor, self.outcome, self.comparison,
+                self.receipt, self.editing, self.shown_at, *self.tags.values(), *self.cards.values()]  # fmt: skip
         writing = QUIET | {"concurrency_id": "model", "concurrency_limit": 1}
 
         self.sources.wire(self.kind)
