@@ -15,7 +15,7 @@ PY    := $(VENV)/bin/python
 ARGS  ?=
 SLOW  ?=
 DATA  ?=
-BENCH ?= pair bundled learning $(if $(DATA),profiles)
+BENCH ?= pair bundled learning search $(if $(DATA),profiles files pages claims scores)
 
 export HF_HUB_DISABLE_TELEMETRY := 1
 export GRADIO_ANALYTICS_ENABLED := False
@@ -50,7 +50,7 @@ lint: dev
 
 bench: dev
 	@for name in $(BENCH); do \
-	    case $$name in bundled|profiles) data="$(if $(DATA),--data $(DATA))";; *) data=;; esac; \
+	    case $$name in bundled|profiles|files|pages|claims|search|scores) data="$(if $(DATA),--data $(DATA))";; *) data=;; esac; \
 	    echo "== python -m benchmarks.$$name $$data $(ARGS)"; \
 	    $(PY) -m benchmarks.$$name $$data $(ARGS) || exit 1; \
 	done

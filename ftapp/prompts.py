@@ -105,6 +105,8 @@ def one_line(text: str) -> str:
 
 _JOINTS = "and|or|including|such as|with|in order to|to ensure|while|which|that"
 _CUT = re.compile(rf"(?<=[,;:.)])\s+|\s+(?=[-–—(]\s?)|\s+(?=(?:{_JOINTS})\s)")
+_SMALL = "a|an|the|of|in|on|at|by|to|for|from|with|and|or|as|is|are|their|its|our|your"
+_LOOSE_END = re.compile(rf"(?:[\s,;:(&/–—-]+(?:{_SMALL})?)+$", re.IGNORECASE)  # words that a cut line cannot end with
 
 
 def condense(line: str, words: int = WORDS_A_LINE) -> str:
@@ -119,7 +121,16 @@ def condense(line: str, words: int = WORDS_A_LINE) -> str:
             break
         if len(head.split()) >= 4:
             best = head
-    return (best or " ".join(line.split()[:words])).rstrip(" ;,.:(-–—")
+    return (best or _LOOSE_END.sub("", " ".join(line.split()[:words]))).rstrip(" ;,.:(-–—")
+
+
+def lower_first(text: str, proper: frozenset[str] = frozenset()) -> str:
+    """The text as it stands inside a sentence: first letter lowered, unless the word is in `proper` or an abbreviation
+    (SQL, NHS, iOS, A levels). Prompts show lines this way, so that a small model copies them letter by letter."""
+    head = text.split(" ", 1)[0]
+    if head.rstrip(",.:;") in proper or not head[:1].isupper() or sum(c.isupper() for c in head) != 1 or (len(head) == 1 and head != "A"):
+        return text
+    return text[:1].lower() + text[1:]
 
 
 def relevance(line: str, job_words: frozenset[str]) -> float:
@@ -146,12 +157,16 @@ class Slots:
     profile: ResumeProfile
     hits: list[Hit]
 
+    def proper(self) -> frozenset[str]:
+        """Words that keep their capital wherever they stand: those that skills begin with."""
+        return frozenset(skill.split()[0] for skill in self.profile.skills)
+
 
 _EXAMPLE = Slots("cover_letter", "plain", 120, "English", "h",
-                  JobPosting(title="t", company="c", location="l", requirements=["r"], duties=["d"], question="q"),
+                  JobPosting(title="t", company="c", location="l", requirements=["Re"], duties=["Du"], question="q"),
                   ResumeProfile(name="n", headline="h", skills=["s"], education=["e"], certificates=["c"],
-                                experience=[Experience(title="t", employer="e", start="1", end="2", achievements=["a"])]),
-                  [Hit("t", "x", "l")])  # fmt: skip
+                                experience=[Experience(title="t", employer="e", start="1", end="2", achievements=["Ac"])]),
+                  [Hit("t", "Xt", "l")])  # fmt: skip
 
 
 def _dates(start: str, end: str) -> str:
@@ -179,8 +194,9 @@ def _render(s: Slots) -> str:
     put("title", job.title)
     put("company", job.company)
     put("location", job.location)
-    put_list("requirements", job.requirements)
-    put_list("duties", job.duties)
+    proper = s.proper()
+    put_list("requirements", [lower_first(r, proper) for r in job.requirements])
+    put_list("duties", [lower_first(d, proper) for d in job.duties])
     if me.name:
         lines.extend(["name:", me.name])
     put("headline", me.headline)
@@ -188,11 +204,11 @@ def _render(s: Slots) -> str:
         lines.append("experience:")
         for e in me.experience:
             lines.append("- " + " at ".join(p for p in (e.title, e.employer) if p) + _dates(e.start, e.end))
-            lines.extend(f"* {a}" for a in e.achievements)
+            lines.extend(f"* {lower_first(a, proper)}" for a in e.achievements)
     put("skills", ", ".join(me.skills))
     put_list("education", me.education)
     put_list("certificates", me.certificates)
-    put_list("portfolio", [f"{h.title}: {h.text}" + (f" ({h.link})" if h.link else "") for h in s.hits])
+    put_list("portfolio", [f"{h.title}: {lower_first(h.text, proper)}" + (f" ({h.link})" if h.link else "") for h in s.hits])
     return "\n".join(lines)
 
 
@@ -228,7 +244,7 @@ def build(
         forged.extend(found)
         short = condense(text) if slot not in ("hook", "question") else text
         if short != text and len(short) < len(text) - 3:
-            left.append(f"{slot}: {text[len(short):].strip()}")
+            left.append(f"{slot}: {text[len(short) :].strip()}")
         return short
 
     job_words = content_words(" ".join([job.title, *job.requirements, *job.duties, job.question]))

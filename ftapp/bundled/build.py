@@ -15,6 +15,7 @@ import hashlib
 import json
 import math
 import os
+import re
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -36,8 +37,9 @@ TEMPLATE = (
 # ": " in the prompt as after a word in the letter.
 SPLIT = r" ?\p{L}+|\p{N}| ?[^\s\p{L}\p{N}]|\r?\n|\s+(?!\S)|\s+"
 VOCABULARY, WIDTH, LAYERS, HEADS, CONTEXT = 4096, 384, 6, 6, 1024
-FULL_SIZE = 21000  # from this example on, prompts are as long as real ones
+FULL_SIZE = 21000  # from this example on, a third of the prompts are as long as real ones
 NAME_WEIGHT = 2.0  # a wrong letter in a name costs a person more than a wrong adjective
+TURN_WEIGHT = 3.0  # after a sentence: go on, begin a paragraph, or close? A few tokens decide how long a letter becomes
 
 
 def train_tokenizer(folder: Path, seed: int, examples: int = 6000) -> None:
@@ -80,8 +82,12 @@ def encode(tokenizer: Any, e: generator.Example) -> tuple[list[int], int, list[f
         while at >= 0:
             spans.append((at, at + len(value)))
             at = e.letter.find(value, at + 1)
-    weights = [NAME_WEIGHT if any(a < end and start < b for start, end in spans) else 1.0 for a, b in body["offset_mapping"]]
-    return head + body["input_ids"] + [1], len(head), [*weights, 1.0]
+    turns = {m.end() for m in re.finditer(r"[.!?](?=\s)|\n\n", e.letter)}
+
+    def weight(a: int, b: int) -> float:
+        return TURN_WEIGHT if a in turns else NAME_WEIGHT if any(a < end and start < b for start, end in spans) else 1.0
+
+    return head + body["input_ids"] + [1], len(head), [*(weight(a, b) for a, b in body["offset_mapping"]), TURN_WEIGHT]
 
 
 def batches(
@@ -118,7 +124,7 @@ def batches(
 
 def size_of(index: int) -> float:
     """Short prompts first: copying is learned there several times faster, and is kept when prompts grow."""
-    return 0.5 if index < 5000 else 0.25 if index < 16000 else 0.6 if index < FULL_SIZE else 1.0
+    return 0.5 if index < 5000 else 0.25 if index < 16000 else 0.6 if index < FULL_SIZE else (0.3, 0.6, 1.0)[index % 3]
 
 
 def rate(step: int, steps: int) -> float:

@@ -34,13 +34,25 @@ MONTHS = (
 ).split()
 LEVELS = "Senior|Junior|Lead|Assistant|Deputy|Regional|Graduate|Interim|Trainee|Principal|Band 6".split("|")
 ROLES = "Officer|Manager|Assistant|Coordinator|Specialist|Lead|Technician|Engineer|Adviser|Consultant".split("|")
+TITLE_ENDS = "Part Time|Maternity Cover|II|Remote".split("|")
 TEAMS = "sales|finance|support|clinical|site|data|night|field|front desk|research".split("|")
 TONGUES = "German|French|Spanish|Polish|Welsh|Urdu|Portuguese|Arabic".split("|")
-PHRASES = ("{} {} and {}", "{} of {}", "{} {}", "{} {} for {} {}", "{} with {} {}")
-REQUIREMENT_LEADS = ("Experience of ", "Experience with ", "Knowledge of ", "Good understanding of ", "Proven skills in ",
-                     "A background in ",
-                     "Skills in ", "Interest in ", "")  # fmt: skip
+REQUIREMENT_LEADS = {  # how the lines of real postings begin, by the sentences they fit
+    "requirement_noun": (
+        "Experience of |Experience with |Experience in |Experience |Knowledge of |Good understanding of |Proven skills in |"
+        "A background in |Skills in |Interest in |Ability to |Excellent |Strong |Demonstrated |Proven |Valid |A |Familiarity with |"
+        "Proficiency in |Minimum {n} years of |"
+        "{n}+ years of |{n} years' experience of |Bachelor's degree in |A degree in |Master's in |Basic |Advanced |Working knowledge of |"
+        "Commitment to |Good |Expertise in |Track record of |"
+    ).split("|"),
+    "requirement_adjective": (
+        "Able to |Willing to |Comfortable with |Highly |Proficient in |Experienced in |Committed to |Familiar with |Passionate about |"
+        "Confident in |Qualified in |Skilled in |Used to "
+    ).split("|"),
+}  # fmt: skip
 JOINTS = (" and ", ", including ", " with ", " to support ", ", such as ", " (", " that ")  # how real requirement lines run on
+BETWEEN = "and of for in with to the on by from a an as at or &".split()
+SHOUTED = "ABCDEFGHIKLMNOPRSTUVW"
 HOOKS = (
     "I have used {} as a customer since {}.", "My neighbour works with {} and speaks well of it.", "I heard your talk on {} in {}.",
     "My first summer job was {} near {}.", "A friend told me how your team handles {}.", "I grew up above a shop that sold {}.",
@@ -77,10 +89,19 @@ def _split(entries: tuple[str, ...], unseen: bool) -> tuple[str, ...]:
 
 
 @functools.cache
-def _ordinary_words() -> tuple[str, ...]:
-    """Plain words of all fields, for phrases that no field would say."""
+def _plain_words(unseen: bool) -> tuple[str, ...]:
+    """Words of all fields and of a dictionary, for phrases that no field would say."""
     text = " ".join(" ".join(f["duties"] + f["requirements_noun"] + f["nouns"]) for f in lexicon().values())
-    return tuple(sorted({w for w in re.findall(r"\b[a-z]{4,}\b", text)}))
+    lines = (HERE / "words.txt").read_text(encoding="utf-8").splitlines()
+    known = {w for w in re.findall(r"\b[a-z]{4,}\b", text)} | {w for line in lines if not line.startswith("#") for w in line.split()}
+    return _split(tuple(sorted(known)), unseen)
+
+
+@functools.cache
+def _verbs() -> tuple[tuple[str, str, str], ...]:
+    """(past, present, gerund) of all fields."""
+    found = {tuple(a.split("|")[:3]) for f in lexicon().values() for a in f["achievements"] if a.count("|") >= 3}
+    return tuple(sorted(v for v in found if not any("{" in form for form in v)))
 
 
 class Inputs:
@@ -92,9 +113,6 @@ class Inputs:
 
     def pick(self, key: str) -> str:
         return self.rng.choice(_split(tuple(self.field[key]), self.unseen))
-
-    def skill(self) -> str:
-        return names.tool(self.rng, self.unseen) if self.rng.random() < 0.25 else self.pick("skills")
 
     def fill(self, text: str) -> str:
         """Replace the slots of a lexicon entry by fresh values."""
@@ -116,45 +134,93 @@ class Inputs:
         }
         return re.sub(r"\{(\w+)\}", lambda m: values[m.group(1)]() if m.group(1) in values else m.group(0), text)
 
+    def word(self) -> str:
+        """Any word at all: of the dictionary, or made up."""
+        return self.rng.choice(_plain_words(self.unseen)) if self.rng.random() < 0.86 else names.word(self.rng).lower()
+
+    def run(self, least: int, most: int) -> str:
+        """Some words as they stand in real lines: joined, listed, shouted, numbered. Copying must not depend on having met them."""
+        r, said = self.rng, []
+        for _ in range(r.randint(least, most)):
+            kind, word = r.random(), self.word()
+            if kind < 0.06:
+                word = "".join(r.choice(SHOUTED) for _ in range(r.randint(2, 5)))
+            elif kind < 0.16:
+                word = word.capitalize()
+            elif kind < 0.20:
+                word = r.choice([str(r.randint(2, 99)), f"{r.randint(2, 99)}%", str(r.randint(1990, 2026)), f"{r.random() * 10:.1f}"])
+            elif kind < 0.23:
+                word = f"{word}{r.choice('/-')}{self.word()}"
+            elif kind < 0.25:
+                word = f"({word})"
+            said.append(word)
+        text = said[0]
+        for word in said[1:]:
+            joint = r.random()
+            text += (f" {r.choice(BETWEEN)} " if joint < 0.35 else ", " if joint < 0.45 else " ") + word
+        return text
+
     def phrase(self) -> str:
-        """A noun phrase from any words at all: copying must not depend on having met the phrase."""
-        return self.rng.choice(PHRASES).format(*(self.rng.choice(_ordinary_words()) for _ in range(4)))
+        return self.run(1, 4)
+
+    def capitals(self, least: int, most: int) -> str:
+        return " ".join(self.word().capitalize() for _ in range(self.rng.randint(least, most)))
 
     def employer(self) -> str:
         r = self.rng
-        if r.random() < 0.15:
-            made = " ".join(w.capitalize() for w in r.sample(_ordinary_words(), r.randint(1, 3)))
-            return f"{names.place(r, self.unseen) + ' ' if r.random() < 0.5 else ''}{made} {r.choice(names.GENERIC_EMPLOYER)}"
-        return names.employer(r, self.field["employer_words"], self.unseen)
+        if r.random() < 0.7:
+            return names.employer(r, self.field["employer_words"], self.unseen)
+        place = names.place(r, self.unseen)
+        place += r.choice(["", "", f" and {names.place(r, self.unseen)}", f" & {self.word().capitalize()}"])
+        kind = r.choice(names.GENERIC_EMPLOYER + self.field["employer_words"])
+        return r.choice([f"{place} {self.capitals(0, 3)} {kind}", f"{self.capitals(1, 3)} {kind}",
+                         f"{self.capitals(1, 2)} {self.skill()} {kind}"]).replace("  ", " ")  # fmt: skip
 
     def title(self) -> str:
         r = self.rng
         title = self.pick("titles")
         if r.random() < 0.15:
             title = f"{r.choice(LEVELS)} {title}"
-        if r.random() < 0.12:
-            made = r.sample(_ordinary_words(), 1 if r.random() < 0.6 else 2)
-            title = " ".join(word.capitalize() for word in made) + " " + r.choice(ROLES)
-        if r.random() < 0.10:
-            place = f", {names.place(r, self.unseen)}"
-            title += r.choice([" (Part Time)", " - Maternity Cover", place, " II", " (Remote)", f" - {self.phrase().title()}"])
+        if r.random() < 0.25:
+            title = f"{self.capitals(1, 4)} {r.choice(ROLES)}"
+        if r.random() < 0.20:
+            more = r.choice([self.capitals(1, 3), self.capitals(1, 3), names.place(r, self.unseen), r.choice(TITLE_ENDS)])
+            title += r.choice([" ({})", " - {}", " – {}", ", {}", " / {}", " & {}", " -{}", " {}"]).format(more)
         return title
+
+    def skill(self) -> str:
+        r = self.rng
+        kind = r.random()
+        if kind < 0.45:
+            return self.pick("skills")
+        if kind < 0.65:
+            return names.tool(r, self.unseen)
+        plain = self.run(1, 3).replace(", ", " ")
+        version = f"{self.word().capitalize()} {r.randint(2, 20)}{r.choice(['', '.0', 'g'])}"
+        return r.choice([plain, _upper(plain), self.capitals(1, 3), version])
 
     def achievement(self) -> tuple[str, str, str]:
         """(line in the résumé, form, text in a letter). The form says which sentences it fits."""
         r = self.rng
         if r.random() < 0.15:
-            thing = self.fill(self.pick("nouns")) if r.random() < 0.7 else self.phrase()
+            thing = self.fill(self.pick("nouns")) if r.random() < 0.5 else self.run(2, 7)
             return _upper(thing), "thing", thing
-        past, present, gerund, rest = (self.fill(self.pick("achievements")).split("|") + ["", "", ""])[:4]
-        if r.random() < 0.10:
-            rest += r.choice([" across ", " for ", " with ", " and ", " during "]) + self.phrase()
+        if r.random() < 0.5:
+            past, present, gerund, rest = (self.fill(self.pick("achievements")).split("|") + ["", "", ""])[:4]
+            if r.random() < 0.20:
+                rest += r.choice([" across ", " for ", " with ", " and ", " during "]) + self.phrase()
+        else:
+            past, present, gerund = r.choice(_verbs())
+            if r.random() < 0.4:
+                stem = self.word()
+                past, present, gerund = f"{stem}ed", stem, f"{stem}ing"
+            rest = self.run(2, 10)
         kind = r.random()
-        if kind < 0.62:
+        if kind < 0.50:
             return _upper(f"{past} {rest}"), "did", f"{past} {rest}"
-        if kind < 0.76:
+        if kind < 0.72:
             return _upper(f"{gerund} {rest}"), "doing", f"{gerund} {rest}"
-        if kind < 0.87:
+        if kind < 0.92:
             return _upper(f"{present} {rest}"), "do", f"{present} {rest}"
         return f"Responsible for {gerund} {rest}", "did", f"was responsible for {gerund} {rest}"
 
@@ -162,12 +228,36 @@ class Inputs:
         """(line in the posting, form)."""
         r = self.rng
         kind = r.random()
-        if kind < 0.18:
+        if kind < 0.12:
             return self.fill(self.pick("requirements_adjective")), "requirement_adjective"
-        if kind < 0.34:
-            lead = r.choice(REQUIREMENT_LEADS)
-            return _upper(lead + (self.phrase() if r.random() < 0.6 else self.skill())), "requirement_noun"
-        return self.fill(self.pick("requirements_noun")), "requirement_noun"
+        if kind < 0.55:
+            return self.fill(self.pick("requirements_noun")), "requirement_noun"
+        if kind < 0.64:
+            return _upper(f"{r.choice(_verbs())[1]} {self.run(2, 9)}"), "requirement_verb"
+        form = "requirement_noun" if kind < 0.90 else "requirement_adjective"
+        lead = r.choice(REQUIREMENT_LEADS[form]).replace("{n}", str(r.randint(1, 10)))
+        text = f"{r.choice(_verbs())[1]} {self.run(1, 8)}" if lead.endswith(" to ") and r.random() < 0.8 else self.run(1, 9)
+        return _upper(lead + text), form
+
+    def education(self) -> str:
+        r = self.rng
+        if r.random() < 0.55:
+            return self.fill(self.pick("education"))
+        degree = r.choice("B.Sc|BA|MSc|M.Tech|Diploma|BTEC|Certificate|MBA|A levels|PhD".split("|"))
+        school = names.school(r, self.unseen)
+        subject = self.capitals(1, 3)
+        return r.choice([f"{degree} {subject}, {school}", f"{degree} {subject} {names.place(r, self.unseen)} {school}",
+                         f"{degree} in {subject} from {school}", f"{degree}, {school}, {r.randint(1985, 2025)}"])  # fmt: skip
+
+    def location(self) -> str:
+        place = names.place(self.rng, self.unseen)
+        return self.rng.choice([place, place, f"{place}, {names.place(self.rng, self.unseen)}", f"{self.capitals(1, 3)}, {place}"])
+
+    def headline(self) -> str:
+        return self.fill(self.pick("headlines")) if self.rng.random() < 0.5 else self.title()
+
+    def duty(self) -> str:
+        return self.fill(self.pick("duties")) if self.rng.random() < 0.5 else f"{self.rng.choice(_verbs())[1]} {self.run(2, 10)}"
 
     def many(self, make: Callable[[], Any], least: int, most: int) -> list[Any]:
         return [make() for _ in range(self.rng.randint(least, max(least, round(most * self.size))))]
@@ -175,16 +265,6 @@ class Inputs:
 
 def _upper(text: str) -> str:
     return text[:1].upper() + text[1:]
-
-
-def lower_first(text: str) -> str:
-    """Lower the first letter unless the word is a name or an abbreviation (SQL, NHS, iOS, A levels)."""
-    head = text.split(" ", 1)[0]
-    return (
-        text
-        if sum(c.isupper() for c in head) != 1 or len(head) == 1 and head != "A" or not head[:1].isupper()
-        else text[:1].lower() + text[1:]
-    )
 
 
 class Case:
@@ -195,18 +275,21 @@ class Case:
         source = Inputs(rng, unseen, size)
         self.source = source
 
+        def absent(share: float) -> bool:
+            return rng.random() < share
+
         def achievement() -> str:
             line, form, text = source.achievement()
             line = rng.choice([line, line, line, line + ".", "• " + line, line.upper() if rng.random() < 0.05 else line])
             shown = prompts.condense(line)
-            self.forms[shown] = (form, text if shown.lower().endswith(text.lower()[-12:]) else None)
+            self.forms[shown] = (form, text if shown.endswith(text[-12:]) else None)
             return line
 
         def requirement() -> str:
             line, form = source.requirement()
             if rng.random() < 0.18:  # real postings run on
-                line += rng.choice(JOINTS) + source.phrase() + rng.choice(["", f" and {source.phrase()}", f", {source.phrase()}"])
-            line = rng.choice([line, line, line + ".", line.lower(), line + ";"])
+                line += rng.choice(JOINTS) + source.phrase()
+            line = rng.choice([line, line, line + ".", line.lower(), line + ";", "* " + line])
             self.forms[prompts.condense(line)] = (form, None)
             return line
 
@@ -215,31 +298,30 @@ class Case:
             month = rng.random() < 0.35
             begin = f"{rng.choice(MONTHS)} {start}" if month else str(start)
             end = rng.choice(["present", "Present", "now", str(start + rng.randint(1, 6)), str(start + rng.randint(1, 6))])
-            if rng.random() < 0.12:
+            if absent(0.2):
                 begin = end = ""
-            return Experience(title=source.title() if rng.random() < 0.95 else "",
-                              employer=source.employer() if rng.random() < 0.96 else "",
-                              start=begin, end=end, achievements=source.many(achievement, 0 if rng.random() < 0.2 else 1, 3))  # fmt: skip
+            return Experience(title="" if absent(0.12) else source.title(), employer="" if absent(0.05) else source.employer(),
+                              start=begin, end=end, achievements=[] if absent(0.15) else source.many(achievement, 1, 3))  # fmt: skip
 
-        absent = lambda p: rng.random() < p  # noqa: E731
         self.profile = ResumeProfile(
-            name="" if absent(0.03) else names.person(rng, unseen),
-            headline="" if absent(0.7) else source.fill(source.pick("headlines")),
-            experience=[] if absent(0.03) else source.many(position, 1, 3),
-            education=[] if absent(0.45) else source.many(lambda: source.fill(source.pick("education")), 1, 2),
-            certificates=[] if absent(0.75) else source.many(lambda: source.fill(source.pick("certificates")), 1, 2),
-            skills=[] if absent(0.06) else list(dict.fromkeys(source.many(source.skill, 2, 10))),
+            name="" if absent(0.12) else names.person(rng, unseen),
+            headline="" if absent(0.5) else source.headline(),
+            experience=[] if absent(0.05) else source.many(position, 1, 3),
+            education=[] if absent(0.3) else source.many(source.education, 1, 2),
+            certificates=[] if absent(0.8) else source.many(lambda: source.fill(source.pick("certificates")), 1, 2),
+            skills=[] if absent(0.08) else list(dict.fromkeys(source.many(source.skill, 2, 10))),
         )
         if kind == "answer":
             self.job = JobPosting(question=source.fill(source.pick("questions")))
-            self.advice = [source.pick("advice") for _ in range(8)]
+            start = rng.randrange(len(source.field["advice"]))
+            self.advice = (source.field["advice"] * 2)[start : start + len(source.field["advice"])]
         else:
             self.job = JobPosting(
                 title="" if absent(0.02) else source.title(),
-                company="" if absent(0.04) else source.employer(),
-                location="" if absent(0.6) else names.place(rng, unseen),
-                requirements=[] if absent(0.04) else source.many(requirement, 1, 6),
-                duties=[] if absent(0.5) else source.many(lambda: source.fill(source.pick("duties")), 1, 3),
+                company="" if absent(0.07) else source.employer(),
+                location="" if absent(0.45) else source.location(),
+                requirements=[] if absent(0.15) else source.many(requirement, 1, 6),
+                duties=[] if absent(0.5) else source.many(source.duty, 1, 3),
             )
         self.hits = [] if absent(0.85) else source.many(self._hit, 1, 2)
         self.hook = "" if absent(0.88) else _hook(source)
@@ -270,7 +352,7 @@ def example(seed: int, index: int, *, unseen: bool = False, clean: bool = False,
     rng = random.Random(f"{seed}/{index}")
     kind = kind or rng.choices(prompts.KINDS, weights=[60, 17, 12, 11])[0]
     case = Case(rng, unseen, size, kind)
-    words = rng.choice(range(60, 100 if size < 0.4 else 130 if kind == "linkedin_message" or size < 0.7 else 190, 10))
+    words = rng.choice(range(60, 130 if kind == "linkedin_message" or size < 0.4 else 190, 10))
     tone = rng.choice(prompts.TONES)
     prompt = prompts.build(case.profile, case.job, kind=kind, tone=tone, words=words, hook=case.hook, hits=case.hits,
                            language=rng.choice(LANGUAGES), count_tokens=count_tokens)  # fmt: skip

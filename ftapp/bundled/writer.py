@@ -1,24 +1,25 @@
 """Writes the letter of one synthetic example from nothing but what its prompt shows.
 
-A letter is planned as a list of sentences, longest-needed first, and filled until it has the asked number
-of words. Which pattern a sentence takes leans on the first character of what it says, so that letters to
+Which facts a letter says, and in which order, follows from the prompt alone: the first achievement beside the first
+requirement, skills, the next achievement, and so on. It says as many of them as come nearest to the asked number of
+words. What varies is how each is said; the choice leans on the first letters of what is said, so that letters to
 different people differ even when a trained model writes greedily.
 """
 
 from __future__ import annotations
 
 import random
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from ftapp import prompts
-from ftapp.bundled.generator import DEFECTS, lower_first, patterns
+from ftapp.bundled.generator import DEFECTS, patterns
 
 if TYPE_CHECKING:
     from ftapp.bundled.generator import Case
 
-REQUIREMENT_WORDS = 12  # a letter quotes no more of a requirement than this
-TOLERANCE = 0.10  # a plan is taken when its length is this near to the asked one
+TOLERANCE = 0.10  # a letter is taken when its length is this near to the asked one
+A_PARAGRAPH = 3  # sentences: two facts and one that links
 
 
 class Writer:
@@ -31,6 +32,16 @@ class Writer:
         self.me, self.job = self.slots.profile, self.slots.job
         self.shared, self.own = patterns()["letters"]["shared"], patterns()["letters"][prompt.kind]
         self.used: set[str] = set()
+        self.proper = self.slots.proper()
+
+    def inside(self, line: str) -> str:
+        """A line of the prompt as the prompt itself shows it, ready to stand inside a sentence."""
+        return prompts.lower_first(line.rstrip("."), self.proper)
+
+    def turns(self, options: Sequence[str], about: str) -> Iterator[str]:
+        """The options one after another from a place that `about` leans to: nothing can be said twice."""
+        start = sum(map(ord, about[:2])) * 7 + self.rng.choice([0, 0, 1, 2])
+        return (options[(start + n) % len(options)] for n in range(len(options)))
 
     def choose(self, options: Sequence[str], about: str) -> str:
         """A pattern not used yet; three in four times one of the few that `about` leans to."""
@@ -80,28 +91,26 @@ class Writer:
 
     def requirement(self, line: str) -> str:
         form = self.case.forms.get(line, ("requirement_noun", None))[0]
-        return self.say(form, line, req=self.quoted(line))
-
-    @staticmethod
-    def quoted(requirement: str) -> str:
-        return lower_first(prompts.condense(requirement, REQUIREMENT_WORDS))
+        return self.say(form, line, req=self.inside(line))
 
     def evidence(self, position: int, which: int, requirement: str = "") -> str:
         """One achievement as a sentence; joined to a requirement when both are noun phrase and past tense."""
         e = self.me.experience[position]
         line = e.achievements[which]
         form, text = self.case.forms.get(line, ("thing", None))
-        text = text or lower_first(line.rstrip("."))
+        text = text or self.inside(line)
         if requirement and form == "did" and e.employer and self.case.forms.get(requirement, ("",))[0] == "requirement_noun":
             usable = [p for p in self.shared["combined"] if e.title or "{role}" not in p]
-            return self._cap(self.choose(usable, line).format(req=self.quoted(requirement), employer=e.employer, role=e.title, did=text))
+            return self._cap(self.choose(usable, line).format(req=self.inside(requirement), employer=e.employer, role=e.title, did=text))
         lead = self.requirement(requirement) + " " if requirement else ""
         if not e.employer:
             if form == "did":
                 return lead + self.say("did_noemployer", line, did=text)
             return lead + self._cap(f"my work so far includes {text}." if form != "do" else f"my work so far is to {text}.")
+        if form == "do" and e.end.lower() not in ("present", "now"):
+            form = "do_past"
         usable = [p for p in self.shared[form] if e.title or "{role}" not in p]
-        return lead + self._cap(self.choose(usable, line).format(employer=e.employer, role=e.title, **{form: text}))
+        return lead + self._cap(self.choose(usable, line).format(employer=e.employer, role=e.title, **{form.removesuffix("_past"): text}))
 
     @staticmethod
     def _cap(sentence: str) -> str:
@@ -132,7 +141,7 @@ class Writer:
             "portfolio_link" if hit.link else "portfolio",
             hit.title,
             project=hit.title,
-            text=lower_first(hit.text.rstrip(".")),
+            text=self.inside(hit.text),
             link=hit.link,
         )
 
@@ -141,148 +150,144 @@ class Writer:
         return [signoff + ("\n" + self.me.name if self.me.name else "")]
 
 
-def _blocks(w: Writer) -> tuple[list[str], list[list[str]]]:
-    """(what must be said, what may be said in order of worth); each block is a short list of sentences."""
-    rng, me, job = w.rng, w.me, w.job
+def _facts(w: Writer) -> list[str]:
+    """What a letter can say of the person and the job, in the order of its worth."""
+    me, job = w.me, w.job
     lines = [(i, j) for i, e in enumerate(me.experience) for j in range(len(e.achievements))]
     wants = list(job.requirements)
-    first_pos = [i for i in range(len(me.experience)) if me.experience[i].employer]
-    must: list[str] = []
-    if lines:
-        i, j = lines.pop(0)
-        must.append(w.evidence(i, j, wants.pop(0) if wants else ""))
-        if not me.experience[i].employer and first_pos:
-            must.append(w.position(first_pos[0]))
-    elif first_pos:
-        if wants:
-            must.append(w.requirement(wants.pop(0)))
-        must.append(w.position(first_pos[0]))
-    elif wants:
-        must.append(w.requirement(wants.pop(0)))
-    may: list[list[str]] = []
-    # A second fact of the résumé belongs in every letter, however short.
-    second = [w.skills(rng.choice([2, 3, 3]))] if me.skills else []
-    if second:
-        must.extend(second)
-    for i, j in lines[:3]:
-        may.append([w.evidence(i, j, wants.pop(0) if wants and rng.random() < 0.8 else "")])
-    if wants and rng.random() < 0.7:
-        may.append([w.requirement(wants.pop(0))])
-    positions = [i for i in first_pos if not me.experience[i].achievements]
-    if positions and (sentence := w.position(positions[0])):
-        may.append([sentence])
-    if me.certificates:
-        may.append([w.say("certificate", me.certificates[0], certificate=me.certificates[0])])
-    if me.education:
-        may.append([w.say("education", me.education[0], education=me.education[0])])
-    if job.duties:
-        may.append([w.say("duty", job.duties[0], duty=lower_first(job.duties[0]))])
-    if w.slots.hits:
-        may.insert(0, [w.portfolio()])
-    if me.headline and rng.random() < 0.5:
-        may.append([w.say("headline", me.headline, headline=lower_first(me.headline))])
-    if job.company and rng.random() < 0.7:
-        may.append([w.say("company", job.company, company=job.company)])
-    if job.location and rng.random() < 0.3:
-        may.append([w.say("location", job.location, location=job.location)])
-    return [s for s in must if s], [[s for s in b if s] for b in may if any(b)]
+    bare = [i for i, e in enumerate(me.experience) if e.employer and not e.achievements]
+
+    def want() -> str:
+        return wants.pop(0) if wants else ""
+
+    def evidence() -> str:
+        return w.evidence(*lines.pop(0), want()) if lines else ""
+
+    def held() -> str:
+        return w.position(bare.pop(0)) if bare else ""
+
+    first = evidence() or " ".join(s for s in (w.requirement(want()) if wants else "", held()) if s)
+    facts = [first, w.skills(3), evidence() or held(), w.portfolio()]
+    facts += [w.say("certificate", me.certificates[0], certificate=me.certificates[0]) if me.certificates else ""]
+    facts += [w.say("education", me.education[0], education=me.education[0]) if me.education else ""]
+    facts += [evidence(), w.requirement(want()) if wants else "", held()]
+    facts += [w.say("duty", job.duties[0], duty=w.inside(job.duties[0])) if job.duties else ""]
+    facts += [evidence(), w.say("headline", me.headline, headline=me.headline) if me.headline else "", evidence()]
+    return [fact for fact in facts if fact]
 
 
-def _fillers(w: Writer) -> list[str]:
-    about = w.job.company or w.me.name or w.tone
-    return [w.choose(w.shared["link"][w.tone], about + str(n)) for n in range(7)]
+def _paragraphs(w: Writer, facts: Sequence[str]) -> Iterator[list[str]]:
+    """Paragraphs of two facts and a sentence that links; once the facts are said, of three that link."""
+    links = w.turns(w.shared["link"][w.tone], w.job.company or w.me.name or w.tone)
+    ends = iter([w.say("company", w.job.company, company=w.job.company)] if w.job.company else [])
+    if w.job.location:
+        facts = [*facts, w.say("location", w.job.location, location=w.job.location)]
+    left, n = list(facts), 0
+    while True:
+        own = [left.pop(0) for _ in range(min(A_PARAGRAPH - 1, len(left)))]
+        while len(own) < A_PARAGRAPH:
+            link = (next(ends, "") if n else "") or next(links, "")
+            if not link:
+                break
+            own.append(link)
+        if not own:
+            return
+        n += 1
+        yield own
+
+
+def _fit(w: Writer, paragraphs: Iterator[list[str]], said: int) -> list[list[str]]:
+    """The first sentences, paragraph by paragraph, whose number of words comes nearest to the asked one."""
+    kept: list[list[str]] = []
+    for paragraph in paragraphs:
+        kept.append([])
+        for sentence in paragraph:
+            size = len(sentence.split())
+            if said + size / 2 > w.words:
+                return [p for p in kept if p]
+            kept[-1].append(sentence)
+            said += size
+    return [p for p in kept if p]
+
+
+def _count(sentences: Sequence[str]) -> int:
+    return sum(len(s.split()) for s in sentences)
 
 
 def _letter(w: Writer, defects: set[str]) -> list[str]:
     """Paragraphs of a cover letter, email or message."""
     rng, bad = w.rng, patterns()["defects"]
-    must, may = _blocks(w)
+    facts = _facts(w)
     if "missed_requirements" in defects:
-        must, may = [w.position(0)] if w.me.experience and w.position(0) else [], [[s] for s in rng.sample(bad["cliche"], 3)]
+        facts = [w.position(0)] if w.me.experience and w.position(0) else []
+        facts += list(w.turns(bad["cliche"], w.me.name))[:3]
     opening = [w.opening()]
     if "generic_opening" in defects and w.job.title and w.job.company:
         opening = [rng.choice(bad["generic_opening"]).format(title=w.job.title, company=w.job.company)]
     if w.slots.hook:
         opening.insert(0, w.slots.hook if w.slots.hook[-1:] in ".!?" else w.slots.hook + ".")
-        if rng.random() < 0.5 and w.job.title:
+        if w.job.title:
             opening.append(w.say("hook_lead", w.job.title, title=w.job.title))
     if "praise" in defects and w.job.company:
         opening += [p.format(company=w.job.company) for p in rng.sample(bad["praise"], rng.choice([1, 2]))]
     if "padding" in defects:
-        may = [[s] for s in rng.sample(bad["padding"], 1) + rng.sample(bad["cliche"], 2)] + may
+        facts[1:1] = [*rng.sample(bad["padding"], 1), *list(w.turns(bad["cliche"], w.me.name))[:2]]
     if "invented" in defects:
-        must.append(rng.choice(bad["invented"]))
-    closing = [w.closing()]
-    fixed = [w.greeting(), *w.sign()]
-    length = sum(len(s.split()) for s in [*fixed, *opening, *must, *closing])
-    goal, body, fillers = w.words, list(must), _fillers(w)
-    while length < goal * (1 - TOLERANCE / 2) and (may or fillers):
-        block = may.pop(0) if may else [fillers.pop(0)]
-        size = sum(len(s.split()) for s in block)
-        if length + size > goal * (1 + TOLERANCE) and (may or fillers):
-            if not may:  # only fillers are left: one of them may fit
-                continue
-            continue
-        body += block
-        length += size
-        if may and fillers and rng.random() < 0.25 and length + 8 < goal:
-            body.append(fillers.pop(0))
-            length += len(body[-1].split())
-    if "weak_structure" in defects:
-        rng.shuffle(body)
-        return [" ".join([*opening, *body, *closing, *w.sign()])]
-    cut = 1 if len(body) < 4 else rng.choice([len(body) // 2, (len(body) + 1) // 2])
-    paragraphs = [" ".join(opening)] if w.kind != "linkedin_message" else []
-    if w.kind == "linkedin_message":
-        body = [*opening, *body, *closing]
-        return [fixed[0], " ".join(body), *fixed[1:]]
-    middle = [" ".join(part) for part in (body[:cut], body[cut:]) if part]
+        facts[1:1] = [rng.choice(bad["invented"])]
+    greeting, closing, sign = w.greeting(), w.closing(), w.sign()
+    first = facts[:1]  # a letter without any fact is none, however short
+    outside = [greeting, *opening, *first, closing, *sign]
     if w.kind == "cold_email":
-        return [f"Subject: {w.subject()}", fixed[0], " ".join([*opening, *body[:1]]), " ".join(body[1:]), " ".join(closing), *fixed[1:]]
-    return [fixed[0], *paragraphs, *middle, " ".join(closing), *fixed[1:]]
+        subject = f"Subject: {w.subject()}"
+        body = _fit(w, _paragraphs(w, facts[1:]), _count([subject, *outside]))
+        parts = [subject, greeting, " ".join([*opening, *first]), *map(" ".join, body), closing, *sign]
+    elif w.kind == "linkedin_message":
+        body = _fit(w, _paragraphs(w, facts[1:]), _count(outside))
+        parts = [greeting, " ".join([*opening, *first, *(s for p in body for s in p), closing]), *sign]
+    else:
+        rest = _paragraphs(w, facts)
+        if first:  # its own first sentence is already counted
+            body = _fit(w, rest, _count(outside) - _count(first))
+            body = body or [first]
+        else:
+            body = _fit(w, rest, _count(outside))
+        parts = [greeting, " ".join(opening), *map(" ".join, body), closing, *sign]
+    if "weak_structure" in defects:
+        own = [*first, *(s for p in body for s in p if s not in first)]
+        rng.shuffle(own)
+        return [" ".join([*opening, *own, closing, *sign])]
+    return parts
 
 
 def _answer(w: Writer) -> list[str]:
     """Paragraphs of an answer: take up the question, advise, show where one learned it, close."""
-    rng, own, me = w.rng, w.own, w.me
+    own, me = w.own, w.me
     opening, closing = w.choose(own["opening"][w.tone], w.job.question), w.choose(own["closing"][w.tone], me.name or w.tone)
-    advice = list(dict.fromkeys(w.case.advice))
     lived = []
     for i, e in enumerate(me.experience):
         if e.employer and e.title and not lived:
             lived.append(w.choose(own["from_experience"], e.employer).format(role=e.title, employer=e.employer))
-        for line in e.achievements:
+        for j, line in enumerate(e.achievements):
             form, text = w.case.forms.get(line, ("", None))
             if e.employer and form == "did":
-                lived.append(
-                    w.choose([p for p in own["experience_did"] if e.title or "{role}" not in p], line).format(
-                        employer=e.employer, role=e.title, did=text or lower_first(line)
-                    )
-                )
+                usable = [p for p in own["experience_did"] if e.title or "{role}" not in p]
+                lived.append(w.choose(usable, line).format(employer=e.employer, role=e.title, did=text or w.inside(line)))
             elif e.employer and i == 0 and form:
-                lived.append(
-                    w._cap(
-                        w.choose([p for p in w.shared[form] if e.title or "{role}" not in p], line).format(
-                            employer=e.employer, role=e.title, **{form: text or lower_first(line)}
-                        )
-                    )
-                )
+                lived.append(w.evidence(i, j))
     if me.skills:
         lived.append(w.choose(own["skill"], me.skills[0]).format(skill=me.skills[0]))
-    rng_bridges = list(own["bridge"])
-    rng.shuffle(rng_bridges)
-    first, second = [opening, *lived[:1]], lived[1:2]
-    length = sum(len(s.split()) for s in [*first, *second, closing])
-    body: list[str] = []
-    pool = [*advice, *lived[2:], *rng_bridges]
-    while pool and length < w.words * (1 - TOLERANCE / 2):
-        sentence = pool.pop(0)
-        if length + len(sentence.split()) <= w.words * (1 + TOLERANCE):
-            body.append(sentence)
-            length += len(sentence.split())
-    cut = (len(body) + 1) // 2
-    paragraphs = [" ".join(first), " ".join(body[:cut]), " ".join([*second, *body[cut:]]), closing + ("\n" + me.name if me.name else "")]
-    return [p for p in paragraphs if p]
+    first = [opening, *lived[:1]]
+    advice, bridges, rest = iter(w.case.advice), w.turns(own["bridge"], w.job.question), iter(lived[1:])
+
+    def paragraphs() -> Iterator[list[str]]:
+        while True:
+            sentences = [next(rest, ""), next(advice, ""), next(bridges, "")]
+            if not any(sentences[:2]):
+                return
+            yield [s for s in sentences if s]
+
+    body = _fit(w, paragraphs(), _count([*first, closing, me.name]))
+    return [" ".join(first), *map(" ".join, body), closing + ("\n" + me.name if me.name else "")]
 
 
 def plan_defects(rng: random.Random) -> set[str]:
@@ -296,7 +301,7 @@ def write(case: Case, prompt: prompts.Prompt, rng: random.Random, clean: bool = 
     """(letter, defects planted). Tries a few plans and keeps the one whose length is nearest to the asked one."""
     defects = set() if clean else plan_defects(rng)
     best, off = "", float("inf")
-    for _ in range(5):
+    for _ in range(4):
         w = Writer(case, prompt, rng)
         paragraphs = [p for p in (_answer(w) if prompt.kind == "answer" else _letter(w, defects)) if p]
         letter = "\n\n".join(paragraphs)
