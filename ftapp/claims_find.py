@@ -139,7 +139,7 @@ PLAIN = frozenset(
     deep opportunity manner concise timely scalable match perfect revenue saving cost level optimal viewpoint finding
     scalability availability reproducibility internal external question procedure budget achievement acumen landscape evolving rapidly
     structured source
-    infrastructure setting particularly predictive library highquality fastpaced crossfunctional cloudbased wellrounded rounded
+    infrastructure setting particularly predictive library crossfunctional cloudbased rounded
     fastmoving example answer
     interpretation documentation utilizing leveraging leverage made maintaining match engagement best pattern regulation write casual
     letter cover personalized study look few word same care way something done useful unique academic theoretical fundamental multiple

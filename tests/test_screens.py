@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 
 import pytest
@@ -332,3 +333,39 @@ def test_an_open_claim_is_marked_and_taken_out_by_one_click(page):
     assert "two hundred" not in page.locator("#edited textarea").input_value()
     page.locator("#take-edit").click()
     expect(page.locator("#outcome")).to_contain_text("your own version")
+
+
+def test_a_resume_comes_as_a_file_a_draft_survives_a_refresh_and_the_choice_is_taken_away(page, app, tmp_path):
+    resume = tmp_path / "resume.html"
+    held = "<h2>Experience</h2><p>Baker, Oakline Rolls, 2019 - present</p><ul><li>Baked 300 loaves</ul>"
+    resume.write_text(f"<h1>Sam Ode</h1><p>Baker</p>{held}")
+    page.locator("#posting textarea").fill(POSTING)
+    with page.expect_file_chooser() as chooser:
+        page.locator("#resume-file").click()
+    chooser.value.set_files(resume)
+    expect(page.locator("#understood")).to_contain_text("Sam Ode · 1 job")
+    assert not [f for f in app[1].settings.folder("uploads").rglob("*") if f.is_file()], "an upload is gone once it is read"
+    page.reload()
+    expect(page.locator("#posting textarea")).to_have_value(POSTING)
+    expect(page.locator("#resume textarea")).to_have_value(re.compile("Oakline Rolls"))
+    page.locator("#write").click()
+    finished(page)
+    side = "left" if "two hundred" in page.locator("#letter-left .letter").inner_text() else "right"
+    page.locator(f"#verdict-{side}").click()
+    with page.expect_download() as download:
+        page.locator("#take-docx").click()
+    assert download.value.suggested_filename == "Sam-Ode_Fernhill-Bakery_Cover-Letter.docx"
+    page.locator("#take-copy").click()
+    expect(page.locator("#take-copy")).to_have_text("Copied")
+    expect(page.locator("#take-warning")).to_contain_text("do not support")
+
+
+def test_a_file_that_cannot_be_read_is_one_sentence_and_loses_nothing(page, tmp_path):
+    broken = tmp_path / "resume.pdf"
+    broken.write_bytes(b"%PDF-1.7\nnothing of a PDF follows")
+    page.locator("#posting textarea").fill(POSTING)
+    with page.expect_file_chooser() as chooser:
+        page.locator("#resume-file").click()
+    chooser.value.set_files(broken)
+    expect(page.locator(".toast-body")).to_contain_text("paste the text")
+    expect(page.locator("#posting textarea")).to_have_value(POSTING)

@@ -12,6 +12,7 @@ import inspect
 import logging
 import traceback
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import gradio as gr
@@ -67,3 +68,12 @@ def calm(fn: Callable[..., Any]) -> Callable[..., Any]:
 def plain(fn: Callable[..., Any]) -> Callable[..., Any]:
     """For named endpoints, whose callers are programs."""
     return _wrapped(fn, str)
+
+
+def forget(upload: str) -> None:
+    """Delete an uploaded file. Gradio 6.31 also leaves an empty placeholder beside its folder for each one it hands over."""
+    path = Path(upload)
+    path.unlink(missing_ok=True)
+    for stray in path.parent.parent.glob("tmp*"):
+        if stray.is_file() and not stray.stat().st_size:
+            stray.unlink(missing_ok=True)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-from pathlib import Path
 from typing import Any
 
 import gradio as gr
@@ -12,7 +11,7 @@ from ftapp import files, portfolio
 from ftapp.errors import ModelError
 from ftapp.projects import PROJECT
 from ftapp.ui import paper
-from ftapp.ui.asking import calm
+from ftapp.ui.asking import calm, forget
 from ftapp.ui.owner import Door
 
 EMPTY = "Nothing yet. Add a project you are proud of: letters name those that fit a posting, with their link."
@@ -59,7 +58,7 @@ class PortfolioPanel:
             owner = self.door.owner(request)
             done = self.studio.portfolio.import_csv(owner, files.read(path, "table").text)
         finally:
-            Path(path).unlink(missing_ok=True)
+            forget(path)
         self._prepare(owner)
         said = paper.note(f"{paper.count(len(done.ids), 'project')} stored, {done.already} there already.")
         if done.rejected:

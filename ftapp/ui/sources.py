@@ -7,7 +7,6 @@ uploaded file is deleted as soon as it is read. `gr.State` holds a hash, never a
 from __future__ import annotations
 
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import gradio as gr
@@ -15,7 +14,7 @@ import gradio as gr
 from ftapp import fetching, files, pages
 from ftapp.profiles import JobPosting, ResumeProfile
 from ftapp.ui import paper
-from ftapp.ui.asking import calm
+from ftapp.ui.asking import calm, forget
 from ftapp.ui.examples import EXAMPLES
 from ftapp.ui.fields import FieldsForm, read_of, values
 from ftapp.ui.owner import Door
@@ -114,7 +113,7 @@ class SourcesPanel:
                 self.door.owner(request)
                 found = files.read(path, "posting" if what == "job" else "résumé")
             finally:
-                Path(path).unlink(missing_ok=True)
+                forget(path)
             if what == "job":
                 return self._fill(found.text, resume, kind, changed=what, warnings=found.warnings)
             return self._fill(job, found.text, kind, changed=what, resume_fields=found.profile, warnings=found.warnings)
