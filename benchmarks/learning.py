@@ -117,7 +117,7 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--wrong", type=int, nargs="*", default=[0, 20], help="per cent of labels that are wrong")
     parser.add_argument("--held-out", type=int, default=200)
-    parser.add_argument("--no-peer", action="store_true")
+    parser.add_argument("--peer-rates", type=float, nargs="*", default=[*PEER_RATES, FOOTNOTE_RATE], help="none: no peer")
     parser.add_argument("--work", type=Path, help="keep the run folders here")
     arguments = parser.parse_args()
     os.environ.update({"HF_HUB_OFFLINE": "1", "TRL_EXPERIMENTAL_SILENCE": "1", "TQDM_DISABLE": "1"})
@@ -144,20 +144,24 @@ def main() -> None:
         starter = AdapterRef("starter", config.STARTER, run.sha256_file(config.STARTER / "adapter_model.safetensors"), "letter")
         letters_of = batch.write(backend, held_out, sampling, starter, seed=10_000)
         print("starter alone:", pooled([judge(t, base, letters_of) for t in people.values()]), flush=True)
+    def decided(seed: int, taste: dict[str, float]) -> list[tuple[batch.Letter, batch.Letter]]:
+        """Pairs of the base's letters for one person, until as many as asked can be labelled."""
+        shown, pairs = asked(1000 + seed, 3 * arguments.labels, False), []
+        for start in range(0, len(shown), 48):
+            some = shown[start : start + 48]
+            sides = [batch.write(backend, some, sampling, seed=base + start) for base in (20_000, 30_000)]
+            pairs += zip(*sides, strict=True)
+            if len(label(taste, pairs, arguments.labels, 0, seed)) == arguments.labels:
+                break
+        return pairs
+
+    pairs_of = {seed: decided(seed, taste) for seed, taste in people.items()}
     for wrong in arguments.wrong:
         results: dict[str, list[Judged]] = {}
         for seed, taste in people.items():
-            shown = asked(1000 + seed, 3 * arguments.labels, False)
-            pairs = list(
-                zip(batch.write(backend, shown, sampling, seed=20_000), batch.write(backend, shown, sampling, seed=30_000), strict=True)
-            )
-            rows = label(taste, pairs, arguments.labels, wrong / 100, seed)
+            rows = label(taste, pairs_of[seed], arguments.labels, wrong / 100, seed)
             ways = {"ours": recipe}
-            if not arguments.no_peer:
-                ways |= {
-                    f"peer {rate:g}": recipe.model_copy(update={"scope": "all", "learning_rate": rate})
-                    for rate in (*PEER_RATES, FOOTNOTE_RATE)
-                }
+            ways |= {f"peer {rate:g}": recipe.model_copy(update={"scope": "all", "learning_rate": rate}) for rate in arguments.peer_rates}
             for name, way in ways.items():
                 adapter, seconds, trained = teach(rows, way, work / f"{name}-{wrong}-{seed}".replace(" ", "-"))
                 result = judge(taste, base, batch.write(backend, held_out, sampling, adapter, seed=10_000))
