@@ -86,11 +86,11 @@ def test_a_mistake_with_json_still_ends_in_one_object(capsys):
     assert json.loads(said.out.splitlines()[-1]) == {"error": said.err.strip()}
 
 
-def test_a_file_that_is_no_text_is_named(tmp_path, capsys):
+def test_a_damaged_file_is_a_sentence(tmp_path, capsys):
     (tmp_path / "resume.pdf").write_bytes(b"%PDF-1.7\xff\xfe\x00")
     (tmp_path / "job.txt").write_text(JOB)
-    assert cli.main(["write", "--job", str(tmp_path / "job.txt"), "--resume", str(tmp_path / "resume.pdf")]) == 2
-    assert "resume.pdf is not a UTF-8 text file" in capsys.readouterr().err
+    assert cli.main(["write", "--job", str(tmp_path / "job.txt"), "--resume", str(tmp_path / "resume.pdf")]) == 1
+    assert "This PDF file is damaged" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("line", ["--home H --json runs", "runs --home H --json", "--home H runs --json"])
