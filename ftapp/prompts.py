@@ -18,6 +18,7 @@ from pathlib import Path
 
 from ftapp.errors import UserError
 from ftapp.profiles import Experience, JobPosting, ResumeProfile
+from ftapp.tense import in_past
 
 KINDS = ("cover_letter", "cold_email", "linkedin_message", "answer")
 KIND_NAMES = {
@@ -268,7 +269,7 @@ def build(
         experience.append(e.model_copy(update={
             "title": clean(e.title, "experience"), "employer": clean(e.employer, "experience"),
             "start": clean(e.start, "experience"), "end": clean(e.end, "experience"),
-            "achievements": best(e.achievements, "achievements"),
+            "achievements": [in_past(a) for a in best(e.achievements, "achievements")],
         }))  # fmt: skip
     requirements = [clean(r, "requirements") for r in job.requirements if one_line(r)]
     requirements = list(dict.fromkeys(requirements))

@@ -22,6 +22,7 @@ import yaml
 from ftapp import prompts
 from ftapp.bundled import names
 from ftapp.profiles import Experience, JobPosting, ResumeProfile
+from ftapp.tense import in_past
 
 HERE = Path(__file__).resolve().parent
 # Share of letters that show each defect. Together about 0.28: below one half at every decision a model makes,
@@ -281,8 +282,9 @@ class Case:
         def achievement() -> str:
             line, form, text = source.achievement()
             line = rng.choice([line, line, line, line + ".", "• " + line, line.upper() if rng.random() < 0.05 else line])
-            shown = prompts.condense(line)
-            self.forms[shown] = (form, text if shown.endswith(text[-12:]) else None)
+            plain = prompts.condense(line)
+            shown = in_past(plain)  # as prompts show it
+            self.forms[shown] = (form, text if plain.endswith(text[-12:]) else None) if shown == plain else ("did", None)
             return line
 
         def requirement() -> str:
