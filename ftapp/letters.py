@@ -285,11 +285,12 @@ def sources(session: Session, owner: str, comparison_id: str) -> Sources:
     job, resume = _documents(session, prompt)
     said = prompt.messages[-1]["content"].splitlines()
     hook = [line.removeprefix("hook: ") for line in said if line.startswith("hook: ")]
-    portfolio = [line.removeprefix("- ") for line in said[said.index("portfolio:") + 1 :]] if "portfolio:" in said else []
-    texts = [resume.text if resume else "", *hook, *portfolio]
+    portfolio = [line.removeprefix("- ").partition(": ") for line in said[said.index("portfolio:") + 1 :]] if "portfolio:" in said else []
+    texts = [resume.text if resume else "", *hook]
     return Sources(
         prompt.kind, prompt.words, JobPosting.model_validate(job.fields if job else {}),
         ResumeProfile.model_validate(resume.fields if resume else {}), tuple(filter(None, texts)),
+        tuple(prompts.Hit(title, text) for title, _, text in portfolio),
     )  # fmt: skip
 
 

@@ -27,6 +27,7 @@ from ftapp.errors import ModelError, UserError
 from ftapp.portfolio import Portfolio
 from ftapp.profiles import JobPosting, ResumeProfile
 from ftapp.prompts import KINDS, MOST
+from ftapp.retrieval import Found
 from ftapp.review import Sources
 from ftapp.training import run
 from ftapp.training.supervise import Supervisor
@@ -242,6 +243,11 @@ class Studio:
         """What the letters of a pair may rest on, for `review.review`."""
         with session(self.engine) as opened:
             return letters.sources(opened, owner, comparison_id)
+
+    def used(self, owner: str, sources: Sources) -> list[Found]:
+        """What of the portfolio stands in a pair's prompt, each with why it fits the posting."""
+        titles = {hit.title for hit in sources.hits}
+        return [one for one in self.portfolio.for_job(owner, sources.job).found if one.title in titles] if titles else []
 
     def prefer(
         self, owner: str, comparison_id: str, verdict: str, edited: str | None = None, edited_from: str | None = None,

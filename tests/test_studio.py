@@ -9,7 +9,7 @@ from sqlmodel import select
 
 from db.engine import session, write
 from db.models import Comparison, Letter, Preference
-from ftapp import config
+from ftapp import config, embeddings, portfolio, projects
 from ftapp.backends.local import Proof
 from ftapp.backends.scripted import ScriptedBackend
 from ftapp.errors import ModelError, NotFound, UserError
@@ -317,3 +317,14 @@ def test_doctor_names_journal_mode_and_what_is_missing(make):
     assert found["storage"]["journal_mode"] in ("wal", "delete") and found["versions"]["gradio"]
     assert (found["storage"]["journal_mode"] == "wal") == found["storage"]["wal_is_safe"]
     assert any("starter" in sentence for sentence in found["missing"])
+
+
+def test_a_project_that_fits_reaches_the_letters_and_is_named_with_its_reason(make, monkeypatch):
+    studio = make()
+    monkeypatch.setattr(studio.portfolio, "_encoder", embeddings.load(studio.settings, "none"))
+    studio.portfolio.add("local", portfolio.source(projects.PROJECT, "Rye week", "Baked rye sourdough for a street fair", "https://rye.example"))
+    last = _last(studio.write_pair("local", POSTING, RESUME))
+    sources = studio.sources("local", last["comparison_id"])
+    assert [hit.title for hit in sources.hits] == ["Rye week"] and "sourdough" in sources.hits[0].text
+    assert [(one.title, "sourdough" in one.why) for one in studio.used("local", sources)] == [("Rye week", True)]
+    assert studio.used("stranger", sources) == []

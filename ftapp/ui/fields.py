@@ -15,11 +15,12 @@ import gradio as gr
 from ftapp.profiles import JobPosting, ResumeProfile, experience_lines, read_experience
 
 A_LINE = "one a line"
+OF_THE_JOB = 5  # of the boxes; the others are the person's
 
 
 def read_of(job: str, resume: str) -> str:
-    """A short name for two texts, so that the page can hold what the form belongs to without holding the texts twice."""
-    return hashlib.sha256(f"{job}\x00{resume}".encode()).hexdigest()[:16]
+    """Short names of both texts, so that the page can hold what the form belongs to without holding the texts twice."""
+    return " ".join(hashlib.sha256(text.encode()).hexdigest()[:16] for text in (job, resume))
 
 
 def lines(text: str) -> list[str]:

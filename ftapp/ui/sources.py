@@ -16,7 +16,7 @@ from ftapp.profiles import JobPosting, ResumeProfile
 from ftapp.ui import paper
 from ftapp.ui.asking import calm, forget
 from ftapp.ui.examples import EXAMPLES
-from ftapp.ui.fields import FieldsForm, read_of, values
+from ftapp.ui.fields import OF_THE_JOB, FieldsForm, read_of, values
 from ftapp.ui.owner import Door
 
 FORMATS = [".pdf", ".docx", ".txt", ".md", ".html", ".htm", ".json"]  # what the file dialog offers; content decides
@@ -89,13 +89,13 @@ class SourcesPanel:
     # --- handlers -------------------------------------------------------------------------------------------------------
 
     def read(self, job: str, resume: str, kind: str, read: str, request: gr.Request) -> tuple[Any, ...]:
-        """Fill the form from the boxes; one that was filled from these very texts keeps its corrections. A link is followed."""
+        """Fill the form from the boxes. A link is followed."""
         self.door.owner(request)
         if kind == "answer" or not fetching.is_url(job):
-            return self._fill(job, resume, kind, keep=read == read_of(job, resume))
+            return self._fill(job, resume, kind, read)
         found = pages.read_url(job.strip(), self.studio.settings.offline)
         if len(found) == 1:
-            return self._fill(_text(found[0]), resume, kind, changed="job", job_fields=found[0].fields)
+            return self._fill(_text(found[0]), resume, kind, read, changed="job", job_fields=found[0].fields)
         choices = [(" at ".join(filter(None, (one.fields.title, one.fields.company))), i) for i, one in enumerate(found)]
         asking = gr.update(choices=choices, value=None, visible=True)
         return gr.skip(), gr.skip(), asking, *[gr.skip() for _ in self.filled[3:]]
@@ -105,7 +105,7 @@ class SourcesPanel:
         self.door.owner(request)
         found = pages.read_url(job.strip(), self.studio.settings.offline)
         one = found[min(int(number), len(found) - 1)]
-        return self._fill(_text(one), resume, kind, changed="job", job_fields=one.fields)
+        return self._fill(_text(one), resume, kind, read, changed="job", job_fields=one.fields)
 
     def bring(self, what: str) -> Callable[..., tuple[Any, ...]]:
         def from_file(path: str, job: str, resume: str, kind: str, read: str, request: gr.Request) -> tuple[Any, ...]:
@@ -115,25 +115,29 @@ class SourcesPanel:
             finally:
                 forget(path)
             if what == "job":
-                return self._fill(found.text, resume, kind, changed=what, warnings=found.warnings)
-            return self._fill(job, found.text, kind, changed=what, resume_fields=found.profile, warnings=found.warnings)
+                return self._fill(found.text, resume, kind, read, changed=what, warnings=found.warnings)
+            return self._fill(job, found.text, kind, read, changed=what, resume_fields=found.profile, warnings=found.warnings)
 
         return from_file
 
     def _fill(
-        self, job: str, resume: str, kind: str, *, changed: str = "", job_fields: JobPosting | None = None,
-        resume_fields: ResumeProfile | None = None, warnings: tuple[str, ...] = (), keep: bool = False,
+        self, job: str, resume: str, kind: str, read: str, *, changed: str = "", job_fields: JobPosting | None = None,
+        resume_fields: ResumeProfile | None = None, warnings: tuple[str, ...] = (),
     ) -> tuple[Any, ...]:  # fmt: skip
-        """Values for `filled`. Only the box named by `changed` is written to: the person may be typing in the others."""
+        """Values for `filled`. Only the box named by `changed` is written to: the person may be typing in the others. The half of
+        the form that was filled from the very text that stands there (`read` says so) keeps its corrections."""
         texts = [text if changed == name else gr.skip() for name, text in (("job", job), ("resume", resume))]
         gone = gr.update(visible=False)
         if not (job.strip() or resume.strip()):
             return *texts, gone, gone, "", "", *[gr.skip() for _ in self.form.boxes]
         found = self.studio.understand(job, resume, kind)
         found["warnings"] = list(dict.fromkeys([*warnings, *found["warnings"]]))
-        boxes = values(job_fields or found["job_fields"], resume_fields or found["resume_fields"])
-        return (*texts, gone, gr.update(label=understood_line(found), visible=True), understood_body(found), read_of(job, resume),
-                *([gr.skip() for _ in boxes] if keep else boxes))  # fmt: skip
+        boxes: list[Any] = values(job_fields or found["job_fields"], resume_fields or found["resume_fields"])
+        now, halves = read_of(job, resume), (slice(0, OF_THE_JOB), slice(OF_THE_JOB, len(boxes)))
+        for half, before, after in zip(halves, read.split(), now.split(), strict=False):
+            if before == after:
+                boxes[half] = [gr.skip() for _ in boxes[half]]
+        return *texts, gone, gr.update(label=understood_line(found), visible=True), understood_body(found), now, *boxes
 
 
 def _text(one: pages.ReadPosting) -> str:

@@ -78,6 +78,7 @@ class WriteTab:
                 with gr.Column(min_width=280, elem_classes="side-column"):
                     self.tags[side] = gr.HTML(paper.tag(side), elem_id=f"tag-{side}")
                     self.cards[side] = gr.HTML(paper.letter("", note=HINTS[side]), elem_id=f"letter-{side}")
+        self.used = gr.HTML(elem_id="used")
         # What a button beside a claim means reaches Python through these two; see keys.js.
         self.point = gr.Textbox(visible="hidden", elem_id="point", container=False)
         self.resolving = gr.Button(visible="hidden", elem_id="resolve")
@@ -118,7 +119,7 @@ class WriteTab:
         return {
             self.start: gr.update(visible=False), self.stop: gr.update(visible=True), self.say: paper.note("" if ready else LOADING),
             self.verdict: gr.update(visible=False), self.after: gr.update(visible=False), self.editor: gr.update(visible=False),
-            self.comparison: "", self.receipt: "", self.editing: "",
+            self.comparison: "", self.receipt: "", self.editing: "", self.used: "",
             **self._blank_tags(), **{card: paper.letter("", writing=True, words=words) for card in self.cards.values()},
         }  # fmt: skip
 
@@ -232,14 +233,17 @@ class WriteTab:
                 marked=evidence.marked(text, found), foot=evidence.summary(text, found),
                 below=evidence.points(side, text, found, pair["proven"]) if text else "",
             )  # fmt: skip
+        found = self.studio.used(owner, sources)
+        fits = [f"{one.title}: {one.why}" for one in found]
+        cards[self.used] = paper.note("From your portfolio:") + paper.bullets(fits) if fits else ""
         return cards
 
     # --- wiring ---------------------------------------------------------------------------------------------------------
 
     def _wire(self) -> None:
         asked = [self.job, self.resume, self.kind, self.tone, self.words, self.hook]
-        view = [self.start, self.stop, self.say, self.verdict, self.after, self.taking, self.editor, self.outcome, self.comparison,
-                self.receipt, self.editing, self.shown_at, *self.tags.values(), *self.cards.values()]  # fmt: skip
+        view = [self.used, self.start, self.stop, self.say, self.verdict, self.after, self.taking, self.editor, self.outcome,
+                self.comparison, self.receipt, self.editing, self.shown_at, *self.tags.values(), *self.cards.values()]  # fmt: skip
         writing = QUIET | {"concurrency_id": "model", "concurrency_limit": 1}
 
         self.sources.wire(self.kind)
