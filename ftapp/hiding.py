@@ -192,5 +192,5 @@ def _colour(value: str) -> tuple[float, Colour | None]:
             return 1.0, None
         red, green, blue = (c or 0.0 for c in parsed.to("srgb").coordinates)
         return parsed.alpha, (red, green, blue)
-    except (ValueError, NotImplementedError, TypeError):
+    except (ValueError, NotImplementedError, TypeError):  # a colour space that tinycss2 does not convert: taken for visible
         return 1.0, None

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from tests.web import web  # noqa: F401 - a fixture of the tests of fetching
+
 
 @pytest.fixture(autouse=True)
 def _no_home_of_a_person(tmp_path, monkeypatch):

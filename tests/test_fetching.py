@@ -4,100 +4,13 @@ loopback server stands in for the web; no packet leaves the machine, and nothing
 from __future__ import annotations
 
 import gzip
-import http.server
 import socket
-import ssl
-import subprocess
-import threading
 import time
 
 import pytest
 
 from ftapp import fetching
-from ftapp.errors import UserError
-
-PUBLIC = "93.184.215.14"
-OTHER = "93.184.215.15"
-HTML = b"<html><body><h1>Cook</h1></body></html>"
-
-
-class Web:
-    """A loopback server and the hooks that lead everything to it. `names` is the name service, `pages` the sites."""
-
-    def __init__(self) -> None:
-        self.names: dict[str, list[str]] = {}
-        self.pages: dict[str, tuple] = {}  # path -> (status, headers, body or a function that writes to the connection)
-        self.resolved: list[str] = []
-        self.connected: list[tuple[str, int]] = []
-        self.asked: list[dict] = []
-        self.before_connect = None
-
-    def serve(self) -> None:
-        web = self
-
-        class Handler(http.server.BaseHTTPRequestHandler):
-            def do_GET(self):
-                web.asked.append({"path": self.path, **dict(self.headers)})
-                status, headers, body = web.pages.get(self.path, (404, {"Content-Type": "text/html"}, b""))
-                self.send_response(status)
-                for name, value in headers.items():
-                    self.send_header(name, value)
-                self.end_headers()
-                if callable(body):
-                    body(self.wfile)
-                else:
-                    self.wfile.write(body)
-
-            def log_message(self, *_):
-                pass
-
-        class Server(http.server.ThreadingHTTPServer):
-            daemon_threads = True
-
-            def handle_error(self, *_):  # a client that hangs up is what many tests want
-                pass
-
-        self.server = Server(("127.0.0.1", 0), Handler)
-        threading.Thread(target=self.server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True).start()
-
-    def getaddrinfo(self, host, port, *_, **__):
-        self.resolved.append(host)
-        if host not in self.names:
-            raise socket.gaierror(-2, "unknown")
-        return [(socket.AF_INET6 if ":" in a else socket.AF_INET, socket.SOCK_STREAM, 6, "", (a, port, 0, 0) if ":" in a else (a, port))
-                for a in self.names[host]]  # fmt: skip
-
-
-@pytest.fixture
-def web(monkeypatch):
-    made = Web()
-    made.serve()
-    connect = socket.socket.connect
-
-    def hooked(self, where):
-        made.connected.append(where[:2])
-        if made.before_connect:
-            made.before_connect(where)
-        if self.family == socket.AF_INET6:
-            raise OSError("no IPv6 here")
-        return connect(self, made.server.server_address)
-
-    monkeypatch.setattr(socket, "getaddrinfo", made.getaddrinfo)
-    monkeypatch.setattr(socket.socket, "connect", hooked)
-    made.names["jobs.example"] = [PUBLIC]
-    made.pages["/cook"] = (200, {"Content-Type": "text/html; charset=iso-8859-15"}, HTML)
-    yield made
-    made.server.shutdown()
-    made.server.server_close()
-
-
-def refused(url: str, *words: str, **more) -> str:
-    with pytest.raises(UserError) as caught:
-        fetching.fetch(url, **more)
-    said = str(caught.value)
-    assert all(word in said for word in words), said
-    assert said.count(" - ") >= 2, f"not three parts: {said}"
-    return said
+from tests.web import HTML, OTHER, PUBLIC, refused
 
 
 def test_a_public_page_is_fetched_from_the_address_that_was_judged(web):
@@ -354,47 +267,6 @@ def test_unknown_names_and_closed_doors_are_told_without_the_path(web):
 def test_urls_are_told_from_text():
     assert fetching.is_url(" https://jobs.example/a?b=1 ") and fetching.is_url("HTTP://x.example")
     assert not fetching.is_url("see https://jobs.example") and not fetching.is_url("posting.txt") and not fetching.is_url("")
-
-
-# --- TLS -------------------------------------------------------------------------------------------------------------------
-
-
-@pytest.fixture(scope="module")
-def certificate(tmp_path_factory):
-    """A certificate for jobs.example that is trusted when it is named as the authority."""
-    folder = tmp_path_factory.mktemp("tls")
-    subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", "2",
-                    "-keyout", str(folder / "key.pem"), "-out", str(folder / "cert.pem"), "-subj", "/CN=jobs.example",
-                    "-addext", "subjectAltName=DNS:jobs.example"], check=True, capture_output=True)  # fmt: skip
-    return folder
-
-
-@pytest.fixture
-def tls(web, certificate, monkeypatch):
-    web.greeted = []
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(certificate / "cert.pem", certificate / "key.pem")
-    context.sni_callback = lambda _, name, __: web.greeted.append(name)
-    web.server.socket = context.wrap_socket(web.server.socket, server_side=True)
-    monkeypatch.setenv("SSL_CERT_FILE", str(certificate / "cert.pem"))
-    return web
-
-
-def test_tls_greets_and_proves_the_name_not_the_address(tls):
-    assert fetching.fetch("https://jobs.example/cook").html == HTML
-    assert tls.greeted == ["jobs.example"] and tls.connected == [(PUBLIC, 443)]
-
-
-def test_a_certificate_of_another_name_is_refused(tls):
-    tls.names["other.example"] = [PUBLIC]
-    refused("https://other.example/cook", "certificate")
-    assert not tls.asked
-
-
-def test_an_unknown_authority_is_refused(tls, monkeypatch):
-    monkeypatch.delenv("SSL_CERT_FILE")
-    refused("https://jobs.example/cook", "certificate")
-    assert not tls.asked
 
 
 def test_the_gate_can_be_seen_to_fail(web, monkeypatch):

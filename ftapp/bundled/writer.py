@@ -245,12 +245,7 @@ def _letter(w: Writer, defects: set[str]) -> list[str]:
         body = _fit(w, _paragraphs(w, facts[1:]), _count(outside))
         parts = [greeting, " ".join([*opening, *first, *(s for p in body for s in p), closing]), *sign]
     else:
-        rest = _paragraphs(w, facts)
-        if first:  # its own first sentence is already counted
-            body = _fit(w, rest, _count(outside) - _count(first))
-            body = body or [first]
-        else:
-            body = _fit(w, rest, _count(outside))
+        body = _fit(w, _paragraphs(w, facts), _count(outside) - _count(first)) or [first]  # its paragraphs hold the first fact too
         parts = [greeting, " ".join(opening), *map(" ".join, body), closing, *sign]
     if "weak_structure" in defects:
         own = [*first, *(s for p in body for s in p if s not in first)]

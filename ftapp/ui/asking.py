@@ -20,6 +20,8 @@ import gradio as gr
 from ftapp.errors import UserError
 
 log = logging.getLogger(__name__)
+# How an event of the screen is wired that writes nothing long: no named endpoint, and it never waits behind the model.
+QUIET = {"show_progress": "hidden", "api_visibility": "private", "concurrency_limit": None}
 BUG = "Something went wrong inside ftapp - nothing you stored is lost - try again; the log of the app says where it happened."
 
 

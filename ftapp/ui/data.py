@@ -8,7 +8,7 @@ from typing import Any
 import gradio as gr
 
 from ftapp.ui import paper
-from ftapp.ui.asking import calm
+from ftapp.ui.asking import QUIET, calm
 from ftapp.ui.owner import LOCAL, Door
 from ftapp.ui.portfolio import PortfolioPanel
 
@@ -42,8 +42,7 @@ class DataTab:
             self.first = gr.Button("Write two letters", visible=False, elem_id="data-first")
         self.where = gr.HTML(elem_id="where")
         self.portfolio = PortfolioPanel(studio, door)
-        self.looking = {"fn": calm(self.look), "inputs": None, "outputs": [self.counts, self.first, self.where], "show_progress": "hidden",
-                        "api_visibility": "private", "concurrency_limit": None}  # fmt: skip
+        self.looking = {"fn": calm(self.look), "inputs": None, "outputs": [self.counts, self.first, self.where], **QUIET}
 
     def look(self, request: gr.Request) -> tuple[str, Any, str]:
         owner = self.door.owner(request)

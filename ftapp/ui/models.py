@@ -7,7 +7,7 @@ from typing import Any
 import gradio as gr
 
 from ftapp.ui import paper
-from ftapp.ui.asking import calm
+from ftapp.ui.asking import QUIET, calm
 from ftapp.ui.owner import Door
 
 STATES = {"candidate": "waiting", "trial": "on trial", "live": "writes now", "retired": "retired"}
@@ -94,10 +94,9 @@ class ModelsTab:
         return "", paper.note("You are signed in as the owner in this browser.")
 
     def _wire(self) -> None:
-        quiet = {"show_progress": "hidden", "api_visibility": "private", "concurrency_limit": None}
-        self.looking = {"fn": calm(self.look), "inputs": None, "outputs": [self.list, self.first, self.pick], **quiet}
-        self.promote.click(calm(self.let_write), self.pick, self.said, **quiet).then(**self.looking)
-        self.back.click(calm(self.roll_back), None, self.said, **quiet).then(**self.looking)
-        self.switch.click(calm(self.load), self.base, self.said, **quiet).then(**self.looking)
+        self.looking = {"fn": calm(self.look), "inputs": None, "outputs": [self.list, self.first, self.pick], **QUIET}
+        self.promote.click(calm(self.let_write), self.pick, self.said, **QUIET).then(**self.looking)
+        self.back.click(calm(self.roll_back), None, self.said, **QUIET).then(**self.looking)
+        self.switch.click(calm(self.load), self.base, self.said, **QUIET).then(**self.looking)
         if self.door.takes_password:
-            self.enter.click(calm(self.sign_in), self.password, [self.password, self.said], **quiet)
+            self.enter.click(calm(self.sign_in), self.password, [self.password, self.said], **QUIET)

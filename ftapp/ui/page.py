@@ -10,7 +10,7 @@ from starlette.middleware import Middleware
 
 from ftapp.config import Settings, app_config
 from ftapp.ui import api, paper, theme
-from ftapp.ui.asking import calm
+from ftapp.ui.asking import QUIET, calm
 from ftapp.ui.data import DataTab
 from ftapp.ui.models import ModelsTab, base_text
 from ftapp.ui.owner import Door, VisitorCookie
@@ -56,21 +56,20 @@ def build(studio: Any, door: Door) -> gr.Blocks:
         pulse = gr.Timer(2.0)
 
         # No limit of its own: nothing but writing waits for the model.
-        quiet = {"show_progress": "hidden", "api_visibility": "private", "concurrency_limit": None}
-        looking = {"fn": calm(look), "inputs": None, "outputs": [counts, model, models.state], "queue": False, **quiet}
+        looking = {"fn": calm(look), "inputs": None, "outputs": [counts, model, models.state], "queue": False, **QUIET}
         pulse.tick(**looking)
         page.load(**looking)
         page.load(**writing.loading).then(**writing.reading).then(**writing.measuring)
         for event in [*writing.voted, *teaching.changed]:
             event.then(**looking)
-        retrain.click(lambda: gr.update(selected="teach"), None, tabs, **quiet)
+        retrain.click(lambda: gr.update(selected="teach"), None, tabs, **QUIET)
         # A training is looked at only while it is seen.
-        teach_tab.select(**teaching.planning).then(**teaching.looking).then(lambda: gr.Timer(active=True), None, teaching.timer, **quiet)
+        teach_tab.select(**teaching.planning).then(**teaching.looking).then(lambda: gr.Timer(active=True), None, teaching.timer, **QUIET)
         write_tab.select(**writing.measuring)  # another model may have been loaded meanwhile
         for tab in (write_tab, models_tab, data_tab):
-            tab.select(lambda: gr.Timer(active=False), None, teaching.timer, **quiet)
+            tab.select(lambda: gr.Timer(active=False), None, teaching.timer, **QUIET)
         for empty in (teaching, models, data):
-            empty.first.click(lambda: gr.update(selected="write"), None, tabs, **quiet)
+            empty.first.click(lambda: gr.update(selected="write"), None, tabs, **QUIET)
         models_tab.select(**models.looking)
         data_tab.select(**data.looking).then(**data.portfolio.looking)
         api.build(studio, door)

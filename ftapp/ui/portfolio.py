@@ -11,11 +11,10 @@ from ftapp import files, portfolio
 from ftapp.errors import ModelError
 from ftapp.projects import PROJECT
 from ftapp.ui import paper
-from ftapp.ui.asking import calm, forget
+from ftapp.ui.asking import QUIET, calm, forget
 from ftapp.ui.owner import Door
 
 EMPTY = "Nothing yet. Add a project you are proud of: letters name those that fit a posting, with their link."
-QUIET = {"show_progress": "hidden", "api_visibility": "private", "concurrency_limit": None}
 
 
 class PortfolioPanel:
@@ -26,8 +25,8 @@ class PortfolioPanel:
         gr.HTML('<h2 class="next">Portfolio</h2><p class="lead">Projects and documents that your letters may draw on.</p>')
         self.list = gr.HTML(elem_id="portfolio-list")
         with gr.Row(elem_classes="chips fields"):
-            self.pick = gr.Dropdown([], label="Entry", elem_id="portfolio-pick", min_width=220)
-            self.gone = gr.Button("Remove", size="sm", elem_id="portfolio-remove", min_width=96)
+            self.pick = gr.Dropdown([], label="Entry", visible=False, elem_id="portfolio-pick", min_width=220)
+            self.gone = gr.Button("Remove", size="sm", visible=False, elem_id="portfolio-remove", min_width=96)
         with gr.Row():
             self.title = gr.Textbox(label="Title", max_lines=1, elem_id="portfolio-title", min_width=160)
             self.link = gr.Textbox(label="Link (optional)", max_lines=1, elem_id="portfolio-link", min_width=160)
@@ -37,14 +36,14 @@ class PortfolioPanel:
             self.add = gr.Button("Add", variant="primary", size="sm", elem_id="portfolio-add", min_width=96)
             self.table = gr.UploadButton("Bring a CSV table", file_types=[".csv"], size="sm", elem_id="portfolio-table", min_width=96)
         self.said = gr.HTML(elem_id="portfolio-said")
-        shown = [self.list, self.pick]
+        shown = [self.list, self.pick, self.gone]
         form = [self.title, self.link, self.technologies, self.text]
         self.looking = {"fn": calm(self.look), "inputs": None, "outputs": shown, **QUIET}
         self.add.click(calm(self.keep), form, [self.said, *shown, *form], **QUIET)
         self.table.upload(calm(self.bring), self.table, [self.said, *shown], **QUIET)
         self.gone.click(calm(self.remove), self.pick, [self.said, *shown], **QUIET)
 
-    def look(self, request: gr.Request) -> tuple[str, Any]:
+    def look(self, request: gr.Request) -> tuple[Any, ...]:
         return self._shown(self.door.owner(request))
 
     def keep(self, title: str, link: str, technologies: str, text: str, request: gr.Request) -> tuple[Any, ...]:
@@ -69,7 +68,7 @@ class PortfolioPanel:
     def remove(self, id: str, request: gr.Request) -> tuple[Any, ...]:
         owner = self.door.owner(request)
         if not id:
-            return paper.note("Choose an entry first."), gr.skip(), gr.skip()
+            return paper.note("Choose an entry first."), gr.skip(), gr.skip(), gr.skip()
         self.studio.portfolio.remove(owner, id)
         return paper.note("Removed."), *self._shown(owner)
 
@@ -84,8 +83,9 @@ class PortfolioPanel:
 
         threading.Thread(target=work, name="portfolio", daemon=True).start()
 
-    def _shown(self, owner: str) -> tuple[str, Any]:
+    def _shown(self, owner: str) -> tuple[Any, ...]:
         rows = self.studio.portfolio.listing(owner)
         table = paper.table(["Title", "Link"], [[row["title"], row["link"]] for row in rows[:50]]) if rows else paper.note(EMPTY)
         more = paper.note(f"And {len(rows) - 50} more.") if len(rows) > 50 else ""
-        return table + more, gr.update(choices=[(row["title"][:80], row["id"]) for row in rows], value=None)
+        choices = [(row["title"][:80], row["id"]) for row in rows]
+        return table + more, gr.update(choices=choices, value=None, visible=bool(rows)), gr.update(visible=bool(rows))

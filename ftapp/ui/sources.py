@@ -14,13 +14,12 @@ import gradio as gr
 from ftapp import fetching, files, pages
 from ftapp.profiles import JobPosting, ResumeProfile
 from ftapp.ui import paper
-from ftapp.ui.asking import calm, forget
+from ftapp.ui.asking import QUIET, calm, forget
 from ftapp.ui.examples import EXAMPLES
 from ftapp.ui.fields import OF_THE_JOB, FieldsForm, read_of, values
 from ftapp.ui.owner import Door
 
 FORMATS = [".pdf", ".docx", ".txt", ".md", ".html", ".htm", ".json"]  # what the file dialog offers; content decides
-QUIET = {"show_progress": "hidden", "api_visibility": "private", "concurrency_limit": None}
 
 
 def understood_line(found: dict[str, Any]) -> str:

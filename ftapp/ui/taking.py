@@ -14,11 +14,10 @@ import gradio as gr
 from ftapp import takeaway
 from ftapp.review import review
 from ftapp.ui import paper
-from ftapp.ui.asking import calm
+from ftapp.ui.asking import QUIET, calm
 from ftapp.ui.owner import Door
 
 FILES = {"docx": "Word", "pdf": "PDF", "txt": "Text"}
-QUIET = {"show_progress": "hidden", "api_visibility": "private", "concurrency_limit": None}
 COPY = "(text) => ftappCopy(text)"
 SAVE = "(file) => ftappSave(file)"
 

@@ -12,7 +12,7 @@ import gradio as gr
 from ftapp.errors import UserError
 from ftapp.evaluation import read_curve
 from ftapp.ui import paper
-from ftapp.ui.asking import calm
+from ftapp.ui.asking import QUIET, calm
 from ftapp.ui.owner import Door
 
 ACTIVE = ("queued", "running", "stopping")
@@ -206,17 +206,16 @@ class TeachTab:
         return paper.note(f"Rolled back: {paper.model_name(live['id'])} writes again.")
 
     def _wire(self) -> None:
-        quiet = {"show_progress": "hidden", "api_visibility": "private", "concurrency_limit": None}
         self.shown = [self.run_id, self.status, self.first, self.reading, self.result, self.start, self.stop, self.resume, self.decide,
                       self.numbers, *self.plots.values()]  # fmt: skip
-        self.looking = {"fn": calm(self.look), "inputs": self.run_id, "outputs": self.shown, **quiet}
-        self.planning = {"fn": calm(self.look_ahead), "inputs": self.recipe, "outputs": [self.plan, self.start], **quiet}
+        self.looking = {"fn": calm(self.look), "inputs": self.run_id, "outputs": self.shown, **QUIET}
+        self.planning = {"fn": calm(self.look_ahead), "inputs": self.recipe, "outputs": [self.plan, self.start], **QUIET}
         self.timer.tick(**self.looking)
         self.recipe.change(**self.planning)
-        self.start.click(calm(self.begin), self.recipe, None, **quiet).then(**self.looking)
-        self.stop.click(calm(self.halt), None, None, **quiet).then(**self.looking)
-        self.resume.click(calm(self.go_on), None, None, **quiet).then(**self.looking)
+        self.start.click(calm(self.begin), self.recipe, None, **QUIET).then(**self.looking)
+        self.stop.click(calm(self.halt), None, None, **QUIET).then(**self.looking)
+        self.resume.click(calm(self.go_on), None, None, **QUIET).then(**self.looking)
         self.changed = [
-            self.use.click(calm(self.use_it), None, self.said, **quiet),
-            self.back.click(calm(self.roll_back), None, self.said, **quiet),
+            self.use.click(calm(self.use_it), None, self.said, **QUIET),
+            self.back.click(calm(self.roll_back), None, self.said, **QUIET),
         ]

@@ -14,7 +14,7 @@ import gradio as gr
 from ftapp.prompts import KIND_NAMES, TONES
 from ftapp.review import review, without
 from ftapp.ui import evidence, paper
-from ftapp.ui.asking import calm, sentence
+from ftapp.ui.asking import QUIET, calm, sentence
 from ftapp.ui.fields import corrected, read_of
 from ftapp.ui.owner import Door
 from ftapp.ui.sources import SourcesPanel
@@ -26,7 +26,6 @@ CHOSEN = {"left": "You chose A.", "right": "You chose B.", "tie": "You called it
 VOTES = {"left": "1  A", "right": "2  B", "tie": "3  Tie", "both_bad": "4  Neither"}
 LOADING = "The model is still loading. Writing begins by itself when it is ready."
 UNPROVEN = "Which model wrote which letter cannot be proved, so there is nothing to choose here. Read them, or write two more."
-QUIET = {"show_progress": "hidden", "api_visibility": "private", "concurrency_limit": None}  # never waits behind the model
 Update = dict[Any, Any]
 
 
