@@ -13,6 +13,7 @@ from typing import Any
 
 from sqlmodel import Session, col, select
 
+from db.engine import write
 from db.models import Adapter, Promotion, TrainingRun, now
 from ftapp import config
 from ftapp.backends.local import AdapterRef
@@ -137,6 +138,16 @@ def register(session: Session, run: TrainingRun, path: Path, sha256: str) -> Ada
         session.add(row)
         session.flush()
     return row
+
+
+def rehome(engine: Any, runs: Path) -> None:
+    """Adapters of a home that was moved, or put back from a backup elsewhere, are found again in its `runs` folder."""
+    with write(engine) as session:
+        for row in session.exec(select(Adapter)):
+            here = runs / str(row.run_id) / Path(row.path).name
+            if here.is_dir() and here != Path(row.path) and not Path(row.path).exists():
+                row.path = str(here)
+                session.add(row)
 
 
 def promote(session: Session, owner: str, adapter_id: str, base_id: str) -> str:

@@ -162,6 +162,9 @@ class Recipe(_Strict):
         return SFTConfig(**{**self._common(output_dir), "completion_only_loss": True, "packing": False, **more})
 
 
+_CHOSEN = "model"  # the file of a home that names its base model
+
+
 def _read(path: Path) -> dict[str, Any]:
     return yaml.safe_load(path.read_text(encoding="utf-8")) or {}
 
@@ -184,7 +187,8 @@ def app_config() -> AppConfig:
 
 
 def settings(home: Path | str | None = None, model: str | None = None) -> Settings:
-    """Arguments, else FTAPP_HOME, FTAPP_MODEL, GRADIO_SERVER_NAME, GRADIO_SERVER_PORT, else configs/app.yaml."""
+    """Arguments, else FTAPP_HOME, FTAPP_MODEL, GRADIO_SERVER_NAME, GRADIO_SERVER_PORT, else the model chosen in this home, else
+    configs/app.yaml."""
     from platformdirs import user_data_dir
 
     env, app = os.environ, app_config()
@@ -193,8 +197,22 @@ def settings(home: Path | str | None = None, model: str | None = None) -> Settin
     if not port.isdigit() or not 0 < int(port) < 65536:
         raise UserError(f"GRADIO_SERVER_PORT is {port!r}, which is no port. The page could not be opened. Set a number from 1 to 65535.")
     offline = any(env.get(name, "").lower() in ("1", "true", "yes", "on") for name in ("HF_HUB_OFFLINE", "FTAPP_OFFLINE"))
-    return Settings(home=folder, model=model or env.get("FTAPP_MODEL") or app.model,
+    return Settings(home=folder, model=model or env.get("FTAPP_MODEL") or _chosen_model(folder) or app.model,
                     host=env.get("GRADIO_SERVER_NAME") or app.host, port=int(port), offline=offline)  # fmt: skip
+
+
+def remember_model(home: Path, model: str) -> None:
+    """The next start in this home begins with `model`."""
+    fresh = home / f".{_CHOSEN}.new"
+    fresh.write_text(model, encoding="utf-8")
+    fresh.replace(home / _CHOSEN)
+
+
+def _chosen_model(home: Path) -> str:
+    try:
+        return (home / _CHOSEN).read_text(encoding="utf-8").strip()
+    except OSError:
+        return ""
 
 
 def model_spec(model: str) -> ModelSpec:

@@ -17,8 +17,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ftapp.errors import UserError
+from ftapp.grammar import as_wish, in_past, lower_first
 from ftapp.profiles import Experience, JobPosting, ResumeProfile
-from ftapp.tense import in_past
 
 KINDS = ("cover_letter", "cold_email", "linkedin_message", "answer")
 KIND_NAMES = {
@@ -110,11 +110,14 @@ _SMALL = "a|an|the|of|in|on|at|by|to|for|from|with|and|or|as|is|are|their|its|ou
 _LOOSE_END = re.compile(rf"(?:[\s,;:(&/–—-]+(?:{_SMALL})?)+$", re.IGNORECASE)  # words that a cut line cannot end with
 
 
-def condense(line: str, words: int = WORDS_A_LINE) -> str:
-    """Shorten one line to at most `words` words, at the last clause boundary that fits."""
+_OPEN_LIST = re.compile(r"^(?P<most>.*\S), (?P<last>(?!and |or |with |in |to |for |on |at |by |from |as |including |such )\S+(?: \S+){0,2})$")
+
+
+def condense(line: str, words: int = WORDS_A_LINE) -> tuple[str, str]:
+    """(the line cut at the last clause boundary within `words` words, what was cut off); a list cut short is closed with "and"."""
     line = one_line(line).lstrip("-*•·▪◦ ").rstrip(" ;,.")
     if len(line.split()) <= words:
-        return line
+        return line, ""
     best = ""
     for cut in _CUT.finditer(line):
         head = line[: cut.start()]
@@ -122,16 +125,10 @@ def condense(line: str, words: int = WORDS_A_LINE) -> str:
             break
         if len(head.split()) >= 4:
             best = head
-    return (best or _LOOSE_END.sub("", " ".join(line.split()[:words]))).rstrip(" ;,.:(-–—")
-
-
-def lower_first(text: str, proper: frozenset[str] = frozenset()) -> str:
-    """The text as it stands inside a sentence: first letter lowered, unless the word is in `proper` or an abbreviation
-    (SQL, NHS, iOS, A levels). Prompts show lines this way, so that a small model copies them letter by letter."""
-    head = text.split(" ", 1)[0]
-    if head.rstrip(",.:;") in proper or not head[:1].isupper() or sum(c.isupper() for c in head) != 1 or (len(head) == 1 and head != "A"):
-        return text
-    return text[:1].lower() + text[1:]
+    kept = (best or _LOOSE_END.sub("", " ".join(line.split()[:words]))).rstrip(" ;,.:(-–—")
+    rest = line[len(kept) :]
+    listed = _OPEN_LIST.match(kept) if re.match(r",|\s(?:and|or)\s", rest) else None
+    return f"{listed['most']} and {listed['last']}" if listed else kept, rest.strip(" ,;")
 
 
 def relevance(line: str, job_words: frozenset[str]) -> float:
@@ -164,14 +161,14 @@ class Slots:
 
 
 _EXAMPLE = Slots("cover_letter", "plain", 120, "English", "h",
-                  JobPosting(title="t", company="c", location="l", requirements=["Re"], duties=["Du"], question="q"),
+                  JobPosting(title="t", company="c", location="l", requirements=["able to re"], duties=["Du"], question="q"),
                   ResumeProfile(name="n", headline="h", skills=["s"], education=["e"], certificates=["c"],
-                                experience=[Experience(title="t", employer="e", start="1", end="2", achievements=["Ac"])]),
+                                experience=[Experience(title="t", employer="e", start="1", end="2", achievements=["Ac"]), Experience(employer="o")]),
                   [Hit("t", "Xt", "l")])  # fmt: skip
 
 
 def _dates(start: str, end: str) -> str:
-    return f", {start} to {end}" if start and end else f", {start or end}" if start or end else ""
+    return f" ({start} to {end})" if start and end else f" ({start or end})" if start or end else ""
 
 
 def _render(s: Slots) -> str:
@@ -204,7 +201,8 @@ def _render(s: Slots) -> str:
     if me.experience:
         lines.append("experience:")
         for e in me.experience:
-            lines.append("- " + " at ".join(p for p in (e.title, e.employer) if p) + _dates(e.start, e.end))
+            place = f"at {e.employer}" if e.employer else ""  # an employer alone is not to be read as a title
+            lines.append("- " + " ".join(p for p in (e.title, place) if p) + _dates(e.start, e.end))
             lines.extend(f"* {lower_first(a, proper)}" for a in e.achievements)
     put("skills", ", ".join(me.skills))
     put_list("education", me.education)
@@ -243,22 +241,22 @@ def build(
     def clean(text: str, slot: str) -> str:
         text, found = neutralise(one_line(text), special_tokens)
         forged.extend(found)
-        short = condense(text) if slot not in ("hook", "question") else text
-        if short != text and len(short) < len(text) - 3:
-            left.append(f"{slot}: {text[len(short) :].strip()}")
+        short, rest = condense(text) if slot not in ("hook", "question") else (text, "")
+        if rest:
+            left.append(f"{slot}: {rest}")
         return short
 
     job_words = content_words(" ".join([job.title, *job.requirements, *job.duties, job.question]))
     job_words |= content_words(hook)
 
-    def best(values: Sequence[str], slot: str, key: str = "") -> list[str]:
-        """The entries that matter most to the job, in their own order; the rest is reported."""
+    def best(values: Sequence[str], slot: str, to: frozenset[str] = job_words, ranked: bool = False) -> list[str]:
+        """The entries that matter most to the job, in their own order or the best first; the rest is reported."""
         kept = [clean(v, slot) for v in values if one_line(v)]
         kept = list(dict.fromkeys(v for v in kept if v))
-        most = MOST[key or slot]
-        ranked = sorted(range(len(kept)), key=lambda i: (-relevance(kept[i], job_words), i))
-        left.extend(f"{slot}: {kept[i]}" for i in sorted(ranked[most:]))
-        return [kept[i] for i in sorted(ranked[:most])]
+        order = sorted(range(len(kept)), key=lambda i: (-relevance(kept[i], to), i))
+        chosen, others = order[: MOST[slot]], order[MOST[slot] :]
+        left.extend(f"{slot}: {kept[i]}" for i in sorted(others))
+        return [kept[i] for i in (chosen if ranked else sorted(chosen))]
 
     experience = []
     for i, e in enumerate(profile.experience):
@@ -271,20 +269,17 @@ def build(
             "start": clean(e.start, "experience"), "end": clean(e.end, "experience"),
             "achievements": [in_past(a) for a in best(e.achievements, "achievements")],
         }))  # fmt: skip
-    requirements = [clean(r, "requirements") for r in job.requirements if one_line(r)]
-    requirements = list(dict.fromkeys(requirements))
     held = [f"{e.title} {' '.join(e.achievements)}" for e in profile.experience]
     mine = content_words(" ".join([profile.headline, *profile.skills, *held]))
-    order = sorted(range(len(requirements)), key=lambda i: (-relevance(requirements[i], mine), i))[: MOST["requirements"]]
-    left.extend(f"requirements: {r}" for i, r in enumerate(requirements) if i not in order)
+    requirements = [as_wish(r) for r in best(job.requirements, "requirements", mine, ranked=True)]
     slots = Slots(
         kind, tone, words, clean(language or job.language, "language"), clean(hook, "hook"),
         JobPosting(title=clean(job.title, "title"), company=clean(job.company, "company"), location=clean(job.location, "location"),
-                   requirements=[requirements[i] for i in sorted(order)], duties=best(job.duties, "duties"),
+                   requirements=requirements, duties=best(job.duties, "duties"),
                    question=clean(job.question, "question")),
         ResumeProfile(name=clean(profile.name, "name"), headline=clean(profile.headline, "headline"), experience=experience,
                       education=best(profile.education, "education"), certificates=best(profile.certificates, "certificates"),
-                      skills=best(profile.skills, "skills")),
+                      skills=best(profile.skills, "skills", ranked=True)),
         [Hit(clean(h.title, "portfolio"), clean(h.text, "portfolio"), clean(h.link, "portfolio")) for h in hits[: MOST["portfolio"]]],
     )  # fmt: skip
     left.extend(f"portfolio: {one_line(h.title)}" for h in hits[MOST["portfolio"] :])

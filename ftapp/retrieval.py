@@ -326,5 +326,5 @@ def _scores(index: Index, queries: Sequence[str], vectors: np.ndarray | None) ->
 def _found(entry: Entry, score: float, line: str) -> Found:
     asked, own = passages.terms(line), passages.terms(entry.searched)
     shared = tuple(own[term] for term in own if term in asked)[:SHOWN_TERMS]
-    why = f"Fits “{prompts.condense(line)}”: " + (f"both name {', '.join(shared)}." if shared else "close in meaning.")
+    why = f"Fits “{prompts.condense(line)[0]}”: " + (f"both name {', '.join(shared)}." if shared else "close in meaning.")
     return Found(entry.document_id, entry.title, entry.text, entry.link, round(score, 3), why, line, shared)

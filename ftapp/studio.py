@@ -53,6 +53,7 @@ class Studio:
         self.settings = settings
         self.spec = backend.spec if backend else config.model_spec(settings.model)
         self.engine = home.open_database(settings)
+        adapters.rehome(self.engine, settings.folder("runs"))
         self.supervisor = Supervisor(self.engine, settings)
         self.portfolio = Portfolio(self.engine, embeddings.load(settings))
         self._backend, self._reason, self._loading = backend, "", 0
@@ -98,6 +99,7 @@ class Studio:
                 before, self._backend, self.spec, self._reason = self._backend, fresh, spec, ""
                 if model != self.settings.model:
                     self._train_on(model)
+                    config.remember_model(self.settings.home, model)
         except UserError as error:
             self._reason = str(error)
             raise

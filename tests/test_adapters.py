@@ -154,3 +154,25 @@ def test_a_run_registers_one_adapter_however_often(engine, tmp_path, bare):
         first, again = (adapters.register(opened, run, tmp_path / "adapter", "a" * 64) for _ in range(2))
         assert first.id == again.id and first.state == "candidate"
         assert (first.scope, first.parent_id, first.base_hash, first.path) == ("letter", "starter", "h", str(tmp_path / "adapter"))
+
+
+def test_a_home_that_was_moved_finds_its_adapters_again(engine, tmp_path, bare):
+    before = tmp_path / "before" / "runs"
+    with write(engine) as opened:
+        made = opened.get(Adapter, adapter(opened, folder=before / "x" / "adapter"))
+        lost, run_id = made.id, made.run_id
+    here = tmp_path / "after" / "runs" / run_id / "adapter"
+    here.mkdir(parents=True)
+    adapters.rehome(engine, tmp_path / "after" / "runs")
+    with session(engine) as opened:
+        assert adapters.find(opened, "local", lost).path == here
+
+
+def test_an_adapter_whose_files_are_where_they_were_stays(engine, tmp_path, bare):
+    folder = tmp_path / "elsewhere" / "adapter"
+    folder.mkdir(parents=True)
+    with write(engine) as opened:
+        kept = adapter(opened, folder=folder)
+    adapters.rehome(engine, tmp_path / "runs")
+    with session(engine) as opened:
+        assert adapters.find(opened, "local", kept).path == folder

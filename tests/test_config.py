@@ -18,6 +18,16 @@ def test_arguments_come_before_the_environment_and_the_environment_before_the_fi
     assert config.settings(model="bundled").model == "bundled"
 
 
+def test_the_model_chosen_in_a_home_is_the_next_start_s(tmp_path, monkeypatch):
+    monkeypatch.delenv("FTAPP_MODEL", raising=False)
+    config.remember_model(tmp_path, "some/model")
+    assert config.settings(home=tmp_path).model == "some/model"
+    assert config.settings(home=tmp_path, model="bundled").model == "bundled"
+    monkeypatch.setenv("FTAPP_MODEL", "another/model")
+    assert config.settings(home=tmp_path).model == "another/model"
+    assert [path.name for path in tmp_path.iterdir()] == ["model"]
+
+
 def test_without_any_setting_the_file_decides(monkeypatch):
     monkeypatch.delenv("FTAPP_HOME")
     made, app = config.settings(), config.app_config()

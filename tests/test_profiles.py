@@ -283,7 +283,7 @@ def test_the_prompt_reads_like_an_index_card():
     card = prompts.build(parse_resume(INDEED), parse_job(SECTIONED)).messages[-1]["content"]
     assert "title: Data Analyst\ncompany: Pellwick Analytics\n" in card
     assert "name:\nRosa Ellwood\n" in card
-    assert "- Ward Manager at Cairn Hospital, March 2019 to present\n* " in card
+    assert "- Ward Manager at Cairn Hospital (March 2019 to present)\n* " in card
 
 
 @pytest.mark.parametrize("shape", ["a,", "Bank of the ", "You will have experience and have skill and ", "12 ", "• a "

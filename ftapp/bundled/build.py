@@ -27,6 +27,7 @@ from transformers import AutoTokenizer, LlamaConfig, LlamaForCausalLM, PreTraine
 
 from ftapp import prompts
 from ftapp.bundled import generator
+from ftapp.grammar import lower_first
 
 SPECIAL = ["<|pad|>", "<|end|>", "<|system|>", "<|user|>", "<|assistant|>"]
 TEMPLATE = (
@@ -38,7 +39,7 @@ TEMPLATE = (
 SPLIT = r" ?\p{L}+|\p{N}| ?[^\s\p{L}\p{N}]|\r?\n|\s+(?!\S)|\s+"
 VOCABULARY, WIDTH, LAYERS, HEADS, CONTEXT = 4096, 384, 6, 6, 1024
 FULL_SIZE = 21000  # from this example on, a third of the prompts are as long as real ones
-NAME_WEIGHT = 2.0  # a wrong letter in a name costs a person more than a wrong adjective
+COPY_WEIGHT = 2.0  # a wrong letter in a name or a copied line costs a person more than a wrong adjective
 TURN_WEIGHT = 3.0  # after a sentence: go on, begin a paragraph, or close? A few tokens decide how long a letter becomes
 
 
@@ -76,8 +77,11 @@ def encode(tokenizer: Any, e: generator.Example) -> tuple[list[int], int, list[f
     head = tokenizer(prompt, add_special_tokens=False)["input_ids"]
     body = tokenizer(e.letter, add_special_tokens=False, return_offsets_mapping=True)
     slots = e.prompt.slots
+    job, me, proper = slots.job, slots.profile, slots.proper()
+    lines = [*job.requirements, *job.duties, *(a for x in me.experience for a in x.achievements)]
+    values = [job.title, job.company, me.name, *(x.employer for x in me.experience), *me.skills, *me.education, *me.certificates]
     spans = []
-    for value in (slots.job.title, slots.job.company, slots.profile.name, *(x.employer for x in slots.profile.experience)):
+    for value in dict.fromkeys([*values, *(lower_first(line.rstrip("."), proper) for line in lines)]):
         at = e.letter.find(value) if len(value) > 2 else -1
         while at >= 0:
             spans.append((at, at + len(value)))
@@ -85,7 +89,7 @@ def encode(tokenizer: Any, e: generator.Example) -> tuple[list[int], int, list[f
     turns = {m.end() for m in re.finditer(r"[.!?](?=\s)|\n\n", e.letter)}
 
     def weight(a: int, b: int) -> float:
-        return TURN_WEIGHT if a in turns else NAME_WEIGHT if any(a < end and start < b for start, end in spans) else 1.0
+        return TURN_WEIGHT if a in turns else COPY_WEIGHT if any(a < end and start < b for start, end in spans) else 1.0
 
     return head + body["input_ids"] + [1], len(head), [*(weight(a, b) for a, b in body["offset_mapping"]), TURN_WEIGHT]
 
@@ -128,8 +132,8 @@ def size_of(index: int) -> float:
 
 
 def rate(step: int, steps: int) -> float:
-    """Warm up, stay, then fall to nothing over the last quarter (WSD, arXiv 2404.06395)."""
-    return min(1.0, (step + 1) / 100, max(0.02, (steps - step) / (steps / 4)))
+    """Warm up, stay for a quarter, then fall to nothing (WSD, arXiv 2404.06395): copying sharpens while it falls."""
+    return min(1.0, (step + 1) / 100, max(0.01, (steps - step) / (steps * 0.75)))
 
 
 def loss_of(model: LlamaForCausalLM, ids: torch.Tensor, labels: torch.Tensor, weights: torch.Tensor) -> torch.Tensor:

@@ -22,7 +22,6 @@ import yaml
 from ftapp import prompts
 from ftapp.bundled import names
 from ftapp.profiles import Experience, JobPosting, ResumeProfile
-from ftapp.tense import in_past
 
 HERE = Path(__file__).resolve().parent
 # Share of letters that show each defect. Together about 0.28: below one half at every decision a model makes,
@@ -38,21 +37,23 @@ ROLES = "Officer|Manager|Assistant|Coordinator|Specialist|Lead|Technician|Engine
 TITLE_ENDS = "Part Time|Maternity Cover|II|Remote".split("|")
 TEAMS = "sales|finance|support|clinical|site|data|night|field|front desk|research".split("|")
 TONGUES = "German|French|Spanish|Polish|Welsh|Urdu|Portuguese|Arabic".split("|")
-REQUIREMENT_LEADS = {  # how the lines of real postings begin, by the sentences they fit
-    "requirement_noun": (
+REQUIREMENT_LEADS = (  # how the lines of real postings begin
         "Experience of |Experience with |Experience in |Experience |Knowledge of |Good understanding of |Proven skills in |"
         "A background in |Skills in |Interest in |Ability to |Excellent |Strong |Demonstrated |Proven |Valid |A |Familiarity with |"
         "Proficiency in |Minimum {n} years of |"
         "{n}+ years of |{n} years' experience of |Bachelor's degree in |A degree in |Master's in |Basic |Advanced |Working knowledge of |"
-        "Commitment to |Good |Expertise in |Track record of |"
-    ).split("|"),
-    "requirement_adjective": (
+        "Commitment to |Good |Expertise in |Track record of |At least {n} years of |Must have |You will have |Minimum of {n} years' |"
+        "Excellent skills in |Possess |Ability to |Demonstrated ability to |Experience |Strong knowledge of |Valid |"
         "Able to |Willing to |Comfortable with |Highly |Proficient in |Experienced in |Committed to |Familiar with |Passionate about |"
-        "Confident in |Qualified in |Skilled in |Used to "
-    ).split("|"),
-}  # fmt: skip
+        "Confident in |Qualified in |Skilled in |Used to |Must be able to |You are "
+    ).split("|")  # fmt: skip
 JOINTS = (" and ", ", including ", " with ", " to support ", ", such as ", " (", " that ")  # how real requirement lines run on
 BETWEEN = "and of for in with to the on by from a an as at or &".split()
+DOTTED = "Pvt. Ltd.|e.g.|U.S.|B.E.|B.Tech.|No. 3|Inc.|etc.|i.e.|St. |Dr. |Co.|approx.|C++|C#|.NET|ASP .NET|#1|24/7|\u201cC\u201d|R&D|24*7|(8-5)|can't|workers’".split("|")
+# First and last letter of writing that is not Latin, by how often it is drawn: kana, CJK, Hangul, Cyrillic, Greek, Arabic, Hebrew,
+# Devanagari, Thai. A model that never met their bytes can copy no name in them.
+SCRIPTS = [("ぁ", "ん"), ("ァ", "ヶ"), ("一", "鿋"), ("一", "鿋"), ("가", "힣"), ("а", "я"), ("α", "ω"), ("ا", "ي"), ("א", "ת"),
+           ("अ", "ह"), ("ก", "ฮ")]  # fmt: skip
 SHOUTED = "ABCDEFGHIKLMNOPRSTUVW"
 HOOKS = (
     "I have used {} as a customer since {}.", "My neighbour works with {} and speaks well of it.", "I heard your talk on {} in {}.",
@@ -110,6 +111,8 @@ class Inputs:
 
     def __init__(self, rng: random.Random, unseen: bool, size: float):
         self.rng, self.unseen, self.size = rng, unseen, size
+        self.said: list[str] = []
+        self.lines: list[str] = []
         self.field = lexicon()[rng.choice(sorted(lexicon()))]
 
     def pick(self, key: str) -> str:
@@ -136,8 +139,13 @@ class Inputs:
         return re.sub(r"\{(\w+)\}", lambda m: values[m.group(1)]() if m.group(1) in values else m.group(0), text)
 
     def word(self) -> str:
-        """Any word at all: of the dictionary, or made up."""
-        return self.rng.choice(_plain_words(self.unseen)) if self.rng.random() < 0.86 else names.word(self.rng).lower()
+        """Any word at all: of the dictionary, made up, or said before. One that stands in two lines goes on in two ways, so a
+        model that copies must look further back than the last word."""
+        r = self.rng
+        if self.said and r.random() < 0.22:
+            return r.choice(self.said)
+        self.said.append(r.choice(_plain_words(self.unseen)) if r.random() < 0.9 else names.word(r).lower())
+        return self.said[-1]
 
     def run(self, least: int, most: int) -> str:
         """Some words as they stand in real lines: joined, listed, shouted, numbered. Copying must not depend on having met them."""
@@ -154,21 +162,38 @@ class Inputs:
                 word = f"{word}{r.choice('/-')}{self.word()}"
             elif kind < 0.25:
                 word = f"({word})"
+            elif kind < 0.28:
+                word = r.choice(DOTTED)
+            elif kind < 0.2815:
+                word = self.foreign()
             said.append(word)
         text = said[0]
+        if self.lines and most > 3 and r.random() < 0.12:  # begins as another line does
+            text = " ".join(r.choice(self.lines).split()[: r.randint(2, 4)])
         for word in said[1:]:
             joint = r.random()
-            text += (f" {r.choice(BETWEEN)} " if joint < 0.35 else ", " if joint < 0.45 else " ") + word
+            text += (f" {r.choice(BETWEEN)} " if joint < 0.35 else ", " if joint < 0.45 else "," if joint < 0.46 else " ") + word
+        if most > 3:
+            self.lines.append(text)
         return text
 
     def phrase(self) -> str:
         return self.run(1, 4)
+
+    def foreign(self) -> str:
+        """A few letters of one writing; the same few hundred characters of it again and again, so that each is met."""
+        r = self.rng
+        first, last = r.choice(SCRIPTS)
+        span = min(ord(last) - ord(first), 800)
+        return "".join(chr(ord(first) + r.randint(0, span)) for _ in range(r.randint(2, 7)))
 
     def capitals(self, least: int, most: int) -> str:
         return " ".join(self.word().capitalize() for _ in range(self.rng.randint(least, most)))
 
     def employer(self) -> str:
         r = self.rng
+        if r.random() < 0.01:
+            return self.foreign() + r.choice(["", "株式会社", " " + r.choice(names.GENERIC_EMPLOYER)])
         if r.random() < 0.7:
             return names.employer(r, self.field["employer_words"], self.unseen)
         place = names.place(r, self.unseen)
@@ -179,14 +204,17 @@ class Inputs:
 
     def title(self) -> str:
         r = self.rng
+        if r.random() < 0.015:
+            return self.foreign() + r.choice(["", " " + self.foreign(), " " + r.choice(ROLES), "・" + self.foreign()])
         title = self.pick("titles")
         if r.random() < 0.15:
             title = f"{r.choice(LEVELS)} {title}"
         if r.random() < 0.25:
             title = f"{self.capitals(1, 4)} {r.choice(ROLES)}"
         if r.random() < 0.20:
-            more = r.choice([self.capitals(1, 3), self.capitals(1, 3), names.place(r, self.unseen), r.choice(TITLE_ENDS)])
-            title += r.choice([" ({})", " - {}", " – {}", ", {}", " / {}", " & {}", " -{}", " {}"]).format(more)
+            more = r.choice([self.capitals(1, 3), self.capitals(1, 4), names.place(r, self.unseen), r.choice(TITLE_ENDS),
+                             f"{r.choice(DOTTED).strip()} {self.capitals(1, 2)}"])  # fmt: skip
+            title += r.choice([" ({})", " - {}", " – {}", ", {}", " / {}", " & {}", " -{}", " {}", " - {} Only", ": {}"]).format(more)
         return title
 
     def skill(self) -> str:
@@ -200,45 +228,37 @@ class Inputs:
         version = f"{self.word().capitalize()} {r.randint(2, 20)}{r.choice(['', '.0', 'g'])}"
         return r.choice([plain, _upper(plain), self.capitals(1, 3), version])
 
-    def achievement(self) -> tuple[str, str, str]:
-        """(line in the résumé, form, text in a letter). The form says which sentences it fits."""
+    def achievement(self) -> str:
+        """A line of a résumé, in one of the forms that people use."""
         r = self.rng
-        if r.random() < 0.15:
-            thing = self.fill(self.pick("nouns")) if r.random() < 0.5 else self.run(2, 7)
-            return _upper(thing), "thing", thing
+        if r.random() < 0.12:
+            return _upper(self.fill(self.pick("nouns")) if r.random() < 0.5 else self.run(2, 7))
         if r.random() < 0.5:
             past, present, gerund, rest = (self.fill(self.pick("achievements")).split("|") + ["", "", ""])[:4]
             if r.random() < 0.20:
                 rest += r.choice([" across ", " for ", " with ", " and ", " during "]) + self.phrase()
         else:
             past, present, gerund = r.choice(_verbs())
-            if r.random() < 0.4:
+            if r.random() < 0.3:
                 stem = self.word()
-                past, present, gerund = f"{stem}ed", stem, f"{stem}ing"
-            rest = self.run(2, 10)
-        kind = r.random()
-        if kind < 0.50:
-            return _upper(f"{past} {rest}"), "did", f"{past} {rest}"
-        if kind < 0.72:
-            return _upper(f"{gerund} {rest}"), "doing", f"{gerund} {rest}"
-        if kind < 0.92:
-            return _upper(f"{present} {rest}"), "do", f"{present} {rest}"
-        return f"Responsible for {gerund} {rest}", "did", f"was responsible for {gerund} {rest}"
+                past, present, gerund = f"{stem}ed", f"{stem}ed", f"{stem}ed"
+            rest = self.run(2, 11)
+        form = r.choices([past, gerund, present, f"Responsible for {gerund}"], [50, 22, 22, 6])[0]
+        return _upper(f"{form} {rest}")
 
-    def requirement(self) -> tuple[str, str]:
-        """(line in the posting, form)."""
+    def requirement(self) -> str:
+        """A line of a posting."""
         r = self.rng
         kind = r.random()
         if kind < 0.12:
-            return self.fill(self.pick("requirements_adjective")), "requirement_adjective"
-        if kind < 0.55:
-            return self.fill(self.pick("requirements_noun")), "requirement_noun"
-        if kind < 0.64:
-            return _upper(f"{r.choice(_verbs())[1]} {self.run(2, 9)}"), "requirement_verb"
-        form = "requirement_noun" if kind < 0.90 else "requirement_adjective"
-        lead = r.choice(REQUIREMENT_LEADS[form]).replace("{n}", str(r.randint(1, 10)))
+            return self.fill(self.pick("requirements_adjective"))
+        if kind < 0.50:
+            return self.fill(self.pick("requirements_noun"))
+        if kind < 0.57:
+            return _upper(f"{r.choice(_verbs())[1]} {self.run(2, 9)}")
+        lead = r.choice(REQUIREMENT_LEADS).replace("{n}", str(r.randint(1, 10)))
         text = f"{r.choice(_verbs())[1]} {self.run(1, 8)}" if lead.endswith(" to ") and r.random() < 0.8 else self.run(1, 9)
-        return _upper(lead + text), form
+        return _upper(lead + text)
 
     def education(self) -> str:
         r = self.rng
@@ -269,10 +289,10 @@ def _upper(text: str) -> str:
 
 
 class Case:
-    """The person and the posting of one example, with the forms each line can take in a sentence."""
+    """The person and the posting of one example."""
 
     def __init__(self, rng: random.Random, unseen: bool, size: float, kind: str):
-        self.rng, self.forms = rng, {}
+        self.rng = rng
         source = Inputs(rng, unseen, size)
         self.source = source
 
@@ -280,38 +300,40 @@ class Case:
             return rng.random() < share
 
         def achievement() -> str:
-            line, form, text = source.achievement()
-            line = rng.choice([line, line, line, line + ".", "• " + line, line.upper() if rng.random() < 0.05 else line])
-            plain = prompts.condense(line)
-            shown = in_past(plain)  # as prompts show it
-            self.forms[shown] = (form, text if plain.endswith(text[-12:]) else None) if shown == plain else ("did", None)
-            return line
+            line = source.achievement()
+            return rng.choice([line, line, line, line + ".", "• " + line, line.upper() if rng.random() < 0.05 else line])
 
         def requirement() -> str:
-            line, form = source.requirement()
+            line = source.requirement()
             if rng.random() < 0.18:  # real postings run on
                 line += rng.choice(JOINTS) + source.phrase()
-            line = rng.choice([line, line, line + ".", line.lower(), line + ";", "* " + line])
-            self.forms[prompts.condense(line)] = (form, None)
-            return line
+            return rng.choice([line, line, line + ".", line.lower(), line + ";", "* " + line])
+
+        held: list[Experience] = []
 
         def position() -> Experience:
             start = rng.randint(1990, 2023)
             month = rng.random() < 0.35
             begin = f"{rng.choice(MONTHS)} {start}" if month else str(start)
             end = rng.choice(["present", "Present", "now", str(start + rng.randint(1, 6)), str(start + rng.randint(1, 6))])
-            if absent(0.2):
+            if absent(0.25):
                 begin = end = ""
-            return Experience(title="" if absent(0.12) else source.title(), employer="" if absent(0.05) else source.employer(),
-                              start=begin, end=end, achievements=[] if absent(0.15) else source.many(achievement, 1, 3))  # fmt: skip
+            title, employer = "" if absent(0.18) else source.title(), "" if absent(0.06) else source.employer()
+            if held and rng.random() < 0.12:  # promoted, or the same work elsewhere
+                title, employer = (held[-1].title, employer) if rng.random() < 0.5 else (title, held[-1].employer)
+            achievements = [] if absent(0.28) else source.many(achievement, 1, 3)
+            held.append(Experience(title=title, employer=employer, start=begin, end=end, achievements=achievements))
+            return held[-1]
 
+        experience = [] if absent(0.09) else source.many(position, 1, 3)
+        titles = [e.title for e in experience if e.title]
         self.profile = ResumeProfile(
-            name="" if absent(0.12) else names.person(rng, unseen),
-            headline="" if absent(0.5) else source.headline(),
-            experience=[] if absent(0.05) else source.many(position, 1, 3),
+            name="" if absent(0.15) else names.person(rng, unseen),
+            headline="" if absent(0.45) else titles[0] if titles and rng.random() < 0.3 else source.headline(),
+            experience=experience,
             education=[] if absent(0.3) else source.many(source.education, 1, 2),
             certificates=[] if absent(0.8) else source.many(lambda: source.fill(source.pick("certificates")), 1, 2),
-            skills=[] if absent(0.08) else list(dict.fromkeys(source.many(source.skill, 2, 10))),
+            skills=[] if absent(0.12) else list(dict.fromkeys(source.many(source.skill, 2, 10))),
         )
         if kind == "answer":
             self.job = JobPosting(question=source.fill(source.pick("questions")))
@@ -319,10 +341,10 @@ class Case:
             self.advice = (source.field["advice"] * 2)[start : start + len(source.field["advice"])]
         else:
             self.job = JobPosting(
-                title="" if absent(0.02) else source.title(),
-                company="" if absent(0.07) else source.employer(),
+                title="" if absent(0.03) else titles[0] if titles and rng.random() < 0.06 else source.title(),
+                company="" if absent(0.13) else source.employer(),
                 location="" if absent(0.45) else source.location(),
-                requirements=[] if absent(0.15) else source.many(requirement, 1, 6),
+                requirements=[] if absent(0.22) else source.many(requirement, 1, 6),
                 duties=[] if absent(0.5) else source.many(source.duty, 1, 3),
             )
         self.hits = [] if absent(0.85) else source.many(self._hit, 1, 2)

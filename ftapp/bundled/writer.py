@@ -10,16 +10,25 @@ from __future__ import annotations
 
 import random
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from ftapp import prompts
 from ftapp.bundled.generator import DEFECTS, patterns
+from ftapp.grammar import is_past, lower_first
+from ftapp.profiles import Experience
 
 if TYPE_CHECKING:
     from ftapp.bundled.generator import Case
 
 TOLERANCE = 0.10  # a letter is taken when its length is this near to the asked one
 A_PARAGRAPH = 3  # sentences: two facts and one that links
+
+
+class Fact(NamedTuple):
+    """Something said of the person or the job, and the patterns of the sentence that may follow it."""
+
+    text: str
+    link: str
 
 
 class Writer:
@@ -36,7 +45,7 @@ class Writer:
 
     def inside(self, line: str) -> str:
         """A line of the prompt as the prompt itself shows it, ready to stand inside a sentence."""
-        return prompts.lower_first(line.rstrip("."), self.proper)
+        return lower_first(line.rstrip("."), self.proper)
 
     def turns(self, options: Sequence[str], about: str) -> Iterator[str]:
         """The options one after another from a place that `about` leans to: nothing can be said twice."""
@@ -90,27 +99,24 @@ class Writer:
         return self.choose(fits, self.job.title) if fits else "A short question"
 
     def requirement(self, line: str) -> str:
-        form = self.case.forms.get(line, ("requirement_noun", None))[0]
-        return self.say(form, line, req=self.inside(line))
+        return self.say("requirement", line, req=self.inside(line)) if line else ""
 
     def evidence(self, position: int, which: int, requirement: str = "") -> str:
-        """One achievement as a sentence; joined to a requirement when both are noun phrase and past tense."""
+        """One achievement as a sentence, with the requirement before it; in one sentence when it can follow "I"."""
         e = self.me.experience[position]
         line = e.achievements[which]
-        form, text = self.case.forms.get(line, ("thing", None))
-        text = text or self.inside(line)
-        if requirement and form == "did" and e.employer and self.case.forms.get(requirement, ("",))[0] == "requirement_noun":
-            usable = [p for p in self.shared["combined"] if e.title or "{role}" not in p]
-            return self._cap(self.choose(usable, line).format(req=self.inside(requirement), employer=e.employer, role=e.title, did=text))
-        lead = self.requirement(requirement) + " " if requirement else ""
-        if not e.employer:
-            if form == "did":
-                return lead + self.say("did_noemployer", line, did=text)
-            return lead + self._cap(f"my work so far includes {text}." if form != "do" else f"my work so far is to {text}.")
-        if form == "do" and e.end.lower() not in ("present", "now"):
-            form = "do_past"
-        usable = [p for p in self.shared[form] if e.title or "{role}" not in p]
-        return lead + self._cap(self.choose(usable, line).format(employer=e.employer, role=e.title, **{form.removesuffix("_past"): text}))
+        text, did = self.inside(line), is_past(line)
+        if e.employer and did and requirement:
+            return self._of("combined", line, e, req=self.inside(requirement), did=text)
+        if e.employer:
+            said = self._of("did", line, e, did=text) if did else self._of("thing", line, e, thing=text)
+        else:
+            said = self.say("did_noemployer", line, did=text) if did else f"My work so far includes this: {text}."
+        return f"{self.requirement(requirement)} {said}".strip()
+
+    def _of(self, section: str, line: str, e: Experience, **values: str) -> str:
+        usable = [p for p in self.shared[section] if e.title or "{role}" not in p]
+        return self._cap(self.choose(usable, line).format(employer=e.employer, role=e.title, **values))
 
     @staticmethod
     def _cap(sentence: str) -> str:
@@ -119,19 +125,21 @@ class Writer:
     def position(self, i: int) -> str:
         e = self.me.experience[i]
         if not (e.title and e.employer):
-            return ""
+            section = "employer_only" if e.employer else "role_alone"
+            return self.say(section, e.employer or e.title, employer=e.employer, role=e.title) if e.employer or e.title else ""
         ended = e.end.lower() not in ("present", "now", "")
         if e.start and ended and self.rng.random() < 0.5:
             return self.say("role_dates", e.employer, role=e.title, employer=e.employer, start=e.start, end=e.end)
         return self.say("role_only", e.employer, role=e.title, employer=e.employer)
 
-    def skills(self, n: int) -> str:
-        # Skills that the posting names come first; the order in the prompt is kept otherwise.
-        mine = sorted(self.me.skills, key=lambda s: not any(s.lower() in r.lower() for r in self.job.requirements))[:n]
-        if not mine:
-            return ""
+    def skills(self, first: int, section: str) -> str:
+        """Up to three skills from place `first` on, in the order of the prompt."""
+        mine = self.me.skills[first : first + 3]
         keys = ["skill", "skill2", "skill3"]
-        return self.say(f"skills{len(mine)}", mine[0], **dict(zip(keys, mine, strict=False)))
+        return self.say(f"{section}{len(mine)}", mine[0], **dict(zip(keys, mine, strict=False))) if mine else ""
+
+    def education(self, i: int, section: str) -> str:
+        return self.say(section, self.me.education[i], education=self.me.education[i]) if i < len(self.me.education) else ""
 
     def portfolio(self) -> str:
         if not self.slots.hits:
@@ -150,50 +158,61 @@ class Writer:
         return [signoff + ("\n" + self.me.name if self.me.name else "")]
 
 
-def _facts(w: Writer) -> list[str]:
+def _facts(w: Writer) -> list[Fact]:
     """What a letter can say of the person and the job, in the order of its worth."""
     me, job = w.me, w.job
     lines = [(i, j) for i, e in enumerate(me.experience) for j in range(len(e.achievements))]
     wants = list(job.requirements)
-    bare = [i for i, e in enumerate(me.experience) if e.employer and not e.achievements]
+    bare = [i for i, e in enumerate(me.experience) if (e.employer or e.title) and not e.achievements]
 
     def want() -> str:
         return wants.pop(0) if wants else ""
 
-    def evidence() -> str:
-        return w.evidence(*lines.pop(0), want()) if lines else ""
+    def evidence() -> Fact:
+        return Fact(w.evidence(*lines.pop(0), want()), "link") if lines else Fact("", "")
 
-    def held() -> str:
-        return w.position(bare.pop(0)) if bare else ""
+    def held() -> Fact:
+        return Fact(w.position(bare.pop(0)), "link") if bare else Fact("", "")
 
-    first = evidence() or " ".join(s for s in (w.requirement(want()) if wants else "", held()) if s)
-    facts = [first, w.skills(3), evidence() or held(), w.portfolio()]
-    facts += [w.say("certificate", me.certificates[0], certificate=me.certificates[0]) if me.certificates else ""]
-    facts += [w.say("education", me.education[0], education=me.education[0]) if me.education else ""]
-    facts += [evidence(), w.requirement(want()) if wants else "", held()]
-    facts += [w.say("duty", job.duties[0], duty=w.inside(job.duties[0])) if job.duties else ""]
-    facts += [evidence(), w.say("headline", me.headline, headline=me.headline) if me.headline else "", evidence()]
-    return [fact for fact in facts if fact]
+    def asked() -> Fact:
+        return Fact(w.requirement(want()), "link_job")
+
+    facts = [evidence()]
+    if not facts[0].text:
+        lead, place = asked(), held()
+        facts = [Fact(f"{lead.text} {place.text}".strip(), (place if place.text else lead).link)]
+    facts += [Fact(w.skills(0, "skills"), "link_skills")]
+    second = evidence()
+    facts += [second if second.text else held(), Fact(w.portfolio(), "link")]
+    certificate = w.say("certificate", me.certificates[0], certificate=me.certificates[0]) if me.certificates else ""
+    facts += [Fact(certificate, "link_study"), Fact(w.education(0, "education"), "link_study")]
+    facts += [evidence(), asked(), held()]
+    facts += [Fact(w.say("duty", job.duties[0], duty=w.inside(job.duties[0])) if job.duties else "", "link_job")]
+    facts += [evidence(), Fact(w.say("headline", me.headline, headline=me.headline) if me.headline else "", "link")]
+    facts += [Fact(w.skills(3, "more_skills"), "link_skills"), Fact(w.education(1, "more_education"), "link_study")]
+    facts += [Fact(w.say("location", job.location, location=job.location) if job.location else "", "link"), evidence()]
+    return [fact for fact in facts if fact.text]
 
 
-def _paragraphs(w: Writer, facts: Sequence[str]) -> Iterator[list[str]]:
-    """Paragraphs of two facts and a sentence that links; once the facts are said, of three that link."""
-    links = w.turns(w.shared["link"][w.tone], w.job.company or w.me.name or w.tone)
+def _paragraphs(w: Writer, facts: Sequence[Fact]) -> Iterator[list[str]]:
+    """Paragraphs of two facts and a sentence that links and fits the second; once the facts are said, of three that link."""
+    about = w.job.company or w.me.name or w.tone
+    links = {section: w.turns(w.shared[section][w.tone], about) for section in ("link", "link_skills", "link_study", "link_job")}
     ends = iter([w.say("company", w.job.company, company=w.job.company)] if w.job.company else [])
-    if w.job.location:
-        facts = [*facts, w.say("location", w.job.location, location=w.job.location)]
     left, n = list(facts), 0
     while True:
         own = [left.pop(0) for _ in range(min(A_PARAGRAPH - 1, len(left)))]
-        while len(own) < A_PARAGRAPH:
-            link = (next(ends, "") if n else "") or next(links, "")
+        said = [fact.text for fact in own]
+        while len(said) < A_PARAGRAPH:
+            section = own[-1].link if own and len(said) == len(own) else "link"
+            link = (next(ends, "") if n else "") or next(links[section], "") or next(links["link"], "")
             if not link:
                 break
-            own.append(link)
-        if not own:
+            said.append(link)
+        if not said:
             return
         n += 1
-        yield own
+        yield said
 
 
 def _fit(w: Writer, paragraphs: Iterator[list[str]], said: int) -> list[list[str]]:
@@ -218,9 +237,12 @@ def _letter(w: Writer, defects: set[str]) -> list[str]:
     """Paragraphs of a cover letter, email or message."""
     rng, bad = w.rng, patterns()["defects"]
     facts = _facts(w)
+    if not w.job.requirements or len(facts) < 4:  # a short letter about little is no fault to learn
+        defects -= {"missed_requirements", "padding"}
+    cliche, another = (Fact(text, "link") for text in rng.sample(bad["cliche"], 2))
     if "missed_requirements" in defects:
-        facts = [w.position(0)] if w.me.experience and w.position(0) else []
-        facts += list(w.turns(bad["cliche"], w.me.name))[:3]
+        others = [fact for fact in facts if fact.link in ("link_skills", "link_study")]
+        facts = [cliche, *others[:2], another, *others[2:]]
     opening = [w.opening()]
     if "generic_opening" in defects and w.job.title and w.job.company:
         opening = [rng.choice(bad["generic_opening"]).format(title=w.job.title, company=w.job.company)]
@@ -231,11 +253,11 @@ def _letter(w: Writer, defects: set[str]) -> list[str]:
     if "praise" in defects and w.job.company:
         opening += [p.format(company=w.job.company) for p in rng.sample(bad["praise"], rng.choice([1, 2]))]
     if "padding" in defects:
-        facts[1:1] = [*rng.sample(bad["padding"], 1), *list(w.turns(bad["cliche"], w.me.name))[:2]]
+        facts[1:1] = [Fact(rng.choice(bad["padding"]), "link"), cliche]
     if "invented" in defects:
-        facts[1:1] = [rng.choice(bad["invented"])]
+        facts[1:1] = [Fact(rng.choice(bad["invented"]), "link")]
     greeting, closing, sign = w.greeting(), w.closing(), w.sign()
-    first = facts[:1]  # a letter without any fact is none, however short
+    first = [fact.text for fact in facts[:1]]  # a letter without any fact is none, however short
     outside = [greeting, *opening, *first, closing, *sign]
     if w.kind == "cold_email":
         subject = f"Subject: {w.subject()}"
@@ -263,21 +285,21 @@ def _answer(w: Writer) -> list[str]:
         if e.employer and e.title and not lived:
             lived.append(w.choose(own["from_experience"], e.employer).format(role=e.title, employer=e.employer))
         for j, line in enumerate(e.achievements):
-            form, text = w.case.forms.get(line, ("", None))
-            if e.employer and form == "did":
-                usable = [p for p in own["experience_did"] if e.title or "{role}" not in p]
-                lived.append(w.choose(usable, line).format(employer=e.employer, role=e.title, did=text or w.inside(line)))
-            elif e.employer and i == 0 and form:
+            if e.employer and is_past(line):
+                lived.append(w.choose(own["experience_did"], line).format(employer=e.employer, did=w.inside(line)))
+            elif e.employer and i == 0:
                 lived.append(w.evidence(i, j))
     if me.skills:
         lived.append(w.choose(own["skill"], me.skills[0]).format(skill=me.skills[0]))
     first = [opening, *lived[:1]]
-    advice, bridges, rest = iter(w.case.advice), w.turns(own["bridge"], w.job.question), iter(lived[1:])
+    all_advice = w.case.source.field["advice"]
+    advice = ((text, own["bridge"][all_advice.index(text) % len(own["bridge"])]) for text in w.case.advice)
+    rest = iter(lived[1:])
 
     def paragraphs() -> Iterator[list[str]]:
         while True:
-            sentences = [next(rest, ""), next(advice, ""), next(bridges, "")]
-            if not any(sentences[:2]):
+            sentences = [next(rest, ""), *next(advice, ("", ""))]
+            if not any(sentences):
                 return
             yield [s for s in sentences if s]
 
