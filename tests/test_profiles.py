@@ -214,6 +214,15 @@ def test_headers_of_positions(header):
     assert only.achievements == ["Built two bridges over the Foyle"]
 
 
+@pytest.mark.parametrize("below, employer", [
+    ("Dunmore   Derry, NI", "Dunmore"), ("Dunmore | Derry, NI", "Dunmore"), ("Dunmore & Sons – Remote", "Dunmore & Sons"),
+    ("Built bridges   Derry, NI", ""), ("Concrete, Steel, Timber", ""), ("Dunmore", ""),
+])  # fmt: skip
+def test_a_name_and_a_place_below_the_dates_are_the_employer(below, employer):
+    me = parse_resume(f"Ivo Tarn\n\nExperience\nSite Engineer\nJan 2018 - Dec 2020\n{below}\n• Led two crews on the Foyle")
+    assert [(e.title, e.employer) for e in me.experience] == [("Site Engineer", employer)]
+
+
 def test_labels_of_a_job_portal():
     me = parse_resume("Mina Okoro Featured Resume\n\nCurrent Designation: Payroll Officer\nCurrent Company: Fernley "
                       "Foods\nMarital Status: Single\n"
