@@ -109,6 +109,14 @@ def test_company_from_sentences_or_none(text, company):
     assert parse_job(text).company == company
 
 
+def test_company_from_a_letterhead_and_from_a_title_below_the_menu():
+    head = "Tarnside Museum\n{}\n\nPosition: Archivist\n\nCatalogue letters."
+    assert parse_job(head.format("12 Mill Lane, Corby HG1 4QT")).company == "Tarnside Museum"
+    assert parse_job(head.format("12 rooms of old letters")).company == ""
+    menu = "Home\nSearch jobs\nStudent jobs\nStaff jobs\nSign in\nFAQs\n\n"
+    assert parse_job(f"{menu}Data Engineer | University of Tayford\n\nBuild pipelines.").company == "University of Tayford"
+
+
 @pytest.mark.parametrize(("raw", "title"), [
     ("Job description: Head Baker", "Head Baker"), ("SITE MANAGER", "Site Manager"), ("Ward Clerk (Ref 221-B7)", "Ward Clerk"),
     ("Apply for Software Engineer II", "Software Engineer II"), ("Chef - £30k plus tips", "Chef"), ("Teaching Assistant - Part "
