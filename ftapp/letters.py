@@ -12,13 +12,13 @@ import re
 import secrets
 import unicodedata
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from sqlmodel import Session, select
 
 from db.models import Comparison, Document, Letter, Preference, Prompt, new_id
-from ftapp import profiles, prompts
+from ftapp import cleaning, profiles, prompts, templates
 from ftapp.backends import pair
 from ftapp.backends.local import AdapterRef
 from ftapp.backends.pair import Control, Progress, Row, Sampling
@@ -29,6 +29,7 @@ from ftapp.profiles import JobPosting, ResumeProfile
 from ftapp.review import Sources
 
 HELD_OUT_ONE_IN = 5
+Fields = tuple[JobPosting | None, ResumeProfile | None]  # None: read it from the text
 _LEGAL = frozenset(
     "inc llc llp ltd limited gmbh mbh ag kg se sa sas sarl bv nv ab as oy plc co corp corporation company pty spa srl".split()
 )
@@ -120,11 +121,12 @@ def _given(pasted: str, what: str) -> PlainText:
 
 def compose(
     backend: Any, job_text: str, resume_text: str, *, kind: str = "cover_letter", tone: str = "plain", words: int | None = None,
+    template: str | None = None,
     hook: str = "", hits: Sequence[prompts.Hit] = (), job: JobPosting | None = None, profile: ResumeProfile | None = None,
 ) -> Draft:  # fmt: skip
     """Parse both texts and fit them into the model's prompt; `job` and `profile` are fields that the person corrected, and
-    stand in for the parsed ones. For the kind "answer" the job text is the question, and a résumé may be missing.
-    Raises UserError for empty or too long texts and unknown choices."""
+    stand in for the parsed ones; `template` is the owner's own (see `templates`). For the kind "answer" the job text is the
+    question, and a résumé may be missing. Raises UserError for empty or too long texts and unknown choices."""
     spec: ModelSpec = backend.spec
     words = length(spec, kind, words)
     answers = kind == "answer"
@@ -132,10 +134,7 @@ def compose(
     resume = PlainText("") if answers and not resume_text.strip() else _given(resume_text, "résumé")
     read_job, read_profile = _fields(posting.text, resume.text, kind)
     job, profile = (read_job if answers else job or read_job), profile or read_profile
-    prompt = prompts.build(
-        profile, job, kind=kind, tone=tone, words=words, hook=hook, hits=hits, count_tokens=backend.count_tokens,
-        budget_tokens=spec.prompt_budget_tokens, special_tokens=backend.special_tokens,
-    )  # fmt: skip
+    prompt = _prompt(backend, profile, job, template, kind=kind, tone=tone, words=words, hook=hook, hits=hits)
     return Draft(posting, resume, job, profile, tone, prompt, split_key(job.company, posting.text))
 
 
@@ -149,17 +148,32 @@ def _fields(job_text: str, resume_text: str, kind: str) -> tuple[JobPosting, Res
     return job_of(job_text, kind), profiles.parse_resume(resume_text) if resume_text else ResumeProfile()
 
 
-def understand(facts: Any, job_text: str, resume_text: str, kind: str) -> dict[str, Any]:
+def _prompt(
+    facts: Any, profile: ResumeProfile, job: JobPosting, template: str | None, *, kind: str, words: int, tone: str = prompts.TONES[0],
+    **more: Any,
+) -> prompts.Prompt:  # fmt: skip
+    """The prompt with the shipped or the owner's template. Its hash is that of the template: what the fields became differs
+    from posting to posting, and stands in the messages."""
+    system = None if template is None else templates.filled(template, templates.values(kind, tone, words, job))
+    prompt = prompts.build(
+        profile, job, kind=kind, tone=tone, words=words, count_tokens=facts.count_tokens, budget_tokens=facts.spec.prompt_budget_tokens,
+        special_tokens=facts.special_tokens, system=system, **more,
+    )  # fmt: skip
+    return prompt if template is None else replace(prompt, template_hash=templates.digest(template))
+
+
+def understand(
+    facts: Any, job_text: str, resume_text: str, kind: str, template: str | None = None, fields: Fields = (None, None)
+) -> dict[str, Any]:
     """What was read out of the texts so far, either of which may be missing: counts, what the prompt leaves out, and the fields.
 
-    `facts` is a backend, or anything with its `spec`, `count_tokens` (or None) and `special_tokens`.
+    `facts` is a backend, or anything with its `spec`, `count_tokens` (or None) and `special_tokens`. `fields` stand in for those
+    that the texts say.
     """
     posting, resume = read_text(job_text, "posting"), read_text(resume_text, "résumé")
-    job, profile = _fields(posting.text, resume.text, kind)
-    prompt = prompts.build(
-        profile, job, kind=kind, words=length(facts.spec, kind, None), count_tokens=facts.count_tokens,
-        budget_tokens=facts.spec.prompt_budget_tokens, special_tokens=facts.special_tokens,
-    )  # fmt: skip
+    read_job, read_profile = _fields(posting.text, resume.text, kind)
+    job, profile = (read_job if kind == "answer" else fields[0] or read_job), fields[1] or read_profile
+    prompt = _prompt(facts, profile, job, template, kind=kind, words=length(facts.spec, kind, None))
     return {
         "title": job.title, "company": job.company, "requirements": len(job.requirements), "question": job.question,
         "name": profile.name, "jobs": len(profile.experience), "skills": len(profile.skills),

@@ -25,15 +25,15 @@ from ftapp.backends.pair import Control, Progress, Row
 from ftapp.documents import read_text
 from ftapp.errors import ModelError, UserError
 from ftapp.portfolio import Portfolio
-from ftapp.profiles import JobPosting, ResumeProfile
+from ftapp.letters import Fields
 from ftapp.prompts import KINDS, MOST
 from ftapp.retrieval import Found
 from ftapp.review import Sources
 from ftapp.training import run
+from ftapp.templates import Templates
 from ftapp.training.supervise import Supervisor
 
 log = logging.getLogger(__name__)
-Fields = tuple[JobPosting | None, ResumeProfile | None]  # None: read it from the text
 
 
 @dataclass
@@ -54,7 +54,7 @@ class Studio:
         self.spec = backend.spec if backend else config.model_spec(settings.model)
         self.engine = home.open_database(settings)
         self.supervisor = Supervisor(self.engine, settings)
-        self.portfolio = Portfolio(self.engine, embeddings.load(settings))
+        self.portfolio, self.templates = Portfolio(self.engine, embeddings.load(settings)), Templates(self.engine)
         self._backend, self._reason, self._loading = backend, "", 0
         self._load = threading.Lock()
         self._streams: dict[str, Stream] = {}
@@ -128,10 +128,10 @@ class Studio:
         letters.length(self.spec, kind, None)
         return list(self.spec.words[kind])
 
-    def understand(self, job: str, resume: str, kind: str = KINDS[0]) -> dict[str, Any]:
-        """What was read out of the texts, before anything is written; without a loaded model tokens are estimated."""
+    def understand(self, owner: str, job: str, resume: str, kind: str = KINDS[0], fields: Fields = (None, None)) -> dict[str, Any]:
+        """What was read out of the texts, or corrected, before anything is written; without a loaded model tokens are estimated."""
         facts = self._backend or SimpleNamespace(spec=self.spec, count_tokens=None, special_tokens=())
-        return letters.understand(facts, job, resume, kind)
+        return letters.understand(facts, job, resume, kind, self.templates.own(owner, kind), fields)
 
     # ---- writing ------------------------------------------------------------------------------------------------
 
@@ -187,7 +187,7 @@ class Studio:
             posting = letters.job_of(read_text(job, "posting").text, kind)
         hits = [found.hit for found in self.portfolio.for_job(owner, posting, MOST["portfolio"]).found]
         return letters.compose(backend, job, resume, kind=kind, tone=tone, words=words or None, hook=hook or "", hits=hits,
-                               job=posting, profile=profile)  # fmt: skip
+                               job=posting, profile=profile, template=self.templates.own(owner, kind))  # fmt: skip
 
     def _store(self, owner: str, comparison_id: str, draft: letters.Draft, written: letters.Written) -> None:
         with write(self.engine) as opened:
