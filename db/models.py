@@ -140,7 +140,8 @@ class Letter(Owned, table=True):
 
     id: str = _id("let")
     prompt_id: str = Field(foreign_key="prompt.id", index=True)
-    text: str = _text()
+    text: str = _text()  # as it is shown, and as a trainer reads it
+    stripped: list[dict[str, str]] = _list()  # talk around the letter that was taken off it: {kind, text}
     finished: bool  # the model gave its own end token
     base_id: str
     base_hash: str
@@ -148,8 +149,8 @@ class Letter(Owned, table=True):
     adapter_sha256: str | None = None
     seed: int
     sampling: dict[str, Any] = _dict()
-    tokens: int
-    token_ids: list[int] = _list()  # as sampled, without the end token: text alone does not always give them back
+    tokens: int  # as many as were written
+    token_ids: list[int] = _list()  # of `text` as sampled, without the end token: text alone may not give them back; empty if stripped
     seconds: float
 
 

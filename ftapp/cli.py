@@ -15,11 +15,11 @@ import os
 import sys
 import time
 import traceback
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict
 from typing import Any
 
-from ftapp import cli_portfolio, cli_templates
+from ftapp import cleaning, cli_portfolio, cli_templates
 from ftapp.arguments import VERDICTS, BadArguments, checked, parser
 from ftapp.errors import UserError
 from ftapp.files import as_resume
@@ -81,6 +81,7 @@ def _write_two(steps: Iterator[dict[str, Any]]) -> dict[str, Any]:
     _note("\r\033[K", end="")
     for side in ("left", "right"):
         print(f"--- {side} ---\n{pair[side]}\n")
+        _warn(filter(None, [cleaning.told(pair.get("stripped", {}).get(side, ()))]))
     if not pair["comparison_id"]:
         print("The model wrote nothing, so there is nothing to choose. Try another seed or model.")
         return pair
@@ -89,12 +90,18 @@ def _write_two(steps: Iterator[dict[str, Any]]) -> dict[str, Any]:
 
 
 def _write_one(steps: Iterator[dict[str, Any]]) -> dict[str, Any]:
+    """A person watches the letter grow; a file gets it when it is whole, since talk around it is taken off only then."""
     letter: dict[str, Any] = {}
-    shown = 0
+    printed = ""
     for letter in steps:
-        print(letter["text"][shown:], end="", flush=True)
-        shown = len(letter["text"])
-    print()
+        if sys.stdout.isatty() and letter["text"].startswith(printed):
+            print(letter["text"][len(printed) :], end="", flush=True)
+            printed = letter["text"]
+    if not printed:
+        print(letter["text"])
+    else:
+        print("" if printed == letter["text"] else f"\n---\n{letter['text']}")
+    _warn(filter(None, [cleaning.told(letter.get("stripped", ()))]))
     return letter
 
 
@@ -207,7 +214,7 @@ def _note(text: str, end: str = "\n") -> None:
         print(text, end=end, file=sys.stderr, flush=True)
 
 
-def _warn(warnings: Sequence[str]) -> None:
+def _warn(warnings: Iterable[str]) -> None:
     """What a person should know about a file, on standard error: standard output is the result."""
     for sentence in warnings:
         print(sentence, file=sys.stderr)

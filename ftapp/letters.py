@@ -54,7 +54,7 @@ class Draft:
 
 @dataclass(frozen=True)
 class Written:
-    """What a generation gave: for each row its text, whether it ended by itself, its token ids; left row first."""
+    """What a generation gave: for each row its raw text, whether it ended by itself, its token ids; left row first."""
 
     base_id: str
     base_hash: str
@@ -121,8 +121,8 @@ def _given(pasted: str, what: str) -> PlainText:
 
 def compose(
     backend: Any, job_text: str, resume_text: str, *, kind: str = "cover_letter", tone: str = "plain", words: int | None = None,
-    template: str | None = None,
     hook: str = "", hits: Sequence[prompts.Hit] = (), job: JobPosting | None = None, profile: ResumeProfile | None = None,
+    template: str | None = None,
 ) -> Draft:  # fmt: skip
     """Parse both texts and fit them into the model's prompt; `job` and `profile` are fields that the person corrected, and
     stand in for the parsed ones; `template` is the owner's own (see `templates`). For the kind "answer" the job text is the
@@ -228,19 +228,33 @@ def write_pair(backend: Any, draft: Draft, rows: Sequence[Row], how: Sampling, c
     return pair.write(backend, draft.prompt.messages, rows, how, control)
 
 
+def tidied(texts: Sequence[str]) -> list[tuple[str, list[dict[str, str]]]]:
+    """For each text the letter alone, as it is shown, stored and learned from, and what was taken off it: [{kind, text}]."""
+    return [(text, [asdict(piece) for piece in taken]) for text, taken in map(cleaning.strip, texts)]
+
+
+def finished_pair(texts: Sequence[str]) -> dict[str, Any]:
+    """{left, right} as they are stored; and {stripped: {left, right}} where talk around a letter was taken off."""
+    letters = dict(zip(("left", "right"), tidied(texts), strict=True))
+    stripped = {side: taken for side, (_, taken) in letters.items()}
+    return {side: text for side, (text, _) in letters.items()} | ({"stripped": stripped} if any(stripped.values()) else {})
+
+
 # ---- keeping --------------------------------------------------------------------------------------------------
 
 
 def save_letters(session: Session, owner: str, prompt_id: str, written: Written) -> list[str]:
-    """Store every row's text with what wrote it; returns the letters' ids in the rows' order."""
+    """Store every row's text with what wrote it; returns the letters' ids in the rows' order. The sampled tokens are kept only while
+    they spell the text: of a letter that something was taken off, the trainer encodes the text that was shown."""
     letters = [
         Letter(
-            owner_id=owner, prompt_id=prompt_id, text=text, finished=finished, base_id=written.base_id, base_hash=written.base_hash,
+            owner_id=owner, prompt_id=prompt_id, text=text, stripped=taken, finished=finished,
+            base_id=written.base_id, base_hash=written.base_hash,
             adapter_id=row.adapter.id if row.adapter else None, adapter_sha256=row.adapter.sha256 if row.adapter else None,
             seed=row.seed, sampling=dict(vars(written.sampling)), tokens=len(ids),
-            token_ids=list(ids), seconds=written.seconds,
+            token_ids=[] if taken else list(ids), seconds=written.seconds,
         )
-        for row, text, finished, ids in zip(written.rows, written.texts, written.finished, written.ids, strict=True)
+        for row, (text, taken), finished, ids in zip(written.rows, tidied(written.texts), written.finished, written.ids, strict=True)
     ]  # fmt: skip
     session.add_all(letters)
     session.flush()
@@ -284,7 +298,8 @@ def shown(session: Session, owner: str, comparison_id: str) -> dict[str, Any]:
     job, resume = (document.text if document else "" for document in _documents(session, prompt))
     return {
         "comparison_id": row.id, "left": left.text, "right": right.text,
-        "left_finished": left.finished, "right_finished": right.finished, "prompt_tokens": prompt.tokens,
+        "left_finished": left.finished, "right_finished": right.finished,
+        "stripped": {"left": left.stripped, "right": right.stripped}, "prompt_tokens": prompt.tokens,
         "seconds": max(left.seconds, right.seconds), "proven": row.proven, "kind": prompt.kind, "tone": prompt.tone,
         "words": prompt.words, "left_out": prompt.left_out, "forged": prompt.forged, "job": job, "resume": resume,
     }  # fmt: skip

@@ -206,7 +206,7 @@ def pairs_to_learn_from(call, files: Path, count: int) -> dict:
 
 def test_a_pair_is_written_and_judged(call, files, capsys):
     pair = call("write --pair --seed 5 --tone warm --words 150", "--job", str(files / "job.txt"), "--resume", str(files / "resume.txt"))
-    assert set(pair) == {"comparison_id", "left", "right", "prompt_tokens", "seconds"}
+    assert set(pair) - {"stripped"} == {"comparison_id", "left", "right", "prompt_tokens", "seconds"}
     assert pair["left"] != pair["right"]
     assert pair["prompt_tokens"] > 50
     receipt = call(f"prefer {pair['comparison_id']} left --reason too-long")

@@ -131,7 +131,10 @@ class WriteTab:
         try:
             for step in self.studio.write_pair(owner, job, resume, kind, tone, int(words), hook, None, False, "live", fields):
                 going = not step.get("done", True)
-                news: Update = {card: paper.letter(step[s], words=words, writing=going) for s, card in self.cards.items()}
+                gone = {s: evidence.removed(taken) for s, taken in step.get("stripped", {}).items()}
+                news: Update = {
+                    card: paper.letter(step[s], words=words, writing=going, below=gone.get(s, "")) for s, card in self.cards.items()
+                }
                 if not shown:
                     shown, begun = True, {self.comparison: step["comparison_id"], self.shown_at: time.time()}
                     news |= begun | {self.verdict: gr.update(visible=True), self.say: ""}
@@ -230,7 +233,7 @@ class WriteTab:
             cards[card] = paper.letter(
                 text, words=pair["words"], note="" if pair[f"{side}_finished"] else "stopped before its end",
                 marked=evidence.marked(text, found), foot=evidence.summary(text, found),
-                below=evidence.points(side, text, found, pair["proven"]) if text else "",
+                below=evidence.removed(pair["stripped"][side]) + (evidence.points(side, text, found, pair["proven"]) if text else ""),
             )  # fmt: skip
         found = self.studio.used(owner, sources)
         fits = [f"{one.title}: {one.why}" for one in found]
