@@ -18,6 +18,7 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, ValidationError, create_model
 
+from ftapp import documents
 from ftapp.backends import pair
 from ftapp.backends.pair import Row, Sampling
 from ftapp.config import BUNDLED, ModelSpec
@@ -78,7 +79,7 @@ def fill(backend: Any, text: str, fields: Fields) -> Filled:
     """
     if reason := refusal(backend.spec):
         raise UserError(reason)
-    names = empty(fields)
+    names, text = empty(fields), documents.clean(text)
     if not names or not text.strip():
         return Filled(fields)
     what = "posting" if isinstance(fields, JobPosting) else "résumé"
@@ -197,7 +198,7 @@ class _Search:
         found = (list(places(one_line(part), self.text)) for part in (value.title, value.employer))
         tried = [_Search(self.text[max(0, start - NEAR) : end + NEAR]) for start, end in next(filter(None, found), [])]
         if not tried:
-            self.refused += 1
+            self.refused += bool(value.title or value.employer)
             return None
         heads = [{name: one.line(getattr(value, name)) for name in ("title", "employer", "start", "end")} for one in tried]
         best = min(range(len(tried)), key=lambda i: tried[i].refused)

@@ -67,6 +67,8 @@ def last_json(done: subprocess.CompletedProcess) -> dict:
         (["run", "show"], "Missing: ID"),
         (["run"], "Missing: show|stop|resume"),
         (["promote"], "Missing: ID"),
+        (["template", "edit", "answer"], "Missing: FILE"),
+        (["template", "reset", "poem"], "KIND cannot be 'poem'"),
     ],
 )
 def test_bad_arguments_are_one_sentence_and_exit_2(arguments, words, capsys, tmp_path, monkeypatch):
@@ -102,7 +104,7 @@ def test_common_options_stand_before_or_after_the_verb(line):
 @pytest.mark.parametrize(
     "line",
     ["doctor", "write --job j --resume r", "prefer cmp left", "undo", "train", "runs", "run show r", "run stop r", "run resume r",
-     "adapters", "promote adp", "rollback"],
+     "adapters", "promote adp", "rollback", "template show", "template show answer", "template edit answer f", "template reset answer"],
 )  # fmt: skip
 def test_every_verb_has_its_function(line):
     assert arguments.parser().parse_args(line.split()).call in cli.VERBS

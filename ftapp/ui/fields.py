@@ -18,7 +18,7 @@ A_LINE = "one a line"
 NAMES = ("title", "company", "location", "requirements", "duties",
          "name", "headline", "experience", "skills", "education", "certificates")  # fmt: skip
 OF_THE_JOB = 5  # of the boxes; the others are the person's
-BY_MODEL = " · filled in by the model"
+BY_MODEL = " · by the model"
 
 
 def read_of(job: str, resume: str) -> str:

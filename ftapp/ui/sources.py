@@ -65,7 +65,7 @@ class SourcesPanel:
             self.form = FieldsForm()
             with gr.Row(elem_classes="chips"):
                 self.ask = gr.Button("Ask the model to fill the gaps", size="sm", elem_id="fill-gaps", min_width=96)
-                self.asked = gr.HTML(elem_id="filled-gaps", min_width=240)
+            self.asked = gr.HTML(elem_id="filled-gaps")
         self.texts = [self.job, self.resume]
         self.filled = [*self.texts, self.which, self.understood, self.more, self.read_of, *self.form.boxes]
 

@@ -16,7 +16,7 @@ from ftapp.ui.owner import Door
 KINDS = [(name[0].upper() + name[1:], kind) for kind, name in KIND_NAMES.items()]
 ABOUT = (
     "These sentences stand before every posting and résumé. In your own, "
-    f"{', '.join('{' + name + '}' for name in templates.FIELDS)} become what the letter is for."
+    f"{', '.join('{' + name + '}' for name in templates.FIELDS)} are replaced by what the letter is about."
 )
 
 
@@ -29,7 +29,7 @@ def state_text(row: dict[str, Any], bundled: bool) -> str:
 
 
 class TemplatesPanel:
-    """Components and handlers; `looking` shows the chosen kind's text."""
+    """Components and handlers; `looking` shows the chosen kind's text, `minding` only what it means: a text may be half written."""
 
     def __init__(self, studio: Any, door: Door):
         self.studio, self.door = studio, door
@@ -43,12 +43,16 @@ class TemplatesPanel:
             self.state = gr.HTML(elem_id="template-state")
         shown = [self.text, self.reset, self.state]
         self.looking = {"fn": calm(self.look), "inputs": self.kind, "outputs": shown, **QUIET}
+        self.minding = self.looking | {"fn": calm(self.mind), "outputs": shown[1:]}
         self.kind.input(**self.looking)
         self.save.click(calm(self.keep), [self.kind, self.text], shown, **QUIET)
         self.reset.click(calm(self.back), self.kind, shown, **QUIET)
 
     def look(self, kind: str, request: gr.Request) -> tuple[Any, ...]:
         return self._shown(self.studio.templates.show(self.door.owner(request), kind))
+
+    def mind(self, kind: str, request: gr.Request) -> tuple[Any, ...]:
+        return self.look(kind, request)[1:]
 
     def keep(self, kind: str, text: str, request: gr.Request) -> tuple[Any, ...]:
         row = self.studio.templates.save(self.door.owner(request), kind, text or "")
