@@ -102,6 +102,21 @@ class Passage(Owned, table=True):
     vector: bytes | None = Field(default=None, sa_type=LargeBinary)  # float32, little-endian, length 1
 
 
+class Template(Owned, table=True):
+    """A version of an owner's own system message for a kind of text. One may be active; the others stay, so that a hash names its text."""
+
+    __table_args__ = (
+        Index("one_template", "owner_id", "kind", "text_hash", unique=True),
+        Index("one_active_template", "owner_id", "kind", unique=True, sqlite_where=text("active"), postgresql_where=text("active")),
+    )
+    id: str = _id("tpl")
+    kind: str
+    text: str = _text()
+    text_hash: str = Field(index=True)  # SHA-256 of the text
+    active: bool = True
+    updated_at: datetime = Field(default_factory=now, sa_type=Utc)  # when it was last saved or put aside
+
+
 class Prompt(Owned, table=True):
     """Exactly what the model was given, and what it was not."""
 
@@ -111,7 +126,7 @@ class Prompt(Owned, table=True):
     words: int
     messages: list[dict[str, str]] = _list()
     prompt_hash: str
-    template_hash: str
+    template_hash: str  # of the shipped text or of a Template, before its fields are filled
     split_key: str = Field(index=True)
     tokens: int
     left_out: list[str] = _list()
@@ -125,7 +140,8 @@ class Letter(Owned, table=True):
 
     id: str = _id("let")
     prompt_id: str = Field(foreign_key="prompt.id", index=True)
-    text: str = _text()
+    text: str = _text()  # as it is shown, and as a trainer reads it
+    stripped: list[dict[str, str]] = _list()  # talk around the letter that was taken off it: {kind, text}
     finished: bool  # the model gave its own end token
     base_id: str
     base_hash: str
@@ -133,8 +149,8 @@ class Letter(Owned, table=True):
     adapter_sha256: str | None = None
     seed: int
     sampling: dict[str, Any] = _dict()
-    tokens: int
-    token_ids: list[int] = _list()  # as sampled, without the end token: text alone does not always give them back
+    tokens: int  # as many as were written
+    token_ids: list[int] = _list()  # of `text` as sampled, without the end token: text alone may not give them back; empty if stripped
     seconds: float
 
 

@@ -85,6 +85,7 @@ def parser() -> argparse.ArgumentParser:
     p = verb("read", "print what is understood of a posting or résumé file")
     p.add_argument("file", metavar="FILE", help="PDF, DOCX, HTML, Markdown, JSON Résumé or text; - reads text from standard input")
     p.add_argument("--as", dest="meant", type=_name, choices=DOCUMENTS, help="its fields; without it the text")
+    p.add_argument("--fill", action="store_true", help="ask the model for the fields that are empty; needs a larger model and --as")
 
     p = verb("write", "write one letter, or a pair to choose from")
     p.add_argument("--job", required=True, metavar="FILE", help="the posting, in a format that read takes; - reads standard input")
@@ -136,6 +137,7 @@ def parser() -> argparse.ArgumentParser:
     p.add_argument("--kind", type=_name, choices=KINDS, default=KINDS[0], help="what the letters are; decides which parts they need")
     p.add_argument("--out", metavar="FILE", help="writes the file there (.jsonl or .csv) with a column a score")
     _portfolio(verbs, verb)
+    _template(verbs, verb)
     return root
 
 
@@ -155,6 +157,17 @@ def _portfolio(verbs: Any, verb: Any) -> None:
     p = verb("search", "what fits a question, or the lines of a posting", acts)
     p.add_argument("query", metavar="LINE", nargs="+")
     p.add_argument("--top", type=_top, default=3, metavar="N", help="how many to show")
+
+
+def _template(verbs: Any, verb: Any) -> None:
+    one = verbs.add_parser("template", help="what the model is told first, in your own words", allow_abbrev=False)
+    acts = one.add_subparsers(dest="act", metavar="show|edit|reset", required=True, parser_class=_Parser)
+    p = verb("show", "the template of a kind of text, or all", acts)
+    p.add_argument("kind", nargs="?", type=_name, choices=KINDS, metavar="KIND", help=", ".join(KINDS))
+    p = verb("edit", "use your own text from the next letter on", acts)
+    p.add_argument("kind", type=_name, choices=KINDS, metavar="KIND", help=", ".join(KINDS))
+    p.add_argument("file", metavar="FILE", help="the text, which may hold {title}, {company} and other fields; - reads standard input")
+    verb("reset", "back to the original", acts).add_argument("kind", type=_name, choices=KINDS, metavar="KIND", help=", ".join(KINDS))
 
 
 def _top(text: str) -> int:
@@ -221,10 +234,12 @@ def checked(args: argparse.Namespace) -> argparse.Namespace:
         args.resume = _document(args.resume, "résumé")
         args.job = _document(args.job, "posting") if args.job else None
     if args.verb == "read":
+        if args.fill and not args.meant:
+            raise BadArguments("--fill needs --as - nothing was asked - say whether the file is a job or a resume.")
         args.file = _document(args.file, {"job": "posting", "resume": "résumé"}.get(args.meant, "file"))
     if args.call == "portfolio_add":
         args.text = "" if args.text is None else _text(args.text)
-    if args.call == "portfolio_import":
+    if args.call in ("portfolio_import", "template_edit"):
         args.file = _text(args.file)
     if args.verb == "prefer":
         if (args.edited is None) != (args.edited_from is None):

@@ -8,9 +8,10 @@ Does not know whether a claim about the person is true; the claim ledger does. T
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
+from ftapp import structure
 from ftapp.profiles import JobPosting, ResumeProfile
 
 
@@ -47,9 +48,32 @@ def clean(letter: str, job: JobPosting, profile: ResumeProfile | None = None) ->
     Cleaning a cleaned letter changes nothing. A text that would be empty afterwards stays as it is.
     """
     profile = profile or ResumeProfile()
-    text, stripped = _strip(letter)
+    text, stripped = _layers(letter.strip(), _ALL)
     flags = [*_placeholders(text, job, profile), *_other_employers(text, job, profile), *_other_titles(text, job)]
     return Cleaned(text, tuple(stripped), tuple(sorted(flags, key=lambda flag: flag.start)))
+
+
+def strip(letter: str) -> tuple[str, tuple[Stripped, ...]]:
+    """The letter alone, as it is shown, stored and learned from, and what was taken off it. Without any talk it is the very same text."""
+    text, stripped = _layers(letter.strip(), _ALL)
+    return (text, tuple(stripped)) if stripped else (letter, ())
+
+
+def begun(letter: str) -> str:
+    """A letter that is still being written, without the talk before it. While its one line may yet turn out to be talk, nothing."""
+    text, stripped = _layers(letter.strip(), _BEFORE)
+    held = _MAY_BE_TALK.match(text) and ("\n" not in text or _THINKING.match(text))
+    return "" if held else text if stripped else letter
+
+
+def told(stripped: Sequence[Mapping[str, str]]) -> str:
+    """What was taken off a letter ({kind, text} each), in one sentence that quotes nothing of it; empty when nothing was."""
+    words: dict[str, int] = {}
+    for piece in stripped:
+        words[piece["kind"]] = words.get(piece["kind"], 0) + len(re.findall(r"\w[\w'’-]*", piece["text"]))
+    parts = [_NAMES[kind] + (f" of {count} word{'s' * (count > 1)}" if count else "") for kind, count in words.items()]
+    said = " and ".join(parts)
+    return said and f"{said[0].upper()}{said[1:]} {'were' if len(parts) > 1 else 'was'} removed."
 
 
 # --- taken off -----------------------------------------------------------------------------------------------------------
@@ -61,14 +85,14 @@ _OFFER = (
     r" (?:with|write|draft|create|craft|prepare)\b"
 )
 _HERE = (
-    rf"(?:here(?:'s|’s| is| are)|below is|this is|i(?:'ve|’ve| have) (?:written|drafted|prepared|created)|the following is)"
+    rf"(?:here(?:'s|’s| is| are)|below is|this is|i(?:'ve|’ve| have) (?:written|drafted|prepared|created|put together)|the following is)"
     rf"(?: [\w'’-]+){{0,6}}? {_THING}\b"
 )
 # Only with a colon is "Here is a note ..." an announcement; without one it may be how the letter itself begins.
 _PREAMBLE = re.compile(
     rf"""(?xi)^\W*(?:
     {_YES.replace(" ", r"[ ]")}\s*[!,.:–—-]+\s*(?:here\s+(?:you\s+go|it\s+is)\s*[:.!]\s*|
-        (?:{_HERE.replace(" ", r"[ ]")}[^\n:]{{0,200}}?(?::|[.!]?[ ]*(?=\n|$))[*]*\s*)|
+        (?:{_HERE.replace(" ", r"[ ]")}(?:(?!\bdear\b|\bhello\b|\bsubject:)[^\n:]){{0,200}}?(?::|[.!]?[ ]*(?=\n|$))[*]*\s*)|
         (?:{_OFFER.replace(" ", r"[ ]")}[^\n]{{0,200}}?(?:[.!:](?=\s|$))\s*)|(?=\n|(?:{_HERE.replace(" ", r"[ ]")})))|
     {_OFFER.replace(" ", r"[ ]")}[^\n]{{0,200}}?[.!:](?=\s|$)\s*|
     as[ ]an[ ]ai\b[^\n]{{0,200}}?[.:!](?=\s|$)\s*|
@@ -77,6 +101,23 @@ _PREAMBLE = re.compile(
     [-=*_]{{3,}}[ ]*(?=\n)
     )"""
 )
+# A line before the greeting that ends as a sentence does and says one of these is no letterhead.
+_TALK = re.compile(
+    rf"(?i)(?:^\W*{_YES}|\b(?:here|below|draft|requested|let me|let['’]s|(?:happy|glad) to|got it|came up with|put together|"
+    r"you (?:asked|can|gave|provided)))\b.*[:.!][*_\s]*$"
+)
+# A first paragraph that hands a text over, whatever follows it.
+_HANDED = re.compile(
+    rf"(?i)\b(?:here|below)\b.*\b(?:{_THING}|result|up with|you go)\b.*:[*_\s]*$|\b{_THING} (?:is )?below\b.*[:.][*_\s]*$|"
+    rf"^\W*below is (?:a|the|your)\b[^:.]*\b{_THING}\b"
+)
+_MAY_BE_TALK = re.compile(
+    rf"(?i)\W*(?:<(?:think|thought|reasoning)|(?:{_YES}|i['’]d be|i would be|here|here['’]s|below|as an ai|as requested|"
+    r"based on|thank you for the|let me|please (?:see|find)|the following|got it)\b)"
+)
+# The first line, or what stands in it before a greeting.
+_FIRST = re.compile(r"(?i)(?:(?<![:.!])[^\n]|(?<=[:.!])(?![ ]+(?:dear|hello|hi|subject:)[ ,])[^\n])*")
+MOST_TALK = 300  # characters of that line
 _POSTSCRIPT = re.compile(
     rf"""(?xi)^\W*(?:
     (?:please\s+)?feel\ free\ to\ (?:customi[sz]e|adjust|modify|edit|tailor|adapt|change|replace|tweak|personali[sz]e|make)\b|
@@ -85,6 +126,9 @@ _POSTSCRIPT = re.compile(
     i\ hope\ (?:this|that|it)\ (?:{_THING}\ )?(?:helps|meets\ your|works\ for\ you|is\ what\ you)|
     \(?(?:please\s+)?(?:note|disclaimer)\b\s*[:—-]|
     (?:please\s+|remember\ to\s+|be\ sure\ to\s+|don['’]t\ forget\ to\s+)(?:replace|fill\ in|customi[sz]e|adjust|insert)\b|
+    good\ luck\ with\ your\ (?:application|job|search)\b|
+    i\ can\ also\ (?:write|draft|create|prepare|provide)\b|
+    if\ there(?:'s|’s|\ is)\ anything\ else\ i\ can\ help\b|
     would\ you\ like\ me\ to\ (?:adjust|change|write|revise|make|shorten|add)\b|
     \(?word\ count\b|\(\d+\ words\)|
     (?:this|the\ above)\ (?:cover\ |cold\ )?{_THING}\ (?:highlights|emphasi[sz]es|showcases|is\ tailored|is\ written|aims|follows|uses)\b|
@@ -92,15 +136,16 @@ _POSTSCRIPT = re.compile(
     )"""
 )
 _THOUGHTS = re.compile(r"(?is)^\s*<(think|thinking|thought|reasoning)>.*?</\1>\s*")
+_THINKING = re.compile(r"(?i)\s*<(?:think|thinking|thought|reasoning)>")
 _FENCED = re.compile(r"(?s)^\s*(```[\w-]*[ ]*\n)(.*?)(\n[ ]*```)\s*$")
 
 
-def _strip(letter: str) -> tuple[str, list[Stripped]]:
+def _layers(text: str, layers: Sequence[Callable[[str, list[Stripped]], str]]) -> tuple[str, list[Stripped]]:
     """Layer by layer, until nothing more comes off: "Sure!", "Here is a letter:" and a fence may follow each other."""
-    before, text, stripped = None, letter.strip(), []
+    before, stripped = None, []
     while text != before:
         before = text
-        for layer in (_without_thoughts, _without_preamble, _without_postscript, _without_fence):
+        for layer in layers:
             text = layer(text, stripped)
     return text, stripped
 
@@ -128,6 +173,17 @@ def _without_preamble(text: str, stripped: list[Stripped]) -> str:
     return _take(text, match.end(), len(text), "preamble", stripped)
 
 
+def _without_announcement(text: str, stripped: list[Stripped]) -> str:
+    """Take off a first line that speaks to the person: in any wording before a greeting or subject, else when it hands a text over."""
+    head = _FIRST.match(text)[0]
+    rest = text[len(head) :]
+    if len(head) > MOST_TALK or not rest.strip() or structure.opens(head):
+        return text
+    if structure.opens(rest.lstrip()) and _TALK.search(head) or rest.startswith("\n") and _HANDED.search(head):
+        return _take(text, len(head), len(text), "preamble", stripped)
+    return text
+
+
 def _without_postscript(text: str, stripped: list[Stripped]) -> str:
     """Take off the last paragraph, or the last line, when it speaks about the letter."""
     for gap in ("\n\n", "\n"):
@@ -136,6 +192,15 @@ def _without_postscript(text: str, stripped: list[Stripped]) -> str:
             return _take(text, 0, len(body), "postscript", stripped)
     return text
 
+
+_NAMES = {
+    "preamble": "a preamble",
+    "postscript": "a remark after the letter",
+    "code fence": "a code fence",
+    "thoughts": "a train of thought",
+}
+_BEFORE = (_without_thoughts, _without_preamble, _without_announcement)
+_ALL = (*_BEFORE, _without_postscript, _without_fence)
 
 # --- flagged: placeholders -----------------------------------------------------------------------------------------------
 

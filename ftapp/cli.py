@@ -15,15 +15,15 @@ import os
 import sys
 import time
 import traceback
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict
 from typing import Any
 
-from ftapp import cli_portfolio
+from ftapp import cleaning, cli_portfolio, cli_templates
 from ftapp.arguments import VERDICTS, BadArguments, checked, parser
 from ftapp.errors import UserError
 from ftapp.files import as_resume
-from ftapp.profiles import JobPosting, parse_job
+from ftapp.profiles import JobPosting, parse_job, parse_resume
 
 OWNER = "local"  # the person at this machine, the same one that the page knows on loopback
 ENDED = ("succeeded", "failed", "stopped", "interrupted")
@@ -39,16 +39,32 @@ def doctor(studio: Any, args: argparse.Namespace) -> dict[str, Any]:
     return found
 
 
-def read(studio: None, args: argparse.Namespace) -> dict[str, Any]:
-    """What was understood of a file; needs no home and no model."""
+def read(studio: Any, args: argparse.Namespace) -> dict[str, Any]:
+    """What was understood of a file; needs no home and no model, but for --fill."""
     found = args.file
     _warn(found.warnings)
     if args.meant is None:
         print(found.text)
         return {"text": found.text, "warnings": found.warnings}
+    if args.fill:
+        return _fill(studio, args)
     fields = as_resume(found) if args.meant == "resume" else parse_job(found.text)
     _print_tree(fields.model_dump())
     return {args.meant: fields.model_dump(), "warnings": found.warnings}
+
+
+def _fill(studio: Any, args: argparse.Namespace) -> dict[str, Any]:
+    """What was understood, and the empty fields asked of the model: also where the rules understood nothing at all."""
+    from ftapp import gaps
+
+    text = args.file.text
+    fields = args.file.profile or parse_resume(text) if args.meant == "resume" else parse_job(text)
+    if reason := gaps.refusal(studio.spec):  # before a model is loaded for nothing
+        raise UserError(reason)
+    filled = gaps.fill(studio.backend(), text, fields)
+    _print_tree(filled.fields.model_dump())
+    print("\n".join([gaps.summary(filled), *filled.notes]))
+    return {args.meant: filled.fields.model_dump(), "filled": filled.names, "notes": filled.notes, "warnings": args.file.warnings}
 
 
 def write(studio: Any, args: argparse.Namespace) -> dict[str, Any]:
@@ -65,6 +81,7 @@ def _write_two(steps: Iterator[dict[str, Any]]) -> dict[str, Any]:
     _note("\r\033[K", end="")
     for side in ("left", "right"):
         print(f"--- {side} ---\n{pair[side]}\n")
+        _warn(filter(None, [cleaning.told(pair.get("stripped", {}).get(side, ()))]))
     if not pair["comparison_id"]:
         print("The model wrote nothing, so there is nothing to choose. Try another seed or model.")
         return pair
@@ -73,12 +90,18 @@ def _write_two(steps: Iterator[dict[str, Any]]) -> dict[str, Any]:
 
 
 def _write_one(steps: Iterator[dict[str, Any]]) -> dict[str, Any]:
+    """A person watches the letter grow; a file gets it when it is whole, since talk around it is taken off only then."""
     letter: dict[str, Any] = {}
-    shown = 0
+    printed = ""
     for letter in steps:
-        print(letter["text"][shown:], end="", flush=True)
-        shown = len(letter["text"])
-    print()
+        if sys.stdout.isatty() and letter["text"].startswith(printed):
+            print(letter["text"][len(printed) :], end="", flush=True)
+            printed = letter["text"]
+    if not printed:
+        print(letter["text"])
+    else:
+        print("" if printed == letter["text"] else f"\n---\n{letter['text']}")
+    _warn(filter(None, [cleaning.told(letter.get("stripped", ()))]))
     return letter
 
 
@@ -179,7 +202,7 @@ def score(studio: None, args: argparse.Namespace) -> dict[str, Any]:
 VERBS = {verb.__name__: verb for verb in (
     doctor, read, write, prefer, undo, train, runs, run_show, run_stop, run_resume, adapters, promote, rollback, claims,
     score)}  # fmt: skip
-VERBS |= cli_portfolio.VERBS
+VERBS |= cli_portfolio.VERBS | cli_templates.VERBS
 
 
 # --- printing ------------------------------------------------------------------------------------------------------------
@@ -191,7 +214,7 @@ def _note(text: str, end: str = "\n") -> None:
         print(text, end=end, file=sys.stderr, flush=True)
 
 
-def _warn(warnings: Sequence[str]) -> None:
+def _warn(warnings: Iterable[str]) -> None:
     """What a person should know about a file, on standard error: standard output is the result."""
     for sentence in warnings:
         print(sentence, file=sys.stderr)
@@ -271,7 +294,7 @@ def _bug(args: argparse.Namespace, error: Exception) -> str:
 
 
 def _run(args: argparse.Namespace) -> dict[str, Any]:
-    if args.call in ("read", "claims", "score"):  # they work on files alone
+    if args.call in ("read", "claims", "score") and not getattr(args, "fill", False):  # they work on files alone
         return VERBS[args.call](None, args)
     studio = _studio(args)
     try:

@@ -10,7 +10,7 @@ import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from ftapp import config
+from ftapp import cleaning, config
 
 if TYPE_CHECKING:
     from ftapp.backends.local import AdapterRef, LocalBackend
@@ -131,4 +131,5 @@ def letters_before_after(
         if stop():
             return
         *_, last = write(backend, list(messages), [Row(before, 0), Row(after, 0)], sampling)
-        yield {"before": last.texts[0], "after": last.texts[1], "before_finished": last.finished[0], "after_finished": last.finished[1]}
+        texts = [cleaning.strip(text)[0] for text in last.texts]  # as the Write tab would show them
+        yield {"before": texts[0], "after": texts[1], "before_finished": last.finished[0], "after_finished": last.finished[1]}

@@ -2,7 +2,8 @@
 
 A stranger's PDF is a program for a parser. So every file is parsed by `readers` in a child process of its own (started
 afresh, never forked): with a wall clock and, where the system offers them, limits on memory, network, files and
-further processes. The bytes go in through a pipe and a JSON answer comes out; nothing is copied to a disk.
+further processes. The bytes go in through a pipe and a JSON answer comes out; nothing is copied to a disk. A page from the web
+goes through the same door (see `pages`).
 `doctor` prints what `limits` found to hold here.
 """
 
@@ -18,7 +19,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ftapp import documents
+from ftapp import documents, jail
 from ftapp.errors import UserError
 from ftapp.profiles import JobPosting, ResumeProfile, parse_job, parse_resume
 
@@ -30,14 +31,8 @@ _ROOT = Path(__file__).resolve().parent.parent
 _CHILD = "import sys; sys.path.append(sys.argv[1]); from ftapp import jail; jail.main(sys.argv[2])"
 _turns = threading.BoundedSemaphore(MOST_CHILDREN)
 
-_TOO_SLOW = (
-    "This file took longer than {:.0f} seconds to read - it is damaged, very large or made to do so - save it again as plain text, "
-    "or paste the text."
-)
-_ENDED = (
-    "This file could not be read within the limits that keep this machine safe - it is damaged or made to do harm - save it again, "
-    "or paste the text."
-)
+_TOO_SLOW = "This {} took longer than {:.0f} seconds to read - it is damaged, very large or made to do so - {}"
+_ENDED = "This {} could not be read within the limits that keep this machine safe - it is damaged or made to do harm - {}"
 
 
 @dataclass(frozen=True)
@@ -58,7 +53,7 @@ def read(source: str | os.PathLike[str] | bytes, name: str = "") -> FileText:
         raise UserError(_too_large(len(data)))
     if not data.strip():
         raise UserError("This file is empty - there is nothing to write from - choose another file or paste the text.")
-    answer = _in_child("read", data)
+    answer = in_child("read", data)
     plain = documents.read_text(answer["text"], name or "file")
     profile = None if answer["profile"] is None else ResumeProfile.model_validate(answer["profile"])
     return FileText(plain.text, (*answer["warnings"], *plain.warnings), profile)
@@ -90,14 +85,16 @@ def limits() -> dict[str, Any]:
 
     Each of the last four is "refused by the system", "refused by Python" (library code in C could pass it) or "not limited".
     """
-    return {"seconds": SECONDS} | _in_child("limits", b"")
+    return {"seconds": SECONDS} | in_child("limits", b"")
 
 
 # ---- the child -------------------------------------------------------------------------------------------------
 
 
-def _in_child(task: str, data: bytes) -> dict[str, Any]:
-    """The answer of one child, which is gone when this returns, however it returns. Raises UserError with the child's sentence."""
+def in_child(task: str, data: bytes) -> dict[str, Any]:
+    """The answer of one child to a task of `jail`. The child is gone when this returns, however it returns. Raises UserError
+    with the child's sentence."""
+    what, act = jail.READS.get(task, jail.READS["read"])
     with _turns:
         child = subprocess.Popen(
             [sys.executable, "-I", "-B", "-X", "utf8", "-c", _CHILD, str(_ROOT), task],
@@ -108,13 +105,13 @@ def _in_child(task: str, data: bytes) -> dict[str, Any]:
         try:
             out, _ = child.communicate(data, timeout=SECONDS)
         except subprocess.TimeoutExpired:
-            raise UserError(_TOO_SLOW.format(SECONDS)) from None
+            raise UserError(_TOO_SLOW.format(what, SECONDS, act)) from None
         finally:
             _end(child)
     try:
         answer = json.loads(out)
     except ValueError:
-        raise UserError(_ENDED) from None
+        raise UserError(_ENDED.format(what, act)) from None
     if "error" in answer:
         raise UserError(answer["error"])
     return answer

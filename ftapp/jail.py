@@ -1,4 +1,4 @@
-"""What a child process does before and around parsing a stranger's file: give up rights, read, answer in JSON.
+"""What a child process does before and around parsing a stranger's file or page: give up rights, read, answer in JSON.
 
 Knows the system's limits and nothing of formats. Two fences, because no system offers every one of them: limits of the
 operating system (POSIX `setrlimit`, Linux namespaces), which also hold for code in C, and a hook in Python (PEP 578) that refuses to
@@ -25,22 +25,25 @@ _PARENT_DEATH, _NO_NEW_RIGHTS = 1, 38  # PR_SET_PDEATHSIG, PR_SET_NO_NEW_PRIVS o
 _REFUSED = ("socket.", "subprocess.", "os.exec", "os.fork", "os.posix_spawn", "os.spawn", "os.system", "os.startfile", "os.kill",
             "os.remove", "os.rename", "os.rmdir", "os.mkdir", "os.link", "os.symlink", "os.truncate", "os.chmod", "os.chown",
             "shutil.", "tempfile.", "webbrowser.", "ftplib.", "http.client.", "urllib.Request", "smtplib.")  # fmt: skip
-_TOO_MUCH = "This file needs more memory than ftapp gives to one file - it is damaged or made to do so - save it again, or paste the text."
+# What each task reads, and what a person can do when that fails.
+READS = {"read": ("file", "save it again as plain text, or paste the text."),
+         "page": ("page", "open it in a browser and paste the posting's text.")}  # fmt: skip
+_TOO_MUCH = "This {} needs more memory than ftapp gives to one - it is damaged or made to do so - {}"
 
 
 def main(task: str) -> None:
-    """Answer on standard output: the result of `task` ("read" the bytes on standard input, or try the "limits")."""
+    """Answer on standard output: the result of `task`: "read" the file, or the "page", on standard input, or try the "limits"."""
     answer_to = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)  # what a library prints is no answer
     namespace = enclose()
     data = sys.stdin.buffer.read()
     sys.addaudithook(refuse)
     try:
-        answer = tried(namespace) if task == "limits" else _read(data)
+        answer = tried(namespace) if task == "limits" else _page(data) if task == "page" else _read(data)
     except UserError as error:
         answer = {"error": str(error)}
     except MemoryError:
-        answer = {"error": _TOO_MUCH}
+        answer = {"error": _TOO_MUCH.format(*READS[task])}
     answer_to.write(json.dumps(answer).encode())
     answer_to.flush()
     os._exit(0)  # no destructor of a parser runs outside the answer
@@ -50,6 +53,15 @@ def _read(data: bytes) -> dict[str, Any]:
     from ftapp import readers
 
     return readers.read(data)
+
+
+def _page(data: bytes) -> dict[str, Any]:
+    """The postings of a page that stands below one line of JSON: where it came from, and the charset that the server named."""
+    from ftapp import pages
+
+    named, _, html = data.partition(b"\n")
+    found = pages.read(html, **json.loads(named))
+    return {"postings": [{"fields": one.fields.model_dump(), "text": one.text} for one in found]}
 
 
 def enclose() -> bool:

@@ -12,13 +12,13 @@ import re
 import secrets
 import unicodedata
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from sqlmodel import Session, select
 
 from db.models import Comparison, Document, Letter, Preference, Prompt, new_id
-from ftapp import profiles, prompts
+from ftapp import cleaning, profiles, prompts, templates
 from ftapp.backends import pair
 from ftapp.backends.local import AdapterRef
 from ftapp.backends.pair import Control, Progress, Row, Sampling
@@ -29,6 +29,7 @@ from ftapp.profiles import JobPosting, ResumeProfile
 from ftapp.review import Sources
 
 HELD_OUT_ONE_IN = 5
+Fields = tuple[JobPosting | None, ResumeProfile | None]  # None: read it from the text
 _LEGAL = frozenset(
     "inc llc llp ltd limited gmbh mbh ag kg se sa sas sarl bv nv ab as oy plc co corp corporation company pty spa srl".split()
 )
@@ -53,7 +54,7 @@ class Draft:
 
 @dataclass(frozen=True)
 class Written:
-    """What a generation gave: for each row its text, whether it ended by itself, its token ids; left row first."""
+    """What a generation gave: for each row its raw text, whether it ended by itself, its token ids; left row first."""
 
     base_id: str
     base_hash: str
@@ -121,10 +122,11 @@ def _given(pasted: str, what: str) -> PlainText:
 def compose(
     backend: Any, job_text: str, resume_text: str, *, kind: str = "cover_letter", tone: str = "plain", words: int | None = None,
     hook: str = "", hits: Sequence[prompts.Hit] = (), job: JobPosting | None = None, profile: ResumeProfile | None = None,
+    template: str | None = None,
 ) -> Draft:  # fmt: skip
     """Parse both texts and fit them into the model's prompt; `job` and `profile` are fields that the person corrected, and
-    stand in for the parsed ones. For the kind "answer" the job text is the question, and a résumé may be missing.
-    Raises UserError for empty or too long texts and unknown choices."""
+    stand in for the parsed ones; `template` is the owner's own (see `templates`). For the kind "answer" the job text is the
+    question, and a résumé may be missing. Raises UserError for empty or too long texts and unknown choices."""
     spec: ModelSpec = backend.spec
     words = length(spec, kind, words)
     answers = kind == "answer"
@@ -132,10 +134,7 @@ def compose(
     resume = PlainText("") if answers and not resume_text.strip() else _given(resume_text, "résumé")
     read_job, read_profile = _fields(posting.text, resume.text, kind)
     job, profile = (read_job if answers else job or read_job), profile or read_profile
-    prompt = prompts.build(
-        profile, job, kind=kind, tone=tone, words=words, hook=hook, hits=hits, count_tokens=backend.count_tokens,
-        budget_tokens=spec.prompt_budget_tokens, special_tokens=backend.special_tokens,
-    )  # fmt: skip
+    prompt = _prompt(backend, profile, job, template, kind=kind, tone=tone, words=words, hook=hook, hits=hits)
     return Draft(posting, resume, job, profile, tone, prompt, split_key(job.company, posting.text))
 
 
@@ -149,17 +148,32 @@ def _fields(job_text: str, resume_text: str, kind: str) -> tuple[JobPosting, Res
     return job_of(job_text, kind), profiles.parse_resume(resume_text) if resume_text else ResumeProfile()
 
 
-def understand(facts: Any, job_text: str, resume_text: str, kind: str) -> dict[str, Any]:
+def _prompt(
+    facts: Any, profile: ResumeProfile, job: JobPosting, template: str | None, *, kind: str, words: int, tone: str = prompts.TONES[0],
+    **more: Any,
+) -> prompts.Prompt:  # fmt: skip
+    """The prompt with the shipped or the owner's template. Its hash is that of the template: what the fields became differs
+    from posting to posting, and stands in the messages."""
+    system = None if template is None else templates.filled(template, templates.values(kind, tone, words, job))
+    prompt = prompts.build(
+        profile, job, kind=kind, tone=tone, words=words, count_tokens=facts.count_tokens, budget_tokens=facts.spec.prompt_budget_tokens,
+        special_tokens=facts.special_tokens, system=system, **more,
+    )  # fmt: skip
+    return prompt if template is None else replace(prompt, template_hash=templates.digest(template))
+
+
+def understand(
+    facts: Any, job_text: str, resume_text: str, kind: str, template: str | None = None, fields: Fields = (None, None)
+) -> dict[str, Any]:
     """What was read out of the texts so far, either of which may be missing: counts, what the prompt leaves out, and the fields.
 
-    `facts` is a backend, or anything with its `spec`, `count_tokens` (or None) and `special_tokens`.
+    `facts` is a backend, or anything with its `spec`, `count_tokens` (or None) and `special_tokens`. `fields` stand in for those
+    that the texts say.
     """
     posting, resume = read_text(job_text, "posting"), read_text(resume_text, "résumé")
-    job, profile = _fields(posting.text, resume.text, kind)
-    prompt = prompts.build(
-        profile, job, kind=kind, words=length(facts.spec, kind, None), count_tokens=facts.count_tokens,
-        budget_tokens=facts.spec.prompt_budget_tokens, special_tokens=facts.special_tokens,
-    )  # fmt: skip
+    read_job, read_profile = _fields(posting.text, resume.text, kind)
+    job, profile = (read_job if kind == "answer" else fields[0] or read_job), fields[1] or read_profile
+    prompt = _prompt(facts, profile, job, template, kind=kind, words=length(facts.spec, kind, None))
     return {
         "title": job.title, "company": job.company, "requirements": len(job.requirements), "question": job.question,
         "name": profile.name, "jobs": len(profile.experience), "skills": len(profile.skills),
@@ -214,19 +228,33 @@ def write_pair(backend: Any, draft: Draft, rows: Sequence[Row], how: Sampling, c
     return pair.write(backend, draft.prompt.messages, rows, how, control)
 
 
+def tidied(texts: Sequence[str]) -> list[tuple[str, list[dict[str, str]]]]:
+    """For each text the letter alone, as it is shown, stored and learned from, and what was taken off it: [{kind, text}]."""
+    return [(text, [asdict(piece) for piece in taken]) for text, taken in map(cleaning.strip, texts)]
+
+
+def finished_pair(texts: Sequence[str]) -> dict[str, Any]:
+    """{left, right} as they are stored; and {stripped: {left, right}} where talk around a letter was taken off."""
+    letters = dict(zip(("left", "right"), tidied(texts), strict=True))
+    stripped = {side: taken for side, (_, taken) in letters.items()}
+    return {side: text for side, (text, _) in letters.items()} | ({"stripped": stripped} if any(stripped.values()) else {})
+
+
 # ---- keeping --------------------------------------------------------------------------------------------------
 
 
 def save_letters(session: Session, owner: str, prompt_id: str, written: Written) -> list[str]:
-    """Store every row's text with what wrote it; returns the letters' ids in the rows' order."""
+    """Store every row's text with what wrote it; returns the letters' ids in the rows' order. The sampled tokens are kept only while
+    they spell the text: of a letter that something was taken off, the trainer encodes the text that was shown."""
     letters = [
         Letter(
-            owner_id=owner, prompt_id=prompt_id, text=text, finished=finished, base_id=written.base_id, base_hash=written.base_hash,
+            owner_id=owner, prompt_id=prompt_id, text=text, stripped=taken, finished=finished,
+            base_id=written.base_id, base_hash=written.base_hash,
             adapter_id=row.adapter.id if row.adapter else None, adapter_sha256=row.adapter.sha256 if row.adapter else None,
             seed=row.seed, sampling=dict(vars(written.sampling)), tokens=len(ids),
-            token_ids=list(ids), seconds=written.seconds,
+            token_ids=[] if taken else list(ids), seconds=written.seconds,
         )
-        for row, text, finished, ids in zip(written.rows, written.texts, written.finished, written.ids, strict=True)
+        for row, (text, taken), finished, ids in zip(written.rows, tidied(written.texts), written.finished, written.ids, strict=True)
     ]  # fmt: skip
     session.add_all(letters)
     session.flush()
@@ -270,7 +298,8 @@ def shown(session: Session, owner: str, comparison_id: str) -> dict[str, Any]:
     job, resume = (document.text if document else "" for document in _documents(session, prompt))
     return {
         "comparison_id": row.id, "left": left.text, "right": right.text,
-        "left_finished": left.finished, "right_finished": right.finished, "prompt_tokens": prompt.tokens,
+        "left_finished": left.finished, "right_finished": right.finished,
+        "stripped": {"left": left.stripped, "right": right.stripped}, "prompt_tokens": prompt.tokens,
         "seconds": max(left.seconds, right.seconds), "proven": row.proven, "kind": prompt.kind, "tone": prompt.tone,
         "words": prompt.words, "left_out": prompt.left_out, "forged": prompt.forged, "job": job, "resume": resume,
     }  # fmt: skip

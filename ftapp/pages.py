@@ -2,7 +2,8 @@
 
 JSON-LD names title, company and place in fields of their own, so nothing has to be guessed; its description goes through
 the same parser as a pasted posting. Without it trafilatura finds the page's main text. What the page hides is removed
-first (`markup`). Source of the field names: https://schema.org/JobPosting. Knows nothing of networks; see `fetching`.
+first (`markup`). Source of the field names: https://schema.org/JobPosting. A stranger's page is
+parsed where a stranger's file is: in the limited child process of `files`. Knows nothing of networks; see `fetching`.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from typing import Any
 from lxml import etree
 from lxml.html import HtmlElement
 
-from ftapp import documents, fetching, markup, profiles
+from ftapp import documents, fetching, files, markup, profiles
 from ftapp.errors import UserError
 from ftapp.profiles import JobPosting
 from ftapp.requirements import MOST_LINES
@@ -40,27 +41,24 @@ class ReadPosting:
     text: str
 
 
-def postings(page: bytes | str, url: str = "", charset: str = "") -> list[JobPosting]:
-    """The postings of a page, at least one; several when its JSON-LD names several, for the caller to ask which.
-
-    Raises UserError when nothing readable is left of the page.
-    """
-    return [one.fields for one in read(page, url, charset)]
-
-
-def job_from_url(url: str, offline: bool = False) -> list[JobPosting]:
-    """`postings` of the page at a URL. Raises UserError for a URL that may not or cannot be fetched."""
-    return [one.fields for one in read_url(url, offline)]
-
-
 def read_url(url: str, offline: bool = False) -> list[ReadPosting]:
-    """Like `job_from_url`, with each posting's text."""
-    page = fetching.fetch(url, offline)
-    return read(page.html, page.url, page.charset)
+    """The postings of the page at a URL, at least one; several when its JSON-LD names several, for the caller to ask which.
+
+    Raises UserError for a URL that may not or cannot be fetched, and as `read_page`.
+    """
+    return read_page(fetching.fetch(url, offline))
+
+
+def read_page(page: fetching.Page) -> list[ReadPosting]:
+    """The postings of a page, parsed in a child process. Raises UserError when nothing readable is left of the page, and when
+    reading it runs into a limit."""
+    named = json.dumps({"url": page.url, "charset": page.charset}).encode()
+    answer = files.in_child("page", named + b"\n" + page.html)
+    return [ReadPosting(JobPosting.model_validate(one["fields"]), one["text"]) for one in answer["postings"]]
 
 
 def read(page: bytes | str, url: str = "", charset: str = "") -> list[ReadPosting]:
-    """Like `postings`, with each posting's text."""
+    """What `read_page` has its child do. Raises UserError when nothing readable is left of the page."""
     root = markup.tree(page, charset)
     rules = markup.sheet(root)
     stated = _stated(root)

@@ -40,6 +40,8 @@ NOT_DONE = re.compile(
 )
 _PLACE = r"[A-Z][\w.]+(?:\s[A-Z][\w.]+){0,2}(?:\s*/\s*[A-Z]\w+)*,\s*(?:[A-Z]{2,3}|[A-Z][a-z]+(?:\s[A-Z][a-z]+){0,2})"
 PLACE_TAIL = re.compile(rf"\s*(?:[-–—|,(]\s*(?:{_PLACE}|(?i:remote|hybrid|on-?site))\)?)\s*[-–—,]*\s*$")
+# "Name   City, Region" or "Name | City, Region": an employer's line even where no word of it says so.
+_AT_A_PLACE = re.compile(rf"^[A-Z\d].*?(?:\s{{2,}}|\s+[|·•–—-]\s+)(?:{_PLACE}|(?i:remote|hybrid|on-?site))\W*$")
 _NO_EMPLOYER = re.compile(
     r"""(?xi)^(?:company\ name|company|confidential|
     clients?(?:\ ?:.*)?|projects?|present|current|responsib\w+|description.*|location|duration|
@@ -168,7 +170,8 @@ def _dated_head(block: list[Line], i: int, used: int, dated: tuple[str, str, str
     below = block[i + 1] if i + 1 < len(block) and not next_dates else None
     if below and not (position.title and position.employer) and _fits(below) and below.words <= 9 and not layout.date_range(below.text):
         wanted = OCCUPATION if not position.title else ORGANISATION
-        if any(wanted.search(part) for part in parts(below.text)):
+        placed = position.title and _AT_A_PLACE.match(below.text) and not WORK_VERB.match(below.text)
+        if placed or any(wanted.search(part) for part in parts(below.text)):
             _assign(position, parts(below.text))
             after = i + 2
     return (first, after, position) if position.title or position.employer else None

@@ -55,6 +55,7 @@ _TITLE_TAIL = re.compile(
     [-–—|,]\s*[£$€]\s?\d.*|\bx\s?\d+(?:\ posts?)?|\(x\s?\d+\)|
     \([^()]*\b(?:area|region|based|hours|shifts?|posts?|positions?)\)|\((?:all\ levels|bank|remote|hybrid|temporary|permanent)\))\s*$"""
 )
+_STREET = re.compile(r"\d+[\w/-]*\s[A-Z][^,]*,.*\d")  # "12 Mill Lane, Harrowgate HG1 4QT"
 _NO_NAMES = either("""
     the an? our us you your we this that these it its there here he she they who what why how when where which all any as in at on
     if is are and or for to with not no please applicants? applications? candidates? positions? post role job work team everyone
@@ -183,9 +184,12 @@ def company_name(text: str) -> str:
 
 
 def _company_top(page: list[Line], title: str) -> str:
-    """The company in the lines under the title, as job boards print it, or in a page's "Company Careers - Role" line."""
+    """The company in the lines under the title, as job boards print it, in a letterhead over its street, or in a page's
+    "Company Careers - Role" or "Role | Company" line, which may stand below the page's menu."""
     top = page[:6]
-    for i, line in enumerate(top):
+    if len(top) > 1 and top[0].words <= 8 and ORGANISATION.search(top[0].text) and _STREET.match(top[1].text):
+        return company_name(top[0].text)
+    for i, line in enumerate([*top, *(below for below in page[6:15] if title and below.text.startswith(f"{title} |"))]):
         if i and (m := re.match(r"^(.{2,60}?)\s+[·•]\s+[A-Z]", line.text)):
             return company_name(m.group(1))
         if OCCUPATION.search(line.text) and line.words <= 14:

@@ -224,19 +224,20 @@ def build(
     count_tokens: Callable[[Sequence[dict[str, str]]], int] | None = None,
     budget_tokens: int = 600,
     special_tokens: Sequence[str] = (),
+    system: str | None = None,
 ) -> Prompt:
     """Fit the fields into the model's prompt budget, most relevant first, whole lines only.
 
+    `system` is the owner's own system message in the place of the shipped one; special tokens in it are made harmless too.
     `count_tokens(messages)` is the backend's count with its chat template; without it four characters are
     taken for a token. Everything that does not reach the model stands in `Prompt.left_out`, as "slot: line".
     Raises UserError when even the shortest prompt is over the budget, or kind or tone are unknown.
     """
-    system = template(kind)
+    system, forged = (template(kind), []) if system is None else neutralise(system, special_tokens)
     if tone not in TONES:
         raise UserError(f"There is no tone called {tone!r}. The tones are {', '.join(TONES)}. Choose one.")
     count = count_tokens or (lambda messages: sum(len(m["content"]) for m in messages) // 4)
     left: list[str] = []
-    forged: list[str] = []
 
     def clean(text: str, slot: str) -> str:
         text, found = neutralise(one_line(text), special_tokens)

@@ -79,8 +79,10 @@ class Letter:
 
 _SUBJECT = re.compile(r"(?i)^\W*(?:subject|betreff|objet|asunto|oggetto|件名)\W{0,3}\s*[:：]\W*(.*)$")
 _GREETING = re.compile(
-    r"(?i)^(?:dear|hello|hi|hey|good (?:day|morning|afternoon|evening)|greetings|to (?:the|whom)|sehr geehrte\w*|liebe\w*|guten tag|hallo|"
-    r"bonjour|madame|monsieur|cher|chère|estimad[oa]s?|hola|buen[oa]s|gentile|egregi\w*|beste|geachte|prezad[oa]s?|拝啓|您好|尊敬)"
+    r"(?i)^(?:dear(?:est)?|hello|hi|hey|good (?:day|morning|afternoon|evening)|greetings|to (?:the|whom)|sehr geehrte\w*|liebe\w*|"
+    r"guten tag|hallo|bonjour|madame|monsieur|chers?|chères?|"
+    r"estimad[oa]s?|hola|buen[oa]s|gentil[ei]|egregi\w*|beste|geachte|prezad[oa]s?|拝啓|您好|尊敬)"
+    r"(?![a-zà-ÿ])"
 )
 _SIGN_OFF = re.compile(
     r"(?i)^(?:(?:with |my )?(?:many |kind|warm|best|sincere)?\w*\s?(?:regards|wishes|thanks)|"
@@ -107,6 +109,11 @@ def sentences(text: str) -> list[str]:
                 found.append(piece)
             open_end = bool(_NOT_AN_END.search(piece))
     return found
+
+
+def opens(line: str) -> bool:
+    """Whether a letter begins with this line: a greeting or a subject."""
+    return bool(_GREETING.match(line) or _SUBJECT.match(line))
 
 
 def parse(text: str, name: str = "") -> Letter:

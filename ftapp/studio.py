@@ -22,18 +22,19 @@ from db.models import Adapter, new_id
 from ftapp import adapters, config, embeddings, home, letters, preferences
 from ftapp.backends.local import AdapterRef, LocalBackend
 from ftapp.backends.pair import Control, Progress, Row
+from ftapp.cleaning import begun
 from ftapp.documents import read_text
 from ftapp.errors import ModelError, UserError
+from ftapp.letters import Fields
 from ftapp.portfolio import Portfolio
-from ftapp.profiles import JobPosting, ResumeProfile
 from ftapp.prompts import KINDS, MOST
 from ftapp.retrieval import Found
 from ftapp.review import Sources
+from ftapp.templates import Templates
 from ftapp.training import run
 from ftapp.training.supervise import Supervisor
 
 log = logging.getLogger(__name__)
-Fields = tuple[JobPosting | None, ResumeProfile | None]  # None: read it from the text
 
 
 @dataclass
@@ -55,7 +56,7 @@ class Studio:
         self.engine = home.open_database(settings)
         adapters.rehome(self.engine, settings.folder("runs"))
         self.supervisor = Supervisor(self.engine, settings)
-        self.portfolio = Portfolio(self.engine, embeddings.load(settings))
+        self.portfolio, self.templates = Portfolio(self.engine, embeddings.load(settings)), Templates(self.engine)
         self._backend, self._reason, self._loading = backend, "", 0
         self._load = threading.Lock()
         self._streams: dict[str, Stream] = {}
@@ -130,10 +131,10 @@ class Studio:
         letters.length(self.spec, kind, None)
         return list(self.spec.words[kind])
 
-    def understand(self, job: str, resume: str, kind: str = KINDS[0]) -> dict[str, Any]:
-        """What was read out of the texts, before anything is written; without a loaded model tokens are estimated."""
+    def understand(self, owner: str, job: str, resume: str, kind: str = KINDS[0], fields: Fields = (None, None)) -> dict[str, Any]:
+        """What was read out of the texts, or corrected, before anything is written; without a loaded model tokens are estimated."""
         facts = self._backend or SimpleNamespace(spec=self.spec, count_tokens=None, special_tokens=())
-        return letters.understand(facts, job, resume, kind)
+        return letters.understand(facts, job, resume, kind, self.templates.own(owner, kind), fields)
 
     # ---- writing ------------------------------------------------------------------------------------------------
 
@@ -143,6 +144,7 @@ class Studio:
     ) -> Iterator[dict[str, Any]]:  # fmt: skip
         """Stream both letters; every item has comparison_id, left, right, prompt_tokens, seconds and done, the last is stored.
 
+        Talk around a letter is not shown; the last item names it under `stripped` {left, right}, when there was any.
         `fields` are the posting's and the résumé's as the person corrected them; without them the texts are read.
         A pair that is stopped, or whose reader goes away, is stored as far as it came. Raises UserError, ModelError.
         """
@@ -159,7 +161,7 @@ class Studio:
         began, last, stored = time.monotonic(), None, False
 
         def item(progress: Progress, done: bool) -> dict[str, Any]:
-            left, right = progress.texts
+            left, right = map(begun, progress.texts)
             return {"comparison_id": comparison_id, "left": left, "right": right, "prompt_tokens": draft.prompt.tokens,
                     "seconds": round(time.monotonic() - began, 3), "done": done}  # fmt: skip
 
@@ -175,7 +177,7 @@ class Studio:
             finally:
                 self._streams.pop(comparison_id, None)
                 stream.stored.set()
-        final = item(last, True)
+        final = item(last, True) | letters.finished_pair(last.texts)
         del final["done"]
         yield final if stored else final | {"comparison_id": ""}  # stopped before the first word: there is nothing to judge
 
@@ -189,7 +191,7 @@ class Studio:
             posting = letters.job_of(read_text(job, "posting").text, kind)
         hits = [found.hit for found in self.portfolio.for_job(owner, posting, MOST["portfolio"]).found]
         return letters.compose(backend, job, resume, kind=kind, tone=tone, words=words or None, hook=hook or "", hits=hits,
-                               job=posting, profile=profile)  # fmt: skip
+                               job=posting, profile=profile, template=self.templates.own(owner, kind))  # fmt: skip
 
     def _store(self, owner: str, comparison_id: str, draft: letters.Draft, written: letters.Written) -> None:
         with write(self.engine) as opened:
@@ -200,25 +202,21 @@ class Studio:
         self, owner: str, job: str, resume: str, kind: str = KINDS[0], tone: str = "plain", words: int | None = None, hook: str = "",
         seed: int | None = None, greedy: bool = False, adapter: str = "live", fields: Fields = (None, None),
     ) -> Iterator[dict[str, Any]]:  # fmt: skip
-        """Stream one letter; the last item is {letter_id, text, model, prompt_tokens, seconds}."""
+        """Stream one letter; the last item is {letter_id, text, model, prompt_tokens, seconds}, and `stripped`, if anything was."""
         backend = self.backend()
         draft = self._draft(owner, backend, job, resume, kind, tone, words, hook, fields)
         rows = (Row(self._adapter(owner, backend, adapter), _seed(seed)),)
         how, began, last = letters.sampling(backend.spec, greedy), time.monotonic(), None
         for last in letters.write_pair(backend, draft, rows, how):
-            yield {"text": last.texts[0], "prompt_tokens": draft.prompt.tokens, "seconds": round(time.monotonic() - began, 3)}
+            yield {"text": begun(last.texts[0]), "prompt_tokens": draft.prompt.tokens, "seconds": round(time.monotonic() - began, 3)}
         seconds = time.monotonic() - began
         with write(self.engine) as opened:
             prompt_id = letters.save_prompt(opened, owner, draft)
             (letter_id,) = letters.save_letters(opened, owner, prompt_id, _written(backend, rows, last, how, seconds, True))
         model = rows[0].adapter.id if rows[0].adapter else "base"
-        yield {
-            "letter_id": letter_id,
-            "text": last.texts[0],
-            "model": model,
-            "prompt_tokens": draft.prompt.tokens,
-            "seconds": round(seconds, 3),
-        }
+        ((text, stripped),) = letters.tidied(last.texts)
+        told = {"letter_id": letter_id, "text": text, "model": model, "prompt_tokens": draft.prompt.tokens, "seconds": round(seconds, 3)}
+        yield told | ({"stripped": stripped} if stripped else {})
 
     def stop_writing(self, owner: str) -> None:
         """End the owner's letters where they are; what has been written is kept."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from ftapp.cleaning import clean
+from ftapp.cleaning import Stripped, begun, clean, strip, told
 from ftapp.profiles import Experience, JobPosting, ResumeProfile
 
 JOB = JobPosting(title="Data Analyst", company="Harbour & Vale Ltd", requirements=["SQL"])
@@ -39,6 +39,12 @@ def test_a_good_letter_is_left_alone():
         "Here is a possible cover letter based on the information provided:\n\n---",
         "<think>The person wants\na letter.</think>",
         "Great! Here's a cover letter written for the applicant: ",
+        "Great, let's begin. Here's the letter:",
+        "Certainly, below is a draft you can use.",
+        "As requested, here is the letter for Harbour & Vale Ltd.:",
+        "Sure thing! Your draft is below.",
+        "Got it! Here's what I came up with:",
+        "Below is a tailored letter for the Data Analyst (Part Time) post at Harbour & Vale Ltd.",
     ],
 )
 def test_talk_before_the_letter_is_taken_off_and_kept_aside(talk):
@@ -58,6 +64,8 @@ def test_talk_before_the_letter_is_taken_off_and_kept_aside(talk):
         "(112 words)",
         "---\n\nThis cover letter highlights your skills.",
         "Would you like me to shorten it?",
+        "Good luck with your application!",
+        "I can also write a shorter one.",
     ],
 )
 def test_talk_after_the_letter_is_taken_off(talk):
@@ -90,6 +98,37 @@ def test_layers_come_off_together():
 def test_a_letters_own_sentences_stay_at_both_ends(sentence):
     for letter in (f"{sentence}\n\nI know SQL.", f"{sentence} I know SQL.", f"Hello,\n\nI know SQL.\n\n{sentence}"):
         assert clean(letter, JOB, ME).text == letter
+
+
+@pytest.mark.parametrize("head", ["Mara Lindqvist\n12 Quay Street.", "Re: the letter you requested", "Dear all, below is my letter:"])
+def test_a_letterhead_and_a_greeting_are_no_talk(head):
+    assert strip(f"{head}\n\n{LETTER}") == (f"{head}\n\n{LETTER}", ())
+
+
+def test_a_greeting_in_the_same_line_stays():
+    for talk in ("Certainly, below is a draft you can use.", "Got it! Here's what I came up with:"):
+        assert strip(f"{talk} {LETTER}")[0] == LETTER
+
+
+@pytest.mark.parametrize("letter", [LETTER, f"\n {LETTER}\n\n", "", " ", "Sure!"])
+def test_without_talk_the_letter_is_the_very_same(letter):
+    assert strip(letter) == (letter, ())
+
+
+def test_what_was_taken_off_is_told_without_quoting_it():
+    _, taken = strip(f"Sure! Here is a cover letter:\n\n{LETTER}\n\nGood luck with your application!")
+    assert told([vars(piece) for piece in taken]) == "A preamble of 6 words and a remark after the letter of 5 words were removed."
+    assert told([vars(Stripped("preamble", "---"))]) == "A preamble was removed." and told([]) == ""
+
+
+@pytest.mark.parametrize(
+    "talk", ["Sure! Here is a cover letter for the role:", "Got it! Here's what I came up with:", "<think>Hm.\nYes.</think>"]
+)
+def test_talk_is_not_shown_while_a_letter_grows(talk):
+    whole = f"{talk}\n\n{LETTER}"
+    shown = [begun(whole[:at]) for at in range(len(talk) // 2, len(whole) + 1)]
+    assert not any("Here" in text or "think" in text or "Hm" in text for text in shown) and shown[-1] == LETTER
+    assert [begun(LETTER[:at]) for at in range(len(LETTER))] == [LETTER[:at] for at in range(len(LETTER))]
 
 
 @pytest.mark.parametrize("letter", ["", "Sure!", "Here is a letter:", "---", "```\n```", "<think>x</think>", "Feel free to edit it."])

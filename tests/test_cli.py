@@ -67,6 +67,8 @@ def last_json(done: subprocess.CompletedProcess) -> dict:
         (["run", "show"], "Missing: ID"),
         (["run"], "Missing: show|stop|resume"),
         (["promote"], "Missing: ID"),
+        (["template", "edit", "answer"], "Missing: FILE"),
+        (["template", "reset", "poem"], "KIND cannot be 'poem'"),
     ],
 )
 def test_bad_arguments_are_one_sentence_and_exit_2(arguments, words, capsys, tmp_path, monkeypatch):
@@ -102,7 +104,7 @@ def test_common_options_stand_before_or_after_the_verb(line):
 @pytest.mark.parametrize(
     "line",
     ["doctor", "write --job j --resume r", "prefer cmp left", "undo", "train", "runs", "run show r", "run stop r", "run resume r",
-     "adapters", "promote adp", "rollback"],
+     "adapters", "promote adp", "rollback", "template show", "template show answer", "template edit answer f", "template reset answer"],
 )  # fmt: skip
 def test_every_verb_has_its_function(line):
     assert arguments.parser().parse_args(line.split()).call in cli.VERBS
@@ -206,7 +208,7 @@ def pairs_to_learn_from(call, files: Path, count: int) -> dict:
 
 def test_a_pair_is_written_and_judged(call, files, capsys):
     pair = call("write --pair --seed 5 --tone warm --words 150", "--job", str(files / "job.txt"), "--resume", str(files / "resume.txt"))
-    assert set(pair) == {"comparison_id", "left", "right", "prompt_tokens", "seconds"}
+    assert set(pair) - {"stripped"} == {"comparison_id", "left", "right", "prompt_tokens", "seconds"}
     assert pair["left"] != pair["right"]
     assert pair["prompt_tokens"] > 50
     receipt = call(f"prefer {pair['comparison_id']} left --reason too-long")

@@ -266,11 +266,19 @@ def test_what_the_first_version_stored_survives_the_second(tmp_path, monkeypatch
     with write(engine) as opened:
         opened.add(row)
         opened.flush()
-        opened.add(models.Prompt(owner_id="a", **prompt))
+        opened.add(asked := models.Prompt(owner_id="a", **prompt))
+        opened.flush()
+        old = ("a", models.now().isoformat(" "), "let_1", asked.id, "Dear", 1, "b", "h", 1, "{}", 1, "[7]", 1.0)  # 0004 adds a column
+        opened.connection().exec_driver_sql(
+            "INSERT INTO letter (owner_id, created_at, id, prompt_id, text, finished, base_id, base_hash, seed, sampling, tokens,"
+            f" token_ids, seconds) VALUES ({', '.join('?' * len(old))})", old,
+        )  # fmt: skip
     monkeypatch.undo()
     migrate.upgrade(engine)
     with write(engine) as opened:
         assert opened.get_one(models.Document, row.id).fields == {"a": 1}
         assert opened.exec(select(models.Prompt.resume_document_id)).all() == [row.id]
+        letter = opened.get_one(models.Letter, "let_1")
+        assert (letter.text, letter.token_ids, letter.stripped) == ("Dear", [7], [])
         opened.add(models.Document(owner_id="a", kind="document", text="", text_hash=""))
     engine.dispose()

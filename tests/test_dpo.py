@@ -6,11 +6,14 @@ from pathlib import Path
 
 import pytest
 
-from ftapp import config
+from db.engine import write as db_write
+from ftapp import config, letters, preferences, prompts
 from ftapp.backends.local import AdapterRef, LocalBackend
 from ftapp.backends.pair import Row, Sampling, write
+from ftapp.documents import PlainText
 from ftapp.errors import ModelError, TrainingError
-from ftapp.training import dpo, finish, run, tokens
+from ftapp.profiles import JobPosting, ResumeProfile
+from ftapp.training import dpo, finish, plan, run, tokens
 from tests import tiny
 
 pytestmark = pytest.mark.timeout(600)  # TRL's imports alone take a minute on a machine that is busy otherwise
@@ -153,6 +156,25 @@ def test_the_trainer_sees_the_ids_that_the_writer_produced(model):
     assert end in backend.end_tokens
     edited = tokens.encode_pair(backend.tokenizer, row | {"chosen": "Dear team"}, end)  # ids that no longer spell the text are not used
     assert edited["chosen_ids"] == [*backend.tokenizer("Dear team")["input_ids"], end]
+
+
+def test_a_letter_without_its_talk_is_trained_as_it_was_shown(llama, engine):
+    tokenizer = tokens.tokenizer(llama)
+    raw = ["Sure! Here is the letter:\n\nDear team, I bake.", "Dear team, I cook."]
+    spelled = tuple(tuple(token for letter in text for token in tokenizer(letter)["input_ids"]) for text in raw)  # letter by letter
+    job, me = JobPosting(title="Baker"), ResumeProfile(name="Sam Ode")
+    draft = letters.Draft(PlainText("Baker"), PlainText("Sam"), job, me, "plain", prompts.build(me, job), letters.split_key("Fernhill"))
+    rows = Row(None, 1), Row(None, 2)
+    written = letters.Written("b", "h", rows, tuple(raw), (True, True), spelled, Sampling(), 1.0, True)
+    with db_write(engine) as opened:
+        comparison = letters.save_pair(opened, "local", letters.save_prompt(opened, "local", draft), written)
+        preferences.record(opened, "local", comparison, "left")
+        (pair,) = preferences.pairs(opened, "local")
+    row, end = plan.as_row(pair), tokens.end_token(tokenizer)
+    ids = tokens.encode_pair(tokenizer, row, end)
+    assert (row["chosen"], row["rejected"]) == ("Dear team, I bake.", raw[1])
+    assert ids["chosen_ids"] == [*tokenizer("Dear team, I bake.")["input_ids"], end] and "chosen_ids" not in row
+    assert ids["rejected_ids"] == [*spelled[1], end] != [*tokenizer(raw[1])["input_ids"], end], "untouched: as it was sampled"
 
 
 def test_the_trainer_gets_exactly_these_ids_nothing_cut_or_added(llama, tmp_path):

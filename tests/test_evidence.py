@@ -44,6 +44,12 @@ def test_an_invented_number_is_marked_told_and_can_be_taken_out():
     assert review.without(FALSE, SOURCES, 0) == FALSE == review.without(FALSE, SOURCES, 7)
 
 
+def test_what_was_removed_is_told_and_shown_on_demand():
+    markup = evidence.removed([{"kind": "preamble", "text": "Sure! Here is <b>your</b> letter:"}])
+    assert "A preamble of" in markup and "&lt;b&gt;your" in markup and "<b>" not in markup and "<details" in markup
+    assert evidence.removed([]) == ""
+
+
 def test_nothing_in_a_letter_or_a_source_becomes_markup():
     hostile = 'I baked 900 loaves at <b onmouseover="x">Evil</b> "Mills" & Co.'
     me = ME.model_copy(update={"skills": ["<script>900 loaves</script>"]})

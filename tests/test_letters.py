@@ -157,6 +157,22 @@ def test_every_letter_says_what_wrote_it(backend, engine):
         assert len(prompt.prompt_hash) == 64 and prompt.template_hash and prompt.messages[0]["role"] == "system"
 
 
+def test_talk_around_a_letter_stands_beside_it_and_never_in_it(backend, engine):
+    whole = TEXTS[SOME_ADAPTER.id][0]
+    backend.texts = {None: TEXTS[None], SOME_ADAPTER.id: [f"Sure! Here is your letter:\n\n{whole}\n\nGood luck with your application!"]}
+    comparison = _write(backend, engine)
+    with session(engine) as opened:
+        found = letters.shown(opened, "local", comparison)
+        row = opened.get_one(Comparison, comparison)
+        both = {side: opened.get_one(Letter, id) for side, id in (("left", row.left_letter_id), ("right", row.right_letter_id))}
+    for side, letter in both.items():
+        ours = letter.adapter_id == SOME_ADAPTER.id
+        assert found[side] == letter.text == TEXTS[letter.adapter_id][0]
+        kinds = [piece["kind"] for piece in found["stripped"][side]]
+        assert kinds == (["preamble", "postscript"] if ours else []) and found["stripped"][side] == letter.stripped
+        assert bool(letter.token_ids) is not ours, "sampled tokens are kept only while they spell the text"
+
+
 def test_the_same_texts_are_stored_once_for_each_owner(backend, engine):
     for owner in ("local", "local", "stranger"):
         _write(backend, engine, owner)

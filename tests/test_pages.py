@@ -7,7 +7,7 @@ import random
 
 import pytest
 
-from ftapp import fetching, hiding, markup, pages
+from ftapp import fetching, files, hiding, markup, pages
 from ftapp.errors import UserError
 
 SECRET = "zebra lampshade"
@@ -100,11 +100,11 @@ def test_qualifications_and_responsibilities_become_requirements_and_duties():
 
 def test_several_postings_are_all_returned_for_the_caller_to_ask():
     html = page(ld([job(), job(title="Shop Assistant"), job(title="Driver")]))
-    assert [one.title for one in pages.postings(html)] == ["Pastry Cook", "Shop Assistant", "Driver"]
+    assert [one.fields.title for one in pages.read(html)] == ["Pastry Cook", "Shop Assistant", "Driver"]
 
 
 def test_what_a_posting_refers_to_is_no_second_posting():
-    assert len(pages.postings(page(ld(job(relatedLink={"@type": "JobPosting", "title": "Other"}))))) == 1
+    assert len(pages.read(page(ld(job(relatedLink={"@type": "JobPosting", "title": "Other"}))))) == 1
 
 
 def test_markup_and_invisible_signs_in_fields_are_gone():
@@ -146,7 +146,7 @@ def test_without_usable_json_ld_the_visible_text_is_read(script):
                                   "<!-- only a comment -->"])  # fmt: skip
 def test_a_page_without_readable_text_is_refused_with_a_sentence(html):
     with pytest.raises(UserError, match="paste the posting's text") as caught:
-        pages.postings(html)
+        pages.read(html)
     assert str(caught.value).count(" - ") >= 2 and "sourdough" not in str(caught.value)
 
 
@@ -278,7 +278,7 @@ def test_a_style_sheet_made_to_cost_time_is_refused(monkeypatch, limit):
     assert only(html).fields.title == "Pastry Cook"
     monkeypatch.setattr(markup, limit, 50)
     with pytest.raises(UserError, match="style rules"):
-        pages.postings(html)
+        pages.read(html)
 
 
 # --- strange pages ---------------------------------------------------------------------------------------------------------
@@ -300,7 +300,7 @@ def test_mutated_pages_end_in_a_posting_or_a_sentence():
             rng.choice([lambda r, a: r.__setitem__(a, rng.randrange(256)), lambda r, a: r.__delitem__(slice(a, a + rng.randint(1, 40))),
                         lambda r, a: r.__setitem__(slice(a, a), r[a : a + rng.randint(1, 60)])])(raw, at)  # fmt: skip
         try:
-            assert pages.postings(bytes(raw))
+            assert pages.read(bytes(raw))
             ended["posting"] += 1
         except UserError as error:
             assert "sourdough" not in str(error)
@@ -324,10 +324,43 @@ def test_a_url_becomes_postings_by_way_of_the_fetcher(monkeypatch):
         return fetching.Page(url, page(ld(job())).encode("cp1252"), "windows-1252")
 
     monkeypatch.setattr(fetching, "fetch", fetch)
-    assert [one.title for one in pages.job_from_url("https://jobs.example/1")] == ["Pastry Cook"]
+    (found,) = pages.read_url("https://jobs.example/1")
+    assert found.fields.title == "Pastry Cook" and "sourdough" in found.text
     assert asked == [("https://jobs.example/1", False)]
 
 
 def test_offline_reads_no_url():
     with pytest.raises(UserError, match="offline"):
-        pages.job_from_url("https://jobs.example/1", offline=True)
+        pages.read_url("https://jobs.example/1", offline=True)
+
+
+# --- where it is parsed ----------------------------------------------------------------------------------------------------
+
+
+def given(html: str) -> fetching.Page:
+    return fetching.Page("https://jobs.example/1", html.encode())
+
+
+def test_a_page_is_parsed_in_a_child_and_says_what_it_would_say_here(monkeypatch):
+    html = page(ld([job(), job(title="Driver", jobLocationType="TELECOMMUTE")]), ARTICLE)
+    wanted = pages.read(html, "https://jobs.example/1")
+
+    def never(*_, **__):
+        raise AssertionError("a stranger's page was parsed in the app's own process")
+
+    for name in ("read", "_from_text"):
+        monkeypatch.setattr(pages, name, never)
+    monkeypatch.setattr(markup, "tree", never)
+    assert pages.read_page(given(html)) == wanted and len(wanted) == 2
+
+
+def test_the_childs_sentence_reaches_the_person():
+    with pytest.raises(UserError, match="Hardly any text .* paste the posting's text"):
+        pages.read_page(given(page(body="<p>Loading</p>")))
+
+
+@pytest.mark.parametrize(("limit", "said"), [("SECONDS", "took longer"), ("_CHILD", "within the limits")])
+def test_a_page_that_runs_into_a_limit_is_a_sentence(monkeypatch, limit, said):
+    monkeypatch.setattr(files, limit, 0.01 if limit == "SECONDS" else "import os; os._exit(3)")
+    with pytest.raises(UserError, match=f"This page .*{said}.* - open it in a browser and paste"):
+        pages.read_page(given(page(ld(job()))))

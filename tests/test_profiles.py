@@ -109,6 +109,14 @@ def test_company_from_sentences_or_none(text, company):
     assert parse_job(text).company == company
 
 
+def test_company_from_a_letterhead_and_from_a_title_below_the_menu():
+    head = "Tarnside Museum\n{}\n\nPosition: Archivist\n\nCatalogue letters."
+    assert parse_job(head.format("12 Mill Lane, Corby HG1 4QT")).company == "Tarnside Museum"
+    assert parse_job(head.format("12 rooms of old letters")).company == ""
+    menu = "Home\nSearch jobs\nStudent jobs\nStaff jobs\nSign in\nFAQs\n\n"
+    assert parse_job(f"{menu}Data Engineer | University of Tayford\n\nBuild pipelines.").company == "University of Tayford"
+
+
 @pytest.mark.parametrize(("raw", "title"), [
     ("Job description: Head Baker", "Head Baker"), ("SITE MANAGER", "Site Manager"), ("Ward Clerk (Ref 221-B7)", "Ward Clerk"),
     ("Apply for Software Engineer II", "Software Engineer II"), ("Chef - £30k plus tips", "Chef"), ("Teaching Assistant - Part "
@@ -212,6 +220,15 @@ def test_headers_of_positions(header):
     assert (only.title, only.employer.removesuffix(", Derry")) == ("Site Engineer", "Dunmore Civil Ltd")
     assert (only.start.replace(".", ""), only.end.replace(".", "")) == ("Jan 2018", "Dec 2020")
     assert only.achievements == ["Built two bridges over the Foyle"]
+
+
+@pytest.mark.parametrize("below, employer", [
+    ("Dunmore   Derry, NI", "Dunmore"), ("Dunmore | Derry, NI", "Dunmore"), ("Dunmore & Sons – Remote", "Dunmore & Sons"),
+    ("Built bridges   Derry, NI", ""), ("Concrete, Steel, Timber", ""), ("Dunmore", ""),
+])  # fmt: skip
+def test_a_name_and_a_place_below_the_dates_are_the_employer(below, employer):
+    me = parse_resume(f"Ivo Tarn\n\nExperience\nSite Engineer\nJan 2018 - Dec 2020\n{below}\n• Led two crews on the Foyle")
+    assert [(e.title, e.employer) for e in me.experience] == [("Site Engineer", employer)]
 
 
 def test_labels_of_a_job_portal():

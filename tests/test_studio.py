@@ -9,7 +9,7 @@ from sqlmodel import select
 
 from db.engine import session, write
 from db.models import Comparison, Letter, Preference
-from ftapp import config, embeddings, portfolio, projects
+from ftapp import config, embeddings, portfolio, preferences, projects
 from ftapp.backends.local import Proof
 from ftapp.backends.scripted import ScriptedBackend
 from ftapp.errors import ModelError, NotFound, UserError
@@ -69,6 +69,25 @@ def test_the_stream_grows_and_ends_with_exactly_the_promised_keys(make):
     for side in ("left", "right"):
         assert all(b[side].startswith(a[side]) for a, b in zip(steps, steps[1:], strict=False))
     assert steps[0]["left"] and steps[0]["right"] and len(steps) > 5, "both grow together from the first step"
+
+
+def test_talk_around_a_letter_is_never_shown_and_what_is_learned_is_what_was_shown(make):
+    studio = make(texts={None: [f"Sure! Here is your letter:\n\n{BASE}", f"Another {BASE}\n\nI hope this helps!"]})
+    steps = list(studio.write_pair("local", POSTING, RESUME))
+    last = steps[-1]
+    assert {last["left"], last["right"]} == {BASE, f"Another {BASE}"}
+    assert not any("Here is" in step["left"] + step["right"] for step in steps)
+    taken = {last[side]: [piece["text"] for piece in pieces] for side, pieces in last["stripped"].items()}
+    assert taken == {BASE: ["Sure! Here is your letter:"], f"Another {BASE}": ["I hope this helps!"]}
+    shown = studio.current_comparison("local")
+    assert (shown["left"], shown["right"], shown["stripped"]) == (last["left"], last["right"], last["stripped"])
+    receipt = studio.prefer("local", last["comparison_id"], "left")
+    assert studio.chosen("local", receipt["receipt"])[0] == last["left"]
+    with session(studio.engine) as opened:
+        (pair,) = preferences.pairs(opened, "local")
+    assert (pair.chosen, pair.rejected, pair.chosen_ids, pair.rejected_ids) == (last["left"], last["right"], [], [])
+    one = _last(studio.write_letter("local", POSTING, RESUME, greedy=True))
+    assert one["text"] == BASE and [piece["kind"] for piece in one["stripped"]] == ["preamble"]
 
 
 def test_nothing_is_said_of_the_sides_until_the_vote(taught):

@@ -6,6 +6,9 @@ below the letter explains. Never colour alone. Everything that comes from a lett
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+
+from ftapp import cleaning
 from ftapp.claims import Claim
 from ftapp.metrics import Score
 from ftapp.review import Review
@@ -50,6 +53,14 @@ def summary(text: str, review: Review) -> str:
     if review.flags:
         parts.append(count(len(review.flags), "placeholder or other employer", "placeholders or other employers"))
     return " · ".join(parts)
+
+
+def removed(stripped: Sequence[Mapping[str, str]]) -> str:
+    """That talk around the letter was taken off it, with its text on demand; nothing when none was."""
+    if not stripped:
+        return ""
+    pieces = "".join(f"<p>{safe(piece['text'])}</p>" for piece in stripped)
+    return f'<details class="removed"><summary>{safe(cleaning.told(stripped))}</summary>{pieces}</details>'
 
 
 def points(side: str, text: str, review: Review, editable: bool) -> str:

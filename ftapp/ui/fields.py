@@ -15,7 +15,10 @@ import gradio as gr
 from ftapp.profiles import JobPosting, ResumeProfile, experience_lines, read_experience
 
 A_LINE = "one a line"
+NAMES = ("title", "company", "location", "requirements", "duties",
+         "name", "headline", "experience", "skills", "education", "certificates")  # fmt: skip
 OF_THE_JOB = 5  # of the boxes; the others are the person's
+BY_MODEL = " · by the model"
 
 
 def read_of(job: str, resume: str) -> str:
@@ -52,6 +55,14 @@ class FieldsForm:
                     education = gr.Textbox(label=f"Education ({A_LINE})", lines=1, max_lines=4, min_width=120)
                     certificates = gr.Textbox(label=f"Certificates ({A_LINE})", lines=1, max_lines=4, min_width=120)
         self.boxes = [title, company, location, requirements, duties, name, headline, experience, skills, education, certificates]
+        self.labels = [box.label for box in self.boxes]
+
+    def show(self, texts: Sequence[str], by_model: Sequence[str] | None = None) -> list[Any]:
+        """Updates of the boxes: all texts as they were read; or, with `by_model`, only those fields, marked."""
+        if by_model is None:
+            return [gr.update(value=text, label=label) for text, label in zip(texts, self.labels, strict=True)]
+        return [gr.update(value=text, label=label + BY_MODEL) if name in by_model else gr.skip()
+                for name, text, label in zip(NAMES, texts, self.labels, strict=True)]  # fmt: skip
 
 
 def values(job: JobPosting, profile: ResumeProfile) -> list[str]:

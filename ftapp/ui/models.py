@@ -9,6 +9,7 @@ import gradio as gr
 from ftapp.ui import paper
 from ftapp.ui.asking import QUIET, calm
 from ftapp.ui.owner import Door
+from ftapp.ui.templates import TemplatesPanel
 
 STATES = {"candidate": "waiting", "trial": "on trial", "live": "writes now", "retired": "retired"}
 EMPTY = "No adapter yet: the base model writes both letters. Choose between a few pairs and teach your own."
@@ -61,6 +62,7 @@ class ModelsTab:
         with gr.Row(elem_classes="chips fields"):
             self.base = gr.Textbox(label="Hub id or folder", placeholder="bundled", max_lines=1, elem_id="base-model", min_width=260)
             self.switch = gr.Button("Load it", elem_id="load-model", min_width=120)
+        self.templates = TemplatesPanel(studio, door)
         if door.takes_password:
             with gr.Accordion("Owner", open=False), gr.Row(elem_classes="chips"):
                 self.password = gr.Textbox(label="Owner's password", type="password", max_lines=1)

@@ -59,6 +59,7 @@ def build(studio: Any, door: Door) -> gr.Blocks:
         looking = {"fn": calm(look), "inputs": None, "outputs": [counts, model, models.state], "queue": False, **QUIET}
         pulse.tick(**looking)
         page.load(**looking)
+        page.load(**models.templates.looking)
         page.load(**writing.loading).then(**writing.reading).then(**writing.measuring)
         for event in [*writing.voted, *teaching.changed]:
             event.then(**looking)
@@ -70,7 +71,7 @@ def build(studio: Any, door: Door) -> gr.Blocks:
             tab.select(lambda: gr.Timer(active=False), None, teaching.timer, **QUIET)
         for empty in (teaching, models, data):
             empty.first.click(lambda: gr.update(selected="write"), None, tabs, **QUIET)
-        models_tab.select(**models.looking)
+        models_tab.select(**models.looking).then(**models.templates.minding)
         data_tab.select(**data.looking).then(**data.portfolio.looking)
         api.build(studio, door)
     return page

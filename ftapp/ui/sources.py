@@ -11,12 +11,12 @@ from typing import Any
 
 import gradio as gr
 
-from ftapp import fetching, files, pages
-from ftapp.profiles import JobPosting, ResumeProfile
+from ftapp import fetching, files, gaps, pages
+from ftapp.letters import Fields
 from ftapp.ui import paper
 from ftapp.ui.asking import QUIET, calm, forget
 from ftapp.ui.examples import EXAMPLES
-from ftapp.ui.fields import OF_THE_JOB, FieldsForm, read_of, values
+from ftapp.ui.fields import OF_THE_JOB, FieldsForm, corrected, read_of, values
 from ftapp.ui.owner import Door
 
 FORMATS = [".pdf", ".docx", ".txt", ".md", ".html", ".htm", ".json"]  # what the file dialog offers; content decides
@@ -63,6 +63,9 @@ class SourcesPanel:
         with gr.Accordion("Understood", open=False, visible=False, elem_id="understood") as self.understood:
             self.more = gr.HTML()
             self.form = FieldsForm()
+            with gr.Row(elem_classes="chips"):
+                self.ask = gr.Button("Ask the model to fill the gaps", size="sm", elem_id="fill-gaps", min_width=96)
+            self.asked = gr.HTML(elem_id="filled-gaps")
         self.texts = [self.job, self.resume]
         self.filled = [*self.texts, self.which, self.understood, self.more, self.read_of, *self.form.boxes]
 
@@ -84,44 +87,66 @@ class SourcesPanel:
         for what, button in (("job", self.job_file), ("resume", self.resume_file)):
             button.upload(calm(self.bring(what)), [button, *given], self.filled, **QUIET | {"show_progress": "minimal"})
         self.which.input(calm(self.choose), [self.which, *given], self.filled, **QUIET)
+        self.ask.click(
+            calm(self.fill_gaps), [*given, *self.form.boxes], [self.understood, self.more, self.asked, *self.form.boxes],
+            **QUIET | {"show_progress": "minimal", "show_progress_on": self.asked, "concurrency_id": "model", "concurrency_limit": 1},
+        )  # fmt: skip
 
     # --- handlers -------------------------------------------------------------------------------------------------------
 
     def read(self, job: str, resume: str, kind: str, read: str, request: gr.Request) -> tuple[Any, ...]:
         """Fill the form from the boxes. A link is followed."""
-        self.door.owner(request)
+        owner = self.door.owner(request)
         if kind == "answer" or not fetching.is_url(job):
-            return self._fill(job, resume, kind, read)
+            return self._fill(owner, job, resume, kind, read)
         found = pages.read_url(job.strip(), self.studio.settings.offline)
         if len(found) == 1:
-            return self._fill(_text(found[0]), resume, kind, read, changed="job", job_fields=found[0].fields)
+            return self._fill(owner, _text(found[0]), resume, kind, read, changed="job", fields=(found[0].fields, None))
         choices = [(" at ".join(filter(None, (one.fields.title, one.fields.company))), i) for i, one in enumerate(found)]
         asking = gr.update(choices=choices, value=None, visible=True)
         return gr.skip(), gr.skip(), asking, *[gr.skip() for _ in self.filled[3:]]
 
     def choose(self, number: int, job: str, resume: str, kind: str, read: str, request: gr.Request) -> tuple[Any, ...]:
         """One of several postings of a page. The page is asked for again: nothing of it was kept."""
-        self.door.owner(request)
+        owner = self.door.owner(request)
         found = pages.read_url(job.strip(), self.studio.settings.offline)
         one = found[min(int(number), len(found) - 1)]
-        return self._fill(_text(one), resume, kind, read, changed="job", job_fields=one.fields)
+        return self._fill(owner, _text(one), resume, kind, read, changed="job", fields=(one.fields, None))
 
     def bring(self, what: str) -> Callable[..., tuple[Any, ...]]:
         def from_file(path: str, job: str, resume: str, kind: str, read: str, request: gr.Request) -> tuple[Any, ...]:
             try:
-                self.door.owner(request)
+                owner = self.door.owner(request)
                 found = files.read(path, "posting" if what == "job" else "résumé")
             finally:
                 forget(path)
             if what == "job":
-                return self._fill(found.text, resume, kind, read, changed=what, warnings=found.warnings)
-            return self._fill(job, found.text, kind, read, changed=what, resume_fields=found.profile, warnings=found.warnings)
+                return self._fill(owner, found.text, resume, kind, read, changed=what, warnings=found.warnings)
+            return self._fill(owner, job, found.text, kind, read, changed=what, fields=(None, found.profile), warnings=found.warnings)
 
         return from_file
 
+    def offer(self) -> tuple[Any, str]:
+        """The button that asks the model, and why it cannot be pressed."""
+        reason = gaps.refusal(self.studio.spec)
+        return gr.update(interactive=not reason), paper.note(reason)
+
+    def fill_gaps(self, job: str, resume: str, kind: str, read: str, request: gr.Request, *boxes: Any) -> tuple[Any, ...]:
+        """Ask the model for the fields that are still empty; what stands in a box is never written over."""
+        owner, answers = self.door.owner(request), kind == "answer"
+        fields = corrected(boxes) if read == read_of(job, resume) else (None, None)
+        before = self.studio.understand(owner, job, resume, kind, fields)
+        posting, person = gaps.fill_both(
+            self.studio.backend(), "" if answers else job, resume, before["job_fields"], before["resume_fields"]
+        )
+        after = self.studio.understand(owner, job, resume, kind, (posting.fields, person.fields))
+        said = paper.note(gaps.summary(posting, person)) + paper.bullets([*posting.notes, *person.notes])
+        boxes = self.form.show(values(posting.fields, person.fields), (*posting.names, *person.names))
+        return gr.update(label=understood_line(after)), understood_body(after), said, *boxes
+
     def _fill(
-        self, job: str, resume: str, kind: str, read: str, *, changed: str = "", job_fields: JobPosting | None = None,
-        resume_fields: ResumeProfile | None = None, warnings: tuple[str, ...] = (),
+        self, owner: str, job: str, resume: str, kind: str, read: str, *, changed: str = "", fields: Fields = (None, None),
+        warnings: tuple[str, ...] = (),
     ) -> tuple[Any, ...]:  # fmt: skip
         """Values for `filled`. Only the box named by `changed` is written to: the person may be typing in the others. The half of
         the form that was filled from the very text that stands there (`read` says so) keeps its corrections."""
@@ -129,9 +154,9 @@ class SourcesPanel:
         gone = gr.update(visible=False)
         if not (job.strip() or resume.strip()):
             return *texts, gone, gone, "", "", *[gr.skip() for _ in self.form.boxes]
-        found = self.studio.understand(job, resume, kind)
+        found = self.studio.understand(owner, job, resume, kind, fields)
         found["warnings"] = list(dict.fromkeys([*warnings, *found["warnings"]]))
-        boxes: list[Any] = values(job_fields or found["job_fields"], resume_fields or found["resume_fields"])
+        boxes = self.form.show(values(found["job_fields"], found["resume_fields"]))
         now, halves = read_of(job, resume), (slice(0, OF_THE_JOB), slice(OF_THE_JOB, len(boxes)))
         for half, before, after in zip(halves, read.split(), now.split(), strict=False):
             if before == after:

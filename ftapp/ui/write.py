@@ -105,12 +105,12 @@ class WriteTab:
 
     # --- reading and writing --------------------------------------------------------------------------------------------
 
-    def lengths_of(self, kind: str, words: int) -> tuple[Any, Any]:
-        """What the model that is loaded now can write; a length that it cannot gives way to the middle one."""
+    def lengths_of(self, kind: str, words: int) -> tuple[Any, ...]:
+        """What the model that is loaded now can do; a length that it cannot write gives way to the middle one."""
         offered = self.studio.words(kind)
         job = ("Question or topic", "Type a question, or a topic to write on") if kind == "answer" else ("Posting", "Paste the job posting")
         chosen = words if words in offered else _middle(offered)
-        return gr.update(choices=_choices(offered), value=chosen), gr.update(label=job[0], placeholder=job[1])
+        return gr.update(choices=_choices(offered), value=chosen), gr.update(label=job[0], placeholder=job[1]), *self.sources.offer()
 
     def prepare(self, words: int) -> Update:
         """Before the model is free: the cards take their place, and Stop takes the place of Write."""
@@ -131,7 +131,10 @@ class WriteTab:
         try:
             for step in self.studio.write_pair(owner, job, resume, kind, tone, int(words), hook, None, False, "live", fields):
                 going = not step.get("done", True)
-                news: Update = {card: paper.letter(step[s], words=words, writing=going) for s, card in self.cards.items()}
+                gone = {s: evidence.removed(taken) for s, taken in step.get("stripped", {}).items()}
+                news: Update = {
+                    card: paper.letter(step[s], words=words, writing=going, below=gone.get(s, "")) for s, card in self.cards.items()
+                }
                 if not shown:
                     shown, begun = True, {self.comparison: step["comparison_id"], self.shown_at: time.time()}
                     news |= begun | {self.verdict: gr.update(visible=True), self.say: ""}
@@ -230,7 +233,7 @@ class WriteTab:
             cards[card] = paper.letter(
                 text, words=pair["words"], note="" if pair[f"{side}_finished"] else "stopped before its end",
                 marked=evidence.marked(text, found), foot=evidence.summary(text, found),
-                below=evidence.points(side, text, found, pair["proven"]) if text else "",
+                below=evidence.removed(pair["stripped"][side]) + (evidence.points(side, text, found, pair["proven"]) if text else ""),
             )  # fmt: skip
         found = self.studio.used(owner, sources)
         fits = [f"{one.title}: {one.why}" for one in found]
@@ -246,7 +249,8 @@ class WriteTab:
         writing = QUIET | {"concurrency_id": "model", "concurrency_limit": 1}
 
         self.sources.wire(self.kind)
-        self.measuring = {"fn": calm(self.lengths_of), "inputs": [self.kind, self.words], "outputs": [self.words, self.job], **QUIET}
+        able = [self.words, self.job, self.sources.ask, self.sources.asked]
+        self.measuring = {"fn": calm(self.lengths_of), "inputs": [self.kind, self.words], "outputs": able, **QUIET}
         self.kind.input(**self.measuring)
         for button in (self.start, self.again):
             button.click(calm(self.prepare), self.words, view, **QUIET).then(
