@@ -311,7 +311,7 @@ def test_another_base_model_is_loaded_or_refused_in_words(chrome, tmp_path):
         page.locator("#load-model").click()
         expect(page.locator("#base-state")).to_contain_text("qwen is loaded and writes")
         page.get_by_role("tab", name="Write").click()
-        expect(page.locator("#words input")).to_have_value("250 words")  # what this model can write
+        expect(page.locator("#words input")).to_have_value("300 words")  # what this model can write
 
 
 def test_what_was_understood_can_be_corrected_before_writing(page, app):
