@@ -15,6 +15,7 @@ from ftapp.documents import read_text
 from ftapp.fetching import is_url
 from ftapp.files import MOST_BYTES, FileText, read
 from ftapp.prompts import KINDS, TONES
+from ftapp.structure import NOTE_WORDS
 
 VERDICTS = ("left", "right", "tie", "both_bad")
 DOCUMENTS = ("job", "resume")
@@ -44,6 +45,8 @@ _IN_WORDS = (
 
 
 def _words(text: str) -> int:
+    if text.lower() == "note":
+        return NOTE_WORDS
     if not text.isdecimal() or not 0 < int(text) <= 2000:
         raise argparse.ArgumentTypeError(f"{text!r} is no number of words")
     return int(text)
@@ -93,7 +96,7 @@ def parser() -> argparse.ArgumentParser:
     p.add_argument("--pair", action="store_true", help="two letters, base and adapter, in random order")
     p.add_argument("--kind", type=_name, choices=KINDS, default=KINDS[0])
     p.add_argument("--tone", type=_name, choices=TONES, default=TONES[0])
-    p.add_argument("--words", type=_words, metavar="N", help="length; each model offers a few")
+    p.add_argument("--words", type=_words, metavar="N", help="length; each model offers a few. note: a LinkedIn connection note")
     p.add_argument("--hook", default="", metavar="TEXT", help="a sentence of your own that the letter should use")
     p.add_argument("--seed", type=_seed, metavar="N", help="the same seed writes the same letters")
     p.add_argument("--adapter", default="live", metavar="ID", help="an adapter's id, 'none' for the base, 'live' (default)")

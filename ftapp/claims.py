@@ -88,7 +88,7 @@ class _Judge:
             claims.append(self._by_words(award, "award"))
         for degree, m in find.degrees(text):
             if find.of_person(text, degree.start) or not self.posting.phrase(degree.text):
-                claims.append(self._degree(degree, m))
+                claims.append(self._degree(degree, m, text))
         claims += self._pairs(text)
         if find.personal(text):
             claims += [self._title(title, text) for title in find.titles(text)]
@@ -110,7 +110,7 @@ class _Judge:
         held = self.person.phrase(found.text) or self.person.together(wanted) or all(map(self.person.knows, wanted))
         return self._said(found, held, f"No source mentions this {noun}.")
 
-    def _degree(self, found: Found, m: re.Match[str]) -> Claim:
+    def _degree(self, found: Found, m: re.Match[str], text: str) -> Claim:
         if "subject" not in m.groupdict():
             return self._said(found, self.person.phrase(found.text), "No source says so of the school.")
         level = facts.degree_level(m)
@@ -122,13 +122,14 @@ class _Judge:
             enough = all(own.knows(k) or own.written_out(subject) or k in ("degree", "field") for k in subject)
             if (level in levels or level == "degree" and levels) and enough:
                 held = line
-        return self._said(found, held, "No source holds this degree.")
+        quoted = "" if find.personal(text[: found.start]) else self._quoted(text, found)
+        return self._said(found, held or quoted, "No source holds this degree.")
 
     def _pairs(self, text: str) -> Iterator[Claim]:
         """ "Title at Employer", where the résumé gives that employer another title."""
         for m in find.TITLE_AT.finditer(text):
             employer, title = facts.content(m.group("employer")), facts.content(m.group("title"))
-            theirs = [p for p in self.person.positions if p.employer and p.title and _same_name(employer, p.employer)]
+            theirs = [p for p in self.person.positions if p.title and employer and set(employer) <= set(p.employer)]
             if not theirs or not find.OCCUPATION.search(m.group("title")) or self._applied(title, employer, text[: m.start()]):
                 continue
             fits = any(_within(title, p.title) for p in theirs)
@@ -147,15 +148,16 @@ class _Judge:
 
     def _from_posting(self, found: Found, text: str) -> str:
         """The posting's line, when it is quoted, or the sentence speaks of the employer or the position."""
+        before = text[: found.start]
+        mine = _MY_POST.search(before)
+        past = _WORKED_THERE.search(before) and not find.WISH.search(before if mine else text)
+        if past and mine and find.of_person(text, found.start):
+            return ""
         if quoted := self._quoted(text, found):
             return quoted
-        applying = re.search(
-            r"(?i)\b(?:appl\w+|position|role|post|job|vacancy|opening|opportunity|posting|join\w*|interest\w*|consider\w*)\b", text
-        )
         line = self.posting.phrase(found.text) or self.posting.together(facts.content(found.text))
         named = self._names_job(found.text)
-        past = _WORKED_THERE.search(text[: found.start]) and not find.WISH.search(text[: found.start])
-        if not find.of_person(text, found.start) or named and (applying or not past):
+        if not find.of_person(text, found.start) or named and (not past or _APPLYING.search(text)):
             return line or (self.job.title if named else "")
         return line if find.WISH.search(text) and (found.kind == "skill" or not past) else ""
 
@@ -173,7 +175,7 @@ class _Judge:
             line = self.person.phrase(found.text)
             held = line or self._at_employer(text, d) and self.person.lasted(d)
             if not held:
-                held = self._quoted(text, found) if mine else self.posting.phrase(found.text)
+                held = self._quoted(text, found) if mine else self.posting.phrase(_ABOUT.sub("", found.text))
             yield self._said(found, held, "No position, alone or added up, lasted so long.")
 
     def _at_employer(self, text: str, d: facts.Duration) -> bool:
@@ -227,21 +229,22 @@ class _Judge:
     def _name(self, found: Found, text: str, wish: bool) -> Iterator[Claim]:
         wanted = [k for k in facts.content(found.text) if k not in find._PLAIN_CAPITALS]
         held = self.person.phrase(found.text) or self.person.together(wanted) or self.person.written_out(facts.content(found.text))
-        telling = find.telling(found.text)
+        firm = find.firm(text, found)
+        telling = firm or find.telling(found.text)
         if not held and not telling:
             return  # "Communication", "Teamwork"
         numbered = any(k.isdigit() for k in wanted)  # "Level 3" is not "Level 7"
-        held = held or not numbered and (self.person.in_one_line(telling) or len(telling) == 1 and self.person.initials(telling[0]))
+        alike = "" if firm or numbered else self.person.in_one_line(telling)
+        held = held or self.person.together(firm) or alike or not numbered and len(telling) == 1 and self.person.initials(telling[0])
         held = held or self._from_posting(found, text)
         if not held and wish and found.kind == "skill" and not _HELD.search(text[: found.start]):
             return
-        parts = [
-            Found(found.start + a, found.start + b, find._kind(text, found.start + a, found.text[a:b]), found.text[a:b])
-            for a, b in _halves(found.text)
-        ]
+        parts = _halves(found.text)
         if not held and len(parts) > 1:
-            for part in parts:
-                yield from self._name(part, text, wish)
+            for a, b in parts:
+                kind = find.kind(text, found.start + a, found.text[a:b])
+                listed = a and found.kind == "employer" and kind == "skill" and re.search(r"(?:and|&)\s$", found.text[:a])
+                yield from self._name(Found(found.start + a, found.start + b, "employer" if listed else kind, found.text[a:b]), text, wish)
             return
         if held or find.of_person(text, found.start):
             yield self._said(found, held, _NO_NAME[found.kind])
@@ -268,12 +271,13 @@ class _Judge:
             wanted = find.telling(found.text)
             if found.sure and not wanted:
                 wanted = [k for k in facts.content(found.text) if k not in find.SOFT and " " in found.text]
-            if not wanted or self._names_job(found.text):
+            compound = [] if wanted else find.compound(found.text)
+            if not (wanted or compound) or self._names_job(found.text):
                 continue
             wanted += re.findall(r"(?<=[A-Za-z] )\d+", found.text)  # "Level 3" is not "Level 7"
             held = self.person.phrase(found.text) or self.person.in_one_line(wanted) or self.person.written_out(facts.content(found.text))
-            if not held and not found.sure and len(wanted) == 1:
-                held = self.person.knows(wanted[0])
+            if not held and (compound or not found.sure and len(wanted) == 1):
+                held = any(map(self.person.knows, compound or wanted))
             yield self._said(found, held, _NO_NAME["skill"])
 
     def _contact(self, found: Found) -> Claim:
@@ -306,9 +310,14 @@ _HELD = re.compile(
 )
 _LEADS_IN = re.compile(r"(?i)\W*(?:with|as|having|holding|over|possessing|combining|through|proficient|experienced|skilled)\b")
 _WORKED_THERE = re.compile(
-    r"(?i)\b(?:work(?:ed|ing)?|time|role|career|employed|internship|experience|years|as an? (?:\w+\s){1,4}|as|currently)\s(?:at"
-    r"|for|with|in)?\s?(?:the\s)?$"
+    r"(?i)\b(?:(?:work(?:ed|ing)?|time|role|position|career|employed|internship|experience|years)(?:\s(?:at|for|with|in))?"
+    r"|as(?:\san?)?|currently|(?:as|am|was|currently)\san?\s(?:[\w/&-]+\s){1,6}(?:at|for|with|in))\s(?:the\s)?$"
 )
+_APPLYING = re.compile(r"(?i)\b(?:appl\w+|position|role|post|job|vacancy|opening|opportunity|posting|join\w*|interest\w*|consider\w*)\b")
+_MY_POST = re.compile(
+    r"(?i)\bmy\s(?:\w+\s){0,2}(?:role|position|job|post|time|work|internship)\b|\b(?:current|previous|former|past)(?:ly)?\b"
+)
+_ABOUT = re.compile(r"(?i)^(?:almost|nearly|about|around|some)\s+")
 _NO_AMOUNT = re.compile(
     r"(?i)\b(?:24/7|one of|no\.? 1|top \d+|\d+(?:st|nd|rd|th))\b|\b(?-i:[A-Z])[\w+#]*\s\d+(?:\.\d+)*\b(?!\s?%)|\d+[-\s](?:page|word)\b"
 )

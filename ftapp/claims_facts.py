@@ -41,7 +41,8 @@ DATE = re.compile(
 _LEVELS = {
     "doctorate": r"(?i:ph\.?\s?d\b\.?|doctor(?:ate|al\sdegree)\b|d\.?phil\b)|\bEdD\b|\bDBA\b",
     "master": r"(?i:master(?:['’]?s|(?=\sof|\sin|\sdegree))(?:\sdegree)?|m\.?\s?sc\b\.?|m\.?b\.?a\b\.?|m\.?tech\b|m\.?eng\b"
-        r"|m\.?phil\b|m\.?ed\b)|\bM\.?[AS]\b\.?(?!\w)|\bLLM\b|\bMCA\b",
+        r"|m\.?phil\b|m\.?ed\b)|\bM\.?[AS]\b\.?(?!\w|\s(?:Access|Azure|Dynamics|Excel|Office|Outlook|PowerPoint|Project|SQL|Teams|Visio|Windows|Word)\b)"
+        r"|\bLLM\b|\bMCA\b",
     "bachelor": r"(?i:bachelor(?:['’]?s)?(?:\sdegree)?|b\.?\s?sc\b\.?|b\.?tech\b|b\.?eng\b|b\.?com\b|b\.?ed\b|b\.?b\.?a\b\.?)"
         r"|\bB\.?[AES]\b\.?(?!\w)|\bLLB\b|\bBCA\b",
     "associate": r"(?i:associate['’]?s?\sdegree)",
@@ -51,8 +52,8 @@ _LEVELS = {
 }  # fmt: skip
 _FROM_SCHOOL = r"from\san?\s[\w-]+(?:\s[\w-]+)?\s(?:university|school|college|institute)\b"
 _SUBJECT = (
-    r"(?:\s(?:degree|Hons?\b\.?|\(Hons?\)))?(?:\s(?:in|of)\s(?P<subject>(?-i:(?:(?:(?:the|of|and"
-    r"|&)\s)?[A-Z][\w&+-]*)(?:,?\s(?:(?:and|of|&|in|with)\s)?[A-Z][\w&+-]*){0,5}"
+    r"(?:\s(?:degree|Hons?\b\.?|\(Hons?\)))?(?:\s(?:(?:in|of)\s|(?=[A-Z]))(?P<subject>(?-i:(?:(?:(?:the|of|and"
+    r"|&)\s)?[A-Z][\w&+-]*)(?:,?\s(?:(?:and|of|&|in|with)\s)?(?!I\b)[A-Z][\w&+-]*){0,5}"
     r"|[a-z][\w-]+(?:\s(?!from|at|with|and|which|that|has|have|is|was|by|to|for)[a-z][\w-]+){0,2})))?"
 )
 DEGREE = re.compile("(?:" + "|".join(rf"(?<![\w.])(?P<{name}>{spellings})" for name, spellings in _LEVELS.items()) + ")" + _SUBJECT)
@@ -97,8 +98,9 @@ def keys(text: str) -> list[str]:
 
 
 def content(text: str) -> list[str]:
-    """The keys that say something: small words and legal forms dropped."""
-    return [k for k in keys(text) if k not in SMALL_WORDS and k not in LEGAL_FORMS]
+    """The keys that say something: small words and legal forms dropped, but not "IT"."""
+    said = [w.key for w in words(text) if w.key not in SMALL_WORDS or w.end - w.start > 1 and text[w.start : w.end].isupper()]
+    return [k for k in said if k not in LEGAL_FORMS]
 
 
 def alike(one: str, other: str) -> bool:

@@ -5,6 +5,7 @@ Each finder yields `Found(start, end, kind, text)` with offsets in the sentence.
 
 from __future__ import annotations
 
+import functools
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -38,12 +39,13 @@ SIGN_OFF = re.compile(
 WISH = re.compile(
     r"(?ix)\b(?:look(?:ing)?\sforward|would|shall|excited|thrilled|eager|keen|drawn\sto|impressed|inspired|admire|hope|thank"
     r"|interested|interest\sin|"
-    r"could\swe|may\si|let\s(?:me|us)|please|happy\sto|glad|welcome|confident|believe|will|want|wish|apply(?:ing)?"
+    r"could\swe|may\si|let\s(?:me|us)|please(?!\snote)|happy\sto|glad|welcome|confident|believe|will|want|wish|apply(?:ing)?"
     r"|passion(?:ate)?|enthusias\w+|"
     r"enjoy|ready\sto|see\smyself|can\s(?:see|picture)|opportunity|learn(?:ing)?\smore|aspire|always|honou?r\sto|should|do\snot)\b"
 )
 _ABOUT_THEM = re.compile(
-    r"(?i)\b(?:you(?!\s(?:will|can|may)\s(?:find|see))(?:r|rs|'re|’re)?|the (?:company|organi[sz]ation|firm|posting|advert"
+    r"(?i)\b(?:(?<!tell )(?<!show )(?<!give )you(?!\s(?:will|can|may)\s(?:find|see))(?:r|rs|'re|’re)?"
+    r"|the (?:company|organi[sz]ation|firm|posting|advert"
     r"|vacancy)(?:['’]s)?|its|their|(?!Master|Bachelor|Associate)[A-Z][\w&]+(?:['’]s|s['’]))(?!\w)"
 )
 _ABOUT_ME = re.compile(r"\b(?:I(?:['’](?:m|ve|d|ll))?|my|My|me|mine|myself|we|We|our|Our)\b")
@@ -56,6 +58,11 @@ NAME = re.compile(
 _EMPLOYER_BEFORE = re.compile(
     r"(?i)\b(?:at|from|joined|join(?:ing)?|members? of|employed by|work(?:ed|ing)? for|time (?:at|with))\s+(?:the\s+)?$"
 )
+_EMPLOYER_AFTER = re.compile(r",?\s(?:where|in which)\sI\b")
+_NO_EMPLOYER_BEFORE = re.compile(
+    r"(?i)\b(?:(?:excel\w*|good|great|better|best|adept|skilled|proficient|effective)\sat|from)\s+(?:the\s+)?$"
+)
+_FIRM_FORMS = frozenset("company corporation group firm organisation organization".split())
 _MAYBE_EMPLOYER_BEFORE = re.compile(r"(?i)\b(?:for|with|by|from|including)\s+(?:the\s+)?$")
 _SCHOOL = re.compile(r"\b(?:University|College|School|Institute|Academy|Polytechnic)\b")
 _AWARD_NAME = re.compile(r"\b(?:Award|Prize|Medal|Scholarship|Fellowship|Honou?rs?|of the (?:Year|Month)|Recognition)\b")
@@ -136,7 +143,7 @@ PLAIN = frozenset(
     wide with world year years
     together talented top-tier leading lead working-level industry-standard code coding programming language program company's everyday
     detailed first-hand firsthand rich
-    deep opportunity manner concise timely scalable match perfect revenue saving cost level optimal viewpoint finding
+    opportunity manner concise timely scalable match perfect revenue saving cost level optimal viewpoint finding
     scalability availability reproducibility internal external question procedure budget achievement acumen landscape evolving rapidly
     structured source
     infrastructure setting particularly predictive library crossfunctional cloudbased rounded
@@ -149,6 +156,12 @@ PLAIN = frozenset(
     model modelling modeling algorithm application contribute contributing goal global international local numerous popular""".split()
 )
 # fmt: skip
+_OBJECTS = frozenset(
+    "data project product customer client technical business user software system process team budget quality code".split()
+)
+_BEFORE_HYPHEN = re.compile("high|fast|well|long|short|real|cross|cutting|large|self|detail|problem|customer|client|result|team")
+_ACTIVITIES = frozenset("management modeling modelling support service design testing planning administration".split())
+_CRAFTS = frozenset("analysis analytic development engineering".split())  # whoever works with the object does one of these
 
 _TRIGGER = re.compile(
     r"""(?ix)\b(?:
@@ -161,7 +174,7 @@ _TRIGGER = re.compile(
           |command|focus|exposure|hands-on)
         (?:\s(?:and\s\w+|working|including|gained))?\s(?:in|with|of|on|using|for)\b
      |(?P<weak>(?:work(?:ed|ing)?|dealt)\s(?:\w+\s)?(?:with|in|on)\b
-       |(?:using|used|use|know|mastered|learned|learnt|handled|implemented|programmed)\b(?!\sto\b))
+       |(?:using|used|use|utili[sz]ing|leveraging|know|mastered|learned|learnt|handled|implemented|programmed)\b(?!\sto\b))
      |developed\s(?=advanced|strong|deep)|skills\sto\s(?:build|design|develop|create|use)\b
      |(?:skills?|skillset|tools?|strengths?|expertise|knowledge|frameworks?|languages?|platforms?|techniques?|methods?|technologies
        |databases?|software|libraries|disciplines?|areas?|solutions?)
@@ -174,9 +187,9 @@ _TURNED = re.compile(
     r"|among\smy\s(?:skills|tools))"
 )
 _LIST_END = re.compile(
-    r"""(?ix)[;:!?()]|\.(?!\d)|\s[–—-]\s|,?\s(?:which|that|who|where|while|to|make[s]?|has|have|had|allow\w*|enabl\w+|I|I['’]\w+|my
+    r"""(?ix)[;:!?()]|\.(?=\s|$)|\s[–—-]\s|,?\s(?:which|that|who|where|while|to|make[s]?|has|have|had|allow\w*|enabl\w+|I|I['’]\w+|my
       |we|you|your|so|but|because|when|is|are|was|were
-    |comes?|came|made|am|hold|can|could|may|it|at|from|since|during|through|throughout|across|by|into|over|under|combined|along
+    |comes?|came|although|though|here|made|am|hold|can|could|may|it|at|from|since|during|through|throughout|across|by|into|over|under|combined|along
       |coupled|among|within|than|before|after|without|will|would|demonstrat\w+|gained|align\w*)\b|$"""
 )
 _ITEMS = re.compile(
@@ -239,8 +252,8 @@ def names(sentence: str) -> Iterator[Found]:
         text = re.sub(r"['’]s$", "", text)
         first = not re.search(r"\w", sentence[:start])
         if first or re.search(r"[:\"“(]\s*$|[.!?]\s*$", sentence[:start]):
-            head = re.match(r"[\w’'-]+", text)
-            if head and not re.search(r"[a-z][A-Z]|\d|^[A-Z]{2,}$", head.group(0)):
+            head = re.match(r"[\w’'.-]+", text)
+            if head and not re.search(r"[a-z][A-Z]|\d|^[A-Z]{2,}$|\.[A-Z]", head.group(0)) and not _NUMBERED.match(text):
                 rest = text[head.end() :].lstrip(" &,")
                 if not rest or not rest[0].isupper() or re.match(r"(?:of|and|for|the|at)\s", rest):
                     continue
@@ -250,11 +263,12 @@ def names(sentence: str) -> Iterator[Found]:
             start, text = start + head.end(), text[head.end() :]
         text = re.sub(r"\s(?:I|and|of)$", "", text)
         if [k for k in facts.keys(text) if k not in _PLAIN_CAPITALS and k not in facts.LEGAL_FORMS and not k.isdigit()] and len(text) > 1:
-            yield Found(start, start + len(text), _kind(sentence, start, text), text)
+            yield Found(start, start + len(text), kind(sentence, start, text), text)
         elif text in ("R", "C"):
             yield Found(start, start + 1, "skill", text)
 
 
+_NUMBERED = re.compile(r"(?:Level|Grade|Class|Band|Stage|Tier|Part)\s\d")
 _OPENERS = frozenset("""as at in with for my the during from while since after before on to by when using having being both and also
     additionally
     furthermore currently previously prior through throughout our your this that these here under over one take what how where and because
@@ -262,7 +276,7 @@ _OPENERS = frozenset("""as at in with for my the during from while since after b
     are was be do""".split())  # fmt: skip
 
 
-def _kind(sentence: str, start: int, text: str) -> str:
+def kind(sentence: str, start: int, text: str) -> str:
     after = sentence[start + len(text) : start + len(text) + 25]
     if _AWARD_NAME.search(text):
         return "award"
@@ -278,7 +292,15 @@ def _kind(sentence: str, start: int, text: str) -> str:
         return "title"
     if _MAYBE_EMPLOYER_BEFORE.search(sentence[:start]) and ORGANISATION.search(text):
         return "employer"
-    return "employer" if _EMPLOYER_BEFORE.search(sentence[:start]) else "skill"
+    return "employer" if _EMPLOYER_BEFORE.search(sentence[:start]) or _EMPLOYER_AFTER.match(after) else "skill"
+
+
+def firm(sentence: str, found: Found) -> list[str]:
+    """The words that tell this employer from others: all but the form of the firm. [] where the words name no employer."""
+    if found.kind != "employer" or _NO_EMPLOYER_BEFORE.search(sentence[: found.start]):
+        return []
+    words = [k for k in facts.content(found.text) if k not in _FIRM_FORMS]
+    return words if len(words) > 1 or telling(found.text) else []
 
 
 def titles(sentence: str) -> Iterator[Found]:
@@ -346,5 +368,21 @@ def _item(start: int, text: str, sure: bool) -> Iterator[Found]:
 
 def telling(text: str) -> list[str]:
     """The keys of a phrase that name something particular: neither soft skills nor words that every letter has."""
-    parts = [p for k in facts.content(text) for p in ([k] if k not in SOFT and k not in PLAIN else [])]
-    return [k for k in parts if not k.isdigit()]
+    parts = [k for k in facts.content(text) if not k.isdigit() and not _says_little(k)]
+    return [] if parts == ["deep"] else parts  # "deep learning" is not just any learning, "deep understanding" is nothing
+
+
+@functools.lru_cache(maxsize=20_000)  # words only, never a text
+def _says_little(key: str) -> bool:
+    """Whether a key is a plain or soft word, or such a pair whose hyphen was lost ("fastpaced")."""
+    plain = PLAIN | SOFT
+    pair = _BEFORE_HYPHEN.match(key)
+    return key in plain or bool(pair) and key[pair.end() :] in plain
+
+
+def compound(text: str) -> list[str]:
+    """What must be known of a skill that two plain words name: "management" of "project management", one word of "data analysis"."""
+    words = facts.content(text)
+    if len(words) != 2 or words[0] not in _OBJECTS:
+        return []
+    return words if words[1] in _CRAFTS else [words[1]] if words[1] in _ACTIVITIES else []

@@ -26,6 +26,10 @@ class Position:
     span: facts.Span | None
 
 
+# Initials are taken of words that belong together: "AI" is no "Analyst at Ibex", nor "analysis, infrastructure".
+_RUN_END = re.compile(r"[^\w\s&'’+#-]+|\b(?i:at|by|for|from|in|into|on|to|with|as|is|are|was|using)\b")
+
+
 class Evidence:
     """The lines of one side (the person, or the posting) and what can be asked about them."""
 
@@ -36,7 +40,8 @@ class Evidence:
         self.content = [frozenset(facts.content(line)) for line in self.lines]
         self.vocabulary = frozenset().union(*self.content)
         self._padded = [f" {' '.join(k for k in ks if k not in facts.LEGAL_FORMS)} " for ks in self.keys]
-        self._initials = [f" {''.join(k[0] for k in ks if k not in facts.SMALL_WORDS)} " for ks in self.keys]
+        runs = [facts.keys(run) for line in self.lines for run in _RUN_END.split(line)]
+        self._initials = " ".join("".join(k[0] for k in run if k not in facts.SMALL_WORDS) for run in runs)
         self._numbers = [facts.numbers(line) for line in self.lines]
         self._dates = [d for line in self.lines for d in facts.dates(line)]
         self._alike: dict[str, bool] = {}
@@ -70,13 +75,7 @@ class Evidence:
 
     def initials(self, key: str) -> bool:
         """Whether some words in a row begin with the letters of the key: "nlp" for "natural language processing"."""
-        return 2 <= len(key) <= 5 and key.isalpha() and any(self._in_a_row(key, ks) for ks in self.keys)
-
-    @staticmethod
-    def _in_a_row(key: str, line: list[str]) -> bool:
-        letters = "".join(k[0] for k in line)
-        at = letters.find(key)
-        return at >= 0 and not any(k == key for k in line[at : at + len(key)])
+        return 2 <= len(key) <= 5 and key.isalpha() and key in self._initials
 
     def written_out(self, wanted: Sequence[str]) -> bool:
         """Whether a line has the initials of these words: "natural language processing" for "NLP"."""

@@ -1,7 +1,8 @@
 """What a model writes around a letter is taken off; what must not be sent is flagged. Pure: no model, no database.
 
 Taken off: talk to the person before the letter ("Sure! Here is ...") and after it ("Feel free to adjust ..."), code fences,
-a reasoning model's thoughts. Flagged, never changed: placeholders, an employer or title that is not the posting's.
+a reasoning model's thoughts; of a connection note, what LinkedIn would not take. Flagged, never changed: placeholders, an
+employer or title that is not the posting's.
 Does not know whether a claim about the person is true; the claim ledger does. The talk is known in English only.
 """
 
@@ -17,7 +18,7 @@ from ftapp.profiles import JobPosting, ResumeProfile
 
 @dataclass(frozen=True)
 class Stripped:
-    """Text that was taken off, and why ("preamble", "postscript", "code fence", "thoughts")."""
+    """Text that was taken off, and why ("preamble", "postscript", "code fence", "thoughts", "ending")."""
 
     kind: str
     text: str
@@ -59,6 +60,13 @@ def strip(letter: str) -> tuple[str, tuple[Stripped, ...]]:
     return (text, tuple(stripped)) if stripped else (letter, ())
 
 
+def note(letter: str) -> tuple[str, tuple[Stripped, ...]]:
+    """Like `strip`, for a connection note: whole sentences at its end go when LinkedIn would not take them."""
+    text, taken = strip(letter)
+    short, ending = structure.shortened(text)
+    return (short, (*taken, Stripped("ending", ending))) if ending else (text, taken)
+
+
 def begun(letter: str) -> str:
     """A letter that is still being written, without the talk before it. While its one line may yet turn out to be talk, nothing."""
     text, stripped = _layers(letter.strip(), _BEFORE)
@@ -73,7 +81,8 @@ def told(stripped: Sequence[Mapping[str, str]]) -> str:
         words[piece["kind"]] = words.get(piece["kind"], 0) + len(re.findall(r"\w[\w'’-]*", piece["text"]))
     parts = [_NAMES[kind] + (f" of {count} word{'s' * (count > 1)}" if count else "") for kind, count in words.items()]
     said = " and ".join(parts)
-    return said and f"{said[0].upper()}{said[1:]} {'were' if len(parts) > 1 else 'was'} removed."
+    why = f": a connection note holds {structure.NOTE_CHARACTERS} characters" if "ending" in words else ""
+    return said and f"{said[0].upper()}{said[1:]} {'were' if len(parts) > 1 else 'was'} removed{why}."
 
 
 # --- taken off -----------------------------------------------------------------------------------------------------------
@@ -198,6 +207,7 @@ _NAMES = {
     "postscript": "a remark after the letter",
     "code fence": "a code fence",
     "thoughts": "a train of thought",
+    "ending": "an ending",
 }
 _BEFORE = (_without_thoughts, _without_preamble, _without_announcement)
 _ALL = (*_BEFORE, _without_postscript, _without_fence)

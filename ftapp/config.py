@@ -47,6 +47,7 @@ class AppConfig(_Strict):
     most_passages: int = Field(gt=0)
     search_word_share: float = Field(ge=0, le=1)
     search_least_score: float = Field(ge=0, le=1)
+    search_least_word_score: float = Field(ge=0, le=1)
 
 
 class ModelSpec(_Strict):

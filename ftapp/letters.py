@@ -18,7 +18,7 @@ from typing import Any
 from sqlmodel import Session, select
 
 from db.models import Comparison, Document, Letter, Preference, Prompt, new_id
-from ftapp import cleaning, profiles, prompts, templates
+from ftapp import cleaning, profiles, prompts, structure, templates
 from ftapp.backends import pair
 from ftapp.backends.local import AdapterRef
 from ftapp.backends.pair import Control, Progress, Row, Sampling
@@ -104,8 +104,9 @@ def length(spec: ModelSpec, kind: str, words: int | None) -> int:
     if words is None:
         return offered[len(offered) // 2]
     if words not in offered:
+        lengths = ", ".join(f"{n} (a connection note)" if structure.is_note(kind, n) else str(n) for n in offered)
         raise UserError(
-            f"A {prompts.KIND_NAMES[kind]} of {words} words was asked for. This model writes {', '.join(map(str, offered))} words well. "
+            f"A {prompts.KIND_NAMES[kind]} of {words} words was asked for. This model writes {lengths} words well. "
             "Choose one of these lengths, or a larger model."
         )
     return words
@@ -228,14 +229,21 @@ def write_pair(backend: Any, draft: Draft, rows: Sequence[Row], how: Sampling, c
     return pair.write(backend, draft.prompt.messages, rows, how, control)
 
 
-def tidied(texts: Sequence[str]) -> list[tuple[str, list[dict[str, str]]]]:
+def growing(texts: Sequence[str], asked: prompts.Prompt) -> list[str]:
+    """For each text that is still being written what may be shown of it: no talk before the letter, no more than a note holds."""
+    shown = [cleaning.begun(text) for text in texts]
+    return [structure.shortened(text)[0] for text in shown] if structure.is_note(asked.kind, asked.words) else shown
+
+
+def tidied(texts: Sequence[str], asked: prompts.Prompt | Prompt) -> list[tuple[str, list[dict[str, str]]]]:
     """For each text the letter alone, as it is shown, stored and learned from, and what was taken off it: [{kind, text}]."""
-    return [(text, [asdict(piece) for piece in taken]) for text, taken in map(cleaning.strip, texts)]
+    tidy = cleaning.note if structure.is_note(asked.kind, asked.words) else cleaning.strip
+    return [(text, [asdict(piece) for piece in taken]) for text, taken in map(tidy, texts)]
 
 
-def finished_pair(texts: Sequence[str]) -> dict[str, Any]:
-    """{left, right} as they are stored; and {stripped: {left, right}} where talk around a letter was taken off."""
-    letters = dict(zip(("left", "right"), tidied(texts), strict=True))
+def finished_pair(texts: Sequence[str], asked: prompts.Prompt) -> dict[str, Any]:
+    """{left, right} as they are stored; and {stripped: {left, right}} where something was taken off."""
+    letters = dict(zip(("left", "right"), tidied(texts, asked), strict=True))
     stripped = {side: taken for side, (_, taken) in letters.items()}
     return {side: text for side, (text, _) in letters.items()} | ({"stripped": stripped} if any(stripped.values()) else {})
 
@@ -246,6 +254,7 @@ def finished_pair(texts: Sequence[str]) -> dict[str, Any]:
 def save_letters(session: Session, owner: str, prompt_id: str, written: Written) -> list[str]:
     """Store every row's text with what wrote it; returns the letters' ids in the rows' order. The sampled tokens are kept only while
     they spell the text: of a letter that something was taken off, the trainer encodes the text that was shown."""
+    tidy = tidied(written.texts, session.get_one(Prompt, prompt_id))
     letters = [
         Letter(
             owner_id=owner, prompt_id=prompt_id, text=text, stripped=taken, finished=finished,
@@ -254,7 +263,7 @@ def save_letters(session: Session, owner: str, prompt_id: str, written: Written)
             seed=row.seed, sampling=dict(vars(written.sampling)), tokens=len(ids),
             token_ids=[] if taken else list(ids), seconds=written.seconds,
         )
-        for row, (text, taken), finished, ids in zip(written.rows, tidied(written.texts), written.finished, written.ids, strict=True)
+        for row, (text, taken), finished, ids in zip(written.rows, tidy, written.finished, written.ids, strict=True)
     ]  # fmt: skip
     session.add_all(letters)
     session.flush()

@@ -286,7 +286,8 @@ def search(index: Index, queries: Sequence[str], vectors: np.ndarray | None, top
     """The sources that fit best, best first, each once. `queries` are the lines searched for: a question, or the requirements of a
     posting; `vectors` a row of length 1 for each, None to go by words. A passage counts by the line that it fits best.
 
-    What scores less than `least` (configs/app.yaml) is left out. Raises ValueError when vectors do not fit the queries.
+    What scores less than `least` is left out. By default configs/app.yaml has a limit for meaning and another for words alone, whose
+    scores are lower. Raises ValueError when vectors do not fit the queries.
     """
     import numpy as np
 
@@ -295,10 +296,13 @@ def search(index: Index, queries: Sequence[str], vectors: np.ndarray | None, top
     scores = _scores(index, queries, vectors)
     nearest = scores.argmax(axis=1)
     best = scores[np.arange(len(nearest)), nearest]
-    least = app_config().search_least_score if least is None else least
+    if least is None:
+        limits = app_config()
+        least = np.where(_with_meaning(index, vectors), limits.search_least_score, limits.search_least_word_score)
+    enough = (best >= least) & (best > 0)
     found: dict[str, Found] = {}
-    for place in np.argsort(-best, kind="stable"):
-        if best[place] < least or best[place] <= 0 or len(found) == top:
+    for place in np.argsort(np.where(enough, -best, 1), kind="stable")[: enough.sum()]:
+        if len(found) == top:
             break
         entry = index.entries[place]
         if entry.document_id not in found:
@@ -319,8 +323,16 @@ def _scores(index: Index, queries: Sequence[str], vectors: np.ndarray | None) ->
         raise ValueError(f"{len(vectors)} vectors for {len(queries)} queries")
     share = app_config().search_word_share
     meaning = np.clip(index.matrix @ np.asarray(vectors, dtype=np.float32).T, 0, 1)
-    made = index.matrix.any(axis=1, keepdims=True) if index.without_vector else True
-    return np.where(made, (1 - share) * meaning + share * words, words)
+    return np.where(_with_meaning(index, vectors)[:, None], (1 - share) * meaning + share * words, words)
+
+
+def _with_meaning(index: Index, vectors: np.ndarray | None) -> np.ndarray:
+    """For each passage whether its meaning was compared, or its words alone."""
+    import numpy as np
+
+    if vectors is None or index.matrix is None:
+        return np.zeros(len(index.entries), dtype=bool)
+    return index.matrix.any(axis=1) if index.without_vector else np.ones(len(index.entries), dtype=bool)
 
 
 def _found(entry: Entry, score: float, line: str) -> Found:

@@ -18,6 +18,7 @@ from ftapp.prompts import KINDS, content_words
 SUBJECT_CHARACTERS = 60  # about what a phone shows of a subject line
 EMAIL_WORDS = (50, 125)  # the lengths answered most often: Boomerang, "7 tips for getting more responses", 2016
 NOTE_CHARACTERS = 300  # LinkedIn's limit of an invitation's note
+NOTE_WORDS = 40  # asked for when a note is wanted: about 250 characters; who asks for no more than this asks for a note
 MESSAGE_WORDS = 120
 TOLERANCE = 0.25  # a text of asked length may be a quarter shorter or longer
 UNASKED_WORDS = {"cover_letter": (120, 450), "answer": (50, 400)}  # when nobody asked for a length
@@ -141,7 +142,8 @@ def _sign_off_at(lines: list[str], name: str) -> int:
     """Number of the line where the sign-off begins; the number of lines when there is none."""
     for at in range(len(lines) - 1, max(-1, len(lines) - 6), -1):
         known = _SIGN_OFF.match(lines[at]) and len(lines[at].split()) <= 8 and not re.search(r"[?!.]$", lines[at])
-        shaped = re.search(r"[,，]$", lines[at]) and len(lines[at].split()) <= 5 and at == len(lines) - 2
+        above = at == len(lines) - 2 and len(lines[-1].split()) <= 5  # a name may follow
+        shaped = above and re.search(r"[,，]$", lines[at]) and len(lines[at].split()) <= 5
         if known or shaped:
             return at
     if lines and name and lines[-1].casefold().strip(" .,-–—") in (name.casefold(), name.casefold().split()[0]):
@@ -199,24 +201,56 @@ def check(
         raise UserError(f"There is no kind of text called {kind!r} - its parts cannot be checked - choose one of {', '.join(KINDS)}.")
     profile, job = profile or ResumeProfile(), job or JobPosting()
     pieces = parse(letter, profile.name)
-    form, unit, length, low, high = _band(letter, pieces, kind, words)
+    form, unit, length, low, high = _measured(letter, pieces, kind, words)
     parts = _parts(pieces, kind, form, profile, job)
     places = [part.at for part in parts if part.name not in _ANYWHERE]
     in_order = min(places) >= 0 and all(a <= b for a, b in zip(places, places[1:], strict=False))
     return Structure(kind, form, parts, in_order, length, low, high, unit)
 
 
-def _band(letter: str, pieces: Letter, kind: str, words: int | None) -> tuple[str, str, int, int, int]:
-    """(form, unit, length, least, most). A subject line is not part of an email's length."""
-    count = len(letter.split()) - (len(letter.strip().splitlines()[0].split()) if pieces.subject else 0)
+def is_note(kind: str, words: int | None) -> bool:
+    """Whether a LinkedIn message of so many words is to be a connection note, which LinkedIn limits by its characters."""
+    return kind == "linkedin_message" and words is not None and words <= NOTE_WORDS
+
+
+def band(kind: str, words: int | None) -> tuple[str, str, int, int]:
+    """(form, unit, least, most) of a text of a kind that was asked to have `words` words."""
     if kind == "cold_email":
-        return "email", "words", count, *EMAIL_WORDS
+        return "email", "words", *EMAIL_WORDS
+    if is_note(kind, words):
+        return "connection note", "characters", 1, NOTE_CHARACTERS
     if kind == "linkedin_message":
-        if len(letter.strip()) <= NOTE_CHARACTERS:
-            return "connection note", "characters", len(letter.strip()), 1, NOTE_CHARACTERS
-        return "message", "words", count, 1, MESSAGE_WORDS
+        return "message", "words", 1, MESSAGE_WORDS
     low, high = (round(words * (1 - TOLERANCE)), round(words * (1 + TOLERANCE))) if words else UNASKED_WORDS[kind]
-    return "letter" if kind == "cover_letter" else "answer", "words", count, low, high
+    return "letter" if kind == "cover_letter" else "answer", "words", low, high
+
+
+def _measured(letter: str, pieces: Letter, kind: str, words: int | None) -> tuple[str, str, int, int, int]:
+    """(form, unit, length, least, most). A subject line is not part of an email's length. A LinkedIn text that nobody asked a length
+    of is a note when it could be sent as one."""
+    characters = len(letter.strip())
+    if kind == "linkedin_message" and words is None and characters <= NOTE_CHARACTERS:
+        words = NOTE_WORDS
+    form, unit, low, high = band(kind, words)
+    count = len(letter.split()) - (len(letter.strip().splitlines()[0].split()) if pieces.subject else 0)
+    return form, unit, characters if unit == "characters" else count, low, high
+
+
+def shortened(letter: str) -> tuple[str, str]:
+    """A connection note: the greeting, as many first sentences as LinkedIn takes, the sign-off; and the sentences left out.
+
+    A letter that fits, or of which not one sentence would fit, comes back as it is.
+    """
+    lines = [line.strip() for line in letter.splitlines() if line.strip()]
+    if len(letter.strip()) <= NOTE_CHARACTERS:
+        return letter, ""
+    named = len(lines[-1].split()) <= 4 and not _SENTENCE_END.search(lines[-1])
+    pieces = parse(letter, lines[-1] if named else "")
+    for kept in range(len(pieces.sentences) - 1, 0, -1):
+        note = "\n\n".join(filter(None, (pieces.greeting, " ".join(pieces.sentences[:kept]), pieces.sign_off)))
+        if len(note) <= NOTE_CHARACTERS:
+            return note, " ".join(filter(None, (pieces.subject, *pieces.sentences[kept:])))
+    return letter, ""
 
 
 def _parts(pieces: Letter, kind: str, form: str, profile: ResumeProfile, job: JobPosting) -> tuple[Part, ...]:

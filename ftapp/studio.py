@@ -22,7 +22,6 @@ from db.models import Adapter, new_id
 from ftapp import adapters, config, embeddings, home, letters, preferences
 from ftapp.backends.local import AdapterRef, LocalBackend
 from ftapp.backends.pair import Control, Progress, Row
-from ftapp.cleaning import begun
 from ftapp.documents import read_text
 from ftapp.errors import ModelError, UserError
 from ftapp.letters import Fields
@@ -161,7 +160,7 @@ class Studio:
         began, last, stored = time.monotonic(), None, False
 
         def item(progress: Progress, done: bool) -> dict[str, Any]:
-            left, right = map(begun, progress.texts)
+            left, right = letters.growing(progress.texts, draft.prompt)
             return {"comparison_id": comparison_id, "left": left, "right": right, "prompt_tokens": draft.prompt.tokens,
                     "seconds": round(time.monotonic() - began, 3), "done": done}  # fmt: skip
 
@@ -177,7 +176,7 @@ class Studio:
             finally:
                 self._streams.pop(comparison_id, None)
                 stream.stored.set()
-        final = item(last, True) | letters.finished_pair(last.texts)
+        final = item(last, True) | letters.finished_pair(last.texts, draft.prompt)
         del final["done"]
         yield final if stored else final | {"comparison_id": ""}  # stopped before the first word: there is nothing to judge
 
@@ -208,13 +207,14 @@ class Studio:
         rows = (Row(self._adapter(owner, backend, adapter), _seed(seed)),)
         how, began, last = letters.sampling(backend.spec, greedy), time.monotonic(), None
         for last in letters.write_pair(backend, draft, rows, how):
-            yield {"text": begun(last.texts[0]), "prompt_tokens": draft.prompt.tokens, "seconds": round(time.monotonic() - began, 3)}
+            (text,) = letters.growing(last.texts, draft.prompt)
+            yield {"text": text, "prompt_tokens": draft.prompt.tokens, "seconds": round(time.monotonic() - began, 3)}
         seconds = time.monotonic() - began
         with write(self.engine) as opened:
             prompt_id = letters.save_prompt(opened, owner, draft)
             (letter_id,) = letters.save_letters(opened, owner, prompt_id, _written(backend, rows, last, how, seconds, True))
         model = rows[0].adapter.id if rows[0].adapter else "base"
-        ((text, stripped),) = letters.tidied(last.texts)
+        ((text, stripped),) = letters.tidied(last.texts, draft.prompt)
         told = {"letter_id": letter_id, "text": text, "model": model, "prompt_tokens": draft.prompt.tokens, "seconds": round(seconds, 3)}
         yield told | ({"stripped": stripped} if stripped else {})
 

@@ -13,6 +13,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 import pytest
+from playwright.sync_api import expect
 
 from ftapp import config
 from ftapp.backends.scripted import ScriptedBackend
@@ -26,6 +27,7 @@ POSTING = "Baker\nCompany: Fernhill Bakery\n\nRequirements\n- Early hours\n- Two
 RESUME = "Sam Ode\nBaker\n\nExperience\nBaker, Oakline Rolls, 2019 - present\n- Baked 300 loaves a day\n\nSkills\nsourdough, croissants"
 # Both seeds of a pair fall on different texts, whoever writes; without an adapter both are samples of the base.
 TEXTS = {None: (LETTER, OTHER), "starter": (LETTER, OTHER)}
+expect.set_options(timeout=60_000)  # a busy machine is slow, not wrong
 
 
 def free_port() -> int:
@@ -78,3 +80,52 @@ def browser():
             yield opened
         finally:
             opened.close()
+
+
+class opened:
+    """One browser window on the page, with everything it asks for and complains about written down."""
+
+    def __init__(self, chrome, address, **options):
+        self.context = chrome.new_context(**{"viewport": {"width": 1280, "height": 900}, **options})
+        self.address, self.elsewhere, self.errors = address, [], []
+
+    def __enter__(self):
+        page = self.context.new_page()
+        page.set_default_timeout(60_000)
+        page.on("request", lambda r: self.elsewhere.append(r.url) if not r.url.startswith((self.address, "data:", "blob:")) else None)
+        page.on("pageerror", lambda error: self.note(str(error)))
+        page.on("console", lambda m: self.note(m.text) if m.type == "error" else None)
+        page.goto(self.address)
+        expect(page.locator("#write")).to_be_visible()
+        return page
+
+    def note(self, error):
+        """A reload cuts off what the old page was asking; that is no failure of the page."""
+        if not any(cut in error for cut in ("AbortError", "Connection errored out", "net::ERR_ABORTED")):
+            self.errors.append(error)
+
+    def __exit__(self, *failure):
+        self.context.close()
+        if failure[0] is None:
+            assert not self.elsewhere, "the page asked another machine"
+            assert not self.errors
+
+
+def write(page, posting=POSTING, resume=RESUME):
+    page.locator("#posting textarea").fill(posting)
+    page.locator("#resume textarea").fill(resume)
+    begin(page)
+
+
+def begin(page):
+    """Press Write. An undecided pair of an earlier test may stand there, or be about to: it is marked, not to be taken for the new one."""
+    expect(page.locator("#new-choices b")).to_be_visible()
+    page.wait_for_timeout(700)
+    page.evaluate("document.querySelectorAll('.paper').forEach((card) => card.dataset.old = 'yes')")
+    page.locator("#write").click()
+
+
+def finished(page):
+    expect(page.locator("#stop")).to_be_hidden()
+    expect(page.locator("#letter-left .paper.done:not([data-old])")).to_be_visible()
+    expect(page.locator("#verdict")).to_be_visible()

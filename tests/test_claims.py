@@ -52,6 +52,9 @@ def found(letter: str, **more) -> dict[str, str]:
         "I would love to learn Terraform and Kubernetes at Quillstone.",
         "I am impressed by Quillstone's commitment to Kubernetes.",
         "I have strong communication skills and attention to detail.",
+        "I have experience with highquality solutions in a fastpaced environment.",  # hyphens get lost
+        "I have experience with PostgreSQL, although limited.",
+        "I hold a BSc Computer Science, Tarn University.",
         "Zoe Ekstrom",
         "Dear Quillstone hiring team,",
         "Kind regards,",
@@ -79,6 +82,15 @@ def test_what_a_source_holds_or_nobody_claims_is_left_alone(sentence):
         ("I have experience with pottery and data visualisation.", "pottery", "skill"),
         ("I was named Employee of the Year.", "named Employee of the Year", "award"),
         ("I have published several papers on compilers.", "have published several papers on compilers", "award"),
+        ("I worked as a backend developer at Bramble Labs.", "Bramble Labs", "employer"),  # another firm than Bramble & Finch
+        ("In my current role at Data Services I write Python.", "Data Services", "employer"),
+        ("In my current role as a backend developer at Quillstone I write Python.", "Quillstone", "employer"),
+        ("I can tell you about Vetchling Works, where I wrote Python.", "Vetchling Works", "employer"),
+        ("I hold a BSc Marine Biology.", "BSc Marine Biology", "degree"),
+        ("I am proficient in deep learning.", "deep learning", "skill"),
+        ("I am proficient in project management and Python.", "project management", "skill"),
+        ("My tools are .NET and Python.", ".NET", "skill"),
+        ("As a tradeswoman, note: Level 27 Joinery.", "Level 27 Joinery", "skill"),
         ("Write to me at zoe@example.org.", "zoe@example.org", "contact"),
     ],
 )
@@ -90,6 +102,20 @@ def test_the_posting_supports_nothing_that_the_applicant_claims():
     assert "Kubernetes" in found("I have 5 years of experience with Kubernetes.")
     assert found("I worked with Terraform at Bramble & Finch.") == {"Terraform": "skill"}
     assert found("During my time at Quillstone I maintained 14 services.") == {"Quillstone": "employer"}
+
+
+def test_a_degree_that_is_quoted_from_the_posting_is_none_of_mine():
+    job = JOB.model_copy(update={"requirements": ["a master's in Marine Biology"]})
+    read = lambda s: [c.text for c in claims.unsupported(claims.ledger(s, PROFILE, job))]  # noqa: E731
+    assert read("Next to a master's in Marine Biology I would put what I did.") == []
+    assert read("My own is a master's in Marine Biology.") == ["master's in Marine Biology"]
+
+
+def test_initials_are_of_words_that_belong_together():
+    profile = ResumeProfile(skills=["analysis, infrastructure", "Analyst at Ibex"])
+    read = lambda p: [c.text for c in claims.unsupported(claims.ledger("I am proficient in AI.", p, JOB))]  # noqa: E731
+    assert read(profile) == ["AI"]
+    assert read(ResumeProfile(skills=["artificial intelligence"])) == []
 
 
 def test_a_span_at_one_employer_is_checked_against_that_position():

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from ftapp.cleaning import Stripped, begun, clean, strip, told
+from ftapp.cleaning import Stripped, begun, clean, note, strip, told
 from ftapp.profiles import Experience, JobPosting, ResumeProfile
 
 JOB = JobPosting(title="Data Analyst", company="Harbour & Vale Ltd", requirements=["SQL"])
@@ -119,6 +119,12 @@ def test_what_was_taken_off_is_told_without_quoting_it():
     _, taken = strip(f"Sure! Here is a cover letter:\n\n{LETTER}\n\nGood luck with your application!")
     assert told([vars(piece) for piece in taken]) == "A preamble of 6 words and a remark after the letter of 5 words were removed."
     assert told([vars(Stripped("preamble", "---"))]) == "A preamble was removed." and told([]) == ""
+
+
+def test_the_ending_of_a_note_is_told_with_its_reason():
+    _, taken = note("Sure!\n\nHi all,\n\n" + "I bake bread for a whole street. " * 12 + "\n\nThanks,\nMara")
+    said = told([vars(piece) for piece in taken])
+    assert said == "A preamble of 1 word and an ending of 28 words were removed: a connection note holds 300 characters."
 
 
 @pytest.mark.parametrize(

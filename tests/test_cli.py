@@ -218,6 +218,12 @@ def test_a_pair_is_written_and_judged(call, files, capsys):
     assert "error" in call("undo", code=1)  # nothing is left to take back
 
 
+def test_a_connection_note_is_asked_for_by_name(call, files):
+    texts = ("--job", str(files / "job.txt"), "--resume", str(files / "resume.txt"))
+    assert call("write --kind linkedin-message --words note --seed 3", *texts)["text"]
+    assert "40 words" in call("write --words note", *texts, code=1)["error"], "a cover letter is no note"
+
+
 def test_a_corrected_letter_counts_twice(call, files):
     pair = call("write --pair --seed 6", "--job", str(files / "job.txt"), "--resume", str(files / "resume.txt"))
     (files / "mine.txt").write_text("Dear Harbour team, I can report.", encoding="utf-8")

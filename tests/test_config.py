@@ -2,7 +2,7 @@
 
 import pytest
 
-from ftapp import config
+from ftapp import config, structure
 from ftapp.errors import UserError
 from ftapp.prompts import KINDS
 
@@ -54,6 +54,18 @@ def test_every_model_offers_lengths_for_every_kind_that_fit_its_context(model):
     longest = max(max(words) for words in spec.words.values())
     assert spec.prompt_budget_tokens + spec.max_new_tokens <= spec.context_tokens
     assert longest * 1.6 < spec.max_new_tokens, "a letter of the longest length must fit"
+
+
+@pytest.mark.parametrize("model", ["bundled", "default"])
+@pytest.mark.parametrize("kind", KINDS)
+def test_every_offered_length_can_be_right_for_its_kind(model, kind):
+    offered = config.model_spec(model).words[kind]
+    for words in offered:
+        _, unit, least, most = structure.band(kind, words)
+        assert least <= words * (6 if unit == "characters" else 1) <= most  # a word and its space are about 6 characters
+        assert unit == "characters" or model != "bundled" or 60 <= words <= 180, "what it was trained to write"
+    assert any(structure.is_note(kind, words) for words in offered) is (kind == "linkedin_message")
+    assert not structure.is_note(kind, offered[len(offered) // 2]), "the first choice is a message"
 
 
 def test_the_bundled_model_is_found_from_any_folder(tmp_path, monkeypatch):

@@ -26,7 +26,7 @@ def test_a_supported_letter_has_no_open_mark_and_names_its_sources():
     found = review.review(TRUE, SOURCES)
     markup = evidence.marked(TRUE, found)
     assert not found.open and "claim open" not in markup and "claim held" in markup
-    assert 'data-why="Baked 300 loaves a day"' in markup
+    assert 'aria-description="Baked 300 loaves a day"' in markup
     assert _plain(markup) == TRUE, "marks add nothing to the letter"
     assert "supported" in evidence.summary(TRUE, found)
 

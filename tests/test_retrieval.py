@@ -170,6 +170,27 @@ def test_without_a_model_the_words_find_it_and_the_reason_is_told(engine, portfo
     assert [found.title for found in answer.found] == ["Vue.js project"] and "goes by words" in answer.note
 
 
+@pytest.mark.parametrize(
+    ("name", "other"), [("search_least_score", "search_least_word_score"), ("search_least_word_score", "search_least_score")]
+)
+def test_words_alone_have_a_limit_of_their_own(portfolio, monkeypatch, engine, name, other):
+    """Each limit decides for the passages that were compared its way, also in one search with both."""
+    from ftapp import config
+
+    portfolio.search("me", ["TypeScript"])  # makes the vectors
+    portfolio.add("me", projects.project("Shop front", "", "", "TypeScript"))  # has none
+    with session(engine) as opened:
+        index = retrieval.load_index(opened, "me", "hashed@1")
+    assert index.without_vector == 1
+    vectors = HashedWords().encode(["TypeScript"], query=True)
+    monkeypatch.setattr(retrieval, "app_config", lambda: config.app_config().model_copy(update={name: 1.0, other: 0.01}))
+    both = {found.title for found in retrieval.search(index, ["TypeScript"], vectors)}
+    assert both >= ({"Shop front"} if name == "search_least_score" else {"Vue.js project"})
+    assert both.isdisjoint({"Vue.js project"} if name == "search_least_score" else {"Shop front"})
+    words = {found.title for found in retrieval.search(index, ["TypeScript"], None)}
+    assert words == ({"Vue.js project", "Shop front"} if name == "search_least_score" else set())
+
+
 def test_nothing_of_another_owner_is_seen_found_or_removed(engine, portfolio, encoder):
     mine = portfolio.listing("me")
     portfolio.search("me", ["TypeScript"])

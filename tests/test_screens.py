@@ -9,11 +9,10 @@ import pytest
 from playwright.sync_api import expect
 
 from ftapp import config
-from tests.browser import LETTER, OTHER, POSTING, RESUME, browser, serve
+from tests.browser import LETTER, OTHER, POSTING, RESUME, begin, browser, finished, opened, serve, write
 from tests.tiny import tiny_llama, tiny_qwen2
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(600)]
-expect.set_options(timeout=60_000)  # a busy machine is slow, not wrong
 HOSTILE = "Dear <b>team</b>,\n\n<img src=x onerror=\"window.forged=1\"> {{value}} ${1+1} </article><script>window.forged=1</script>\n\nSam"
 
 
@@ -34,55 +33,6 @@ def page(chrome, app):
     """A fresh browser on the page; afterwards: nothing was fetched from elsewhere, nothing failed in the page."""
     with opened(chrome, app[0]) as made:
         yield made
-
-
-class opened:
-    """One browser window on the page, with everything it asks for and complains about written down."""
-
-    def __init__(self, chrome, address, **options):
-        self.context = chrome.new_context(**{"viewport": {"width": 1280, "height": 900}, **options})
-        self.address, self.elsewhere, self.errors = address, [], []
-
-    def __enter__(self):
-        page = self.context.new_page()
-        page.set_default_timeout(60_000)
-        page.on("request", lambda r: self.elsewhere.append(r.url) if not r.url.startswith((self.address, "data:", "blob:")) else None)
-        page.on("pageerror", lambda error: self.note(str(error)))
-        page.on("console", lambda m: self.note(m.text) if m.type == "error" else None)
-        page.goto(self.address)
-        expect(page.locator("#write")).to_be_visible()
-        return page
-
-    def note(self, error):
-        """A reload cuts off what the old page was asking; that is no failure of the page."""
-        if not any(cut in error for cut in ("AbortError", "Connection errored out", "net::ERR_ABORTED")):
-            self.errors.append(error)
-
-    def __exit__(self, *failure):
-        self.context.close()
-        if failure[0] is None:
-            assert not self.elsewhere, "the page asked another machine"
-            assert not self.errors
-
-
-def write(page, posting=POSTING, resume=RESUME):
-    page.locator("#posting textarea").fill(posting)
-    page.locator("#resume textarea").fill(resume)
-    begin(page)
-
-
-def begin(page):
-    """Press Write. An undecided pair of an earlier test may stand there, or be about to: it is marked, not to be taken for the new one."""
-    expect(page.locator("#new-choices b")).to_be_visible()
-    page.wait_for_timeout(700)
-    page.evaluate("document.querySelectorAll('.paper').forEach((card) => card.dataset.old = 'yes')")
-    page.locator("#write").click()
-
-
-def finished(page):
-    expect(page.locator("#stop")).to_be_hidden()
-    expect(page.locator("#letter-left .paper.done:not([data-old])")).to_be_visible()
-    expect(page.locator("#verdict")).to_be_visible()
 
 
 def letters(page):
@@ -311,7 +261,7 @@ def test_another_base_model_is_loaded_or_refused_in_words(chrome, tmp_path):
         page.locator("#load-model").click()
         expect(page.locator("#base-state")).to_contain_text("qwen is loaded and writes")
         page.get_by_role("tab", name="Write").click()
-        expect(page.locator("#words input")).to_have_value("250 words")  # what this model can write
+        expect(page.locator("#words input")).to_have_value("300 words")  # what this model can write
 
 
 def test_what_was_understood_can_be_corrected_before_writing(page, app):

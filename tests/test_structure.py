@@ -84,6 +84,29 @@ def test_a_linkedin_text_is_a_note_up_to_300_characters_and_a_message_above():
     assert "length" in failed(text("Hi all,", OPENING, f"{FIT} " * 15, "Mara Lindqvist"), "linkedin_message")
 
 
+def test_who_asks_for_a_note_is_held_to_its_300_characters_and_who_asks_for_a_message_to_its_words():
+    long = text("Hi all,", OPENING, f"{FIT} " * 5, "Mara Lindqvist")
+    note = structure.check(long, "linkedin_message", structure.NOTE_WORDS, ME, JOB)
+    assert (note.form, note.unit, note.within) == ("connection note", "characters", False)
+    short = structure.check(text("Hi all,", OPENING, "Mara Lindqvist"), "linkedin_message", 60, ME, JOB)
+    assert (short.form, short.unit, short.within) == ("message", "words", True)
+    assert not structure.is_note("cover_letter", 40) and not structure.is_note("linkedin_message", None)
+
+
+@pytest.mark.parametrize("signed", ["Mara Lindqvist", "Thanks,\nMara Lindqvist", "Best,", ""])
+def test_a_note_keeps_greeting_first_sentences_and_sign_off(signed):
+    whole = text("Hi all,", f"{OPENING} {FIT}", f"{FIT} {CLOSING} {ASK}", *([signed] if signed else []))
+    note, ending = structure.shortened(whole)
+    assert note.startswith(f"Hi all,\n\n{OPENING} {FIT}") and note.endswith(signed) and len(note) <= structure.NOTE_CHARACTERS
+    assert sorted((note + " " + ending).split()) == sorted(whole.split()), "nothing is lost and nothing is added"
+    assert structure.shortened(note) == (note, "")
+
+
+@pytest.mark.parametrize("letter", ["", "Hi all,", "x" * 400, "Hi all,\n\n" + "word " * 90 + "end.", "\n" * 400])
+def test_what_has_no_sentence_that_fits_is_left_alone(letter):
+    assert structure.shortened(letter) == (letter, "")
+
+
 def test_an_answer_takes_up_the_question_in_the_persons_voice_and_ends():
     job = JobPosting(question="How do I build a professional network?")
     whole = "I began my network with three colleagues. Write to one person a week, and ask a question that only they can answer."

@@ -90,6 +90,20 @@ def test_talk_around_a_letter_is_never_shown_and_what_is_learned_is_what_was_sho
     assert one["text"] == BASE and [piece["kind"] for piece in one["stripped"]] == ["preamble"]
 
 
+def test_a_connection_note_fits_linkedin_while_it_grows_and_as_it_is_stored(make):
+    body = "I would like to bake with you. " + "I baked 300 loaves a day for four years. " * 9
+    long = f"Hi Fernhill Bakery,\n\n{body}\n\nThanks,\nSam Ode"
+    studio = make(texts={None: [long, f"Other {long}"]})
+    steps = list(studio.write_pair("local", POSTING, RESUME, kind="linkedin_message", words=40))
+    assert all(len(step[side]) <= 300 for step in steps for side in ("left", "right"))
+    last, shown = steps[-1], studio.current_comparison("local")
+    for side in ("left", "right"):
+        assert shown[side] == last[side] and last[side].endswith("Thanks,\nSam Ode") and "I would like to bake" in last[side]
+        assert [piece["kind"] for piece in last["stripped"][side]] == ["ending"]
+    whole = _last(studio.write_pair("local", POSTING, RESUME, kind="linkedin_message", words=60))
+    assert len(whole["left"]) > 300 and "stripped" not in whole
+
+
 def test_nothing_is_said_of_the_sides_until_the_vote(taught):
     studio, name = taught()
     steps = list(studio.write_pair("local", POSTING, RESUME, seed=4))

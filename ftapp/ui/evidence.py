@@ -35,9 +35,9 @@ def marked(text: str, review: Review) -> str:
 
 def _claim(claim: Claim, said: str, number: int | None) -> str:
     if claim.supported:
-        return f'<span class="claim held" tabindex="0" data-why="{safe(claim.nearest or claim.reason)}">{safe(said)}</span>'
+        return f'<span class="claim held" tabindex="0" aria-description="{safe(claim.nearest or claim.reason)}">{safe(said)}</span>'
     sign = f'<sup data-number="{number}"></sup>' if number else ""  # drawn by the style sheet: a copied letter holds no numbers
-    return f'<mark class="claim open" tabindex="0" data-why="{safe(claim.reason)}">{safe(said)}{sign}</mark>'
+    return f'<mark class="claim open" tabindex="0" aria-description="{safe(claim.reason)}">{safe(said)}{sign}</mark>'
 
 
 def summary(text: str, review: Review) -> str:

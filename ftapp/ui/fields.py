@@ -36,7 +36,7 @@ class FieldsForm:
     def __init__(self) -> None:
         with gr.Row(elem_classes="understood-form"):
             with gr.Column(min_width=280):
-                gr.HTML("<h4>The job</h4>")
+                gr.HTML("<h2 class=part>The job</h2>")
                 with gr.Row():
                     title = gr.Textbox(label="Job title", max_lines=1, min_width=120, elem_id="field-title")
                     company = gr.Textbox(label="Company", max_lines=1, min_width=120, elem_id="field-company")
@@ -44,7 +44,7 @@ class FieldsForm:
                 requirements = gr.Textbox(label=f"What it asks for ({A_LINE})", lines=4, max_lines=10, elem_id="field-requirements")
                 duties = gr.Textbox(label=f"What the work is ({A_LINE})", lines=2, max_lines=6)
             with gr.Column(min_width=280):
-                gr.HTML("<h4>You</h4>")
+                gr.HTML("<h2 class=part>You</h2>")
                 with gr.Row():
                     name = gr.Textbox(label="Name", max_lines=1, min_width=120, elem_id="field-name")
                     headline = gr.Textbox(label="In a few words", max_lines=1, min_width=120)

@@ -26,10 +26,7 @@
     if (!box || !go) return;
     box.value = `${button.dataset.side} ${button.dataset.number}`;
     box.dispatchEvent(new Event("input", { bubbles: true }));
-    setTimeout(() => {
-      (go.matches("button") ? go : go.querySelector("button")).click();
-      setTimeout(() => document.getElementById("editor")?.scrollIntoView({ block: "nearest" }), 400);
-    }, 60);
+    setTimeout(() => (go.matches("button") ? go : go.querySelector("button")).click(), 60);
   });
 
   // Copying works over plain http too, where browsers offer no clipboard to scripts.
@@ -78,7 +75,42 @@
     setTimeout(fill, 2000);
   }, 250);
 
+  // When a button goes away under the focus, the focus goes to what took its place; else the keyboard starts over at the top.
+  const HEIRS = {
+    write: "#stop", again: "#stop", stop: "#write", verdict: "#undo", editor: "#undo, #edit-left", after: "#verdict-left",
+  };
+  let held = null;
+  const shown = (el) => !!el && el.offsetParent !== null;
+  document.addEventListener("focusin", (event) => { held = event.target.closest(Object.keys(HEIRS).map((id) => `#${id}`).join()); });
+  document.addEventListener("pointerdown", (event) => { if (!event.target.closest("button")) held = null; });
+  const inherit = () => {
+    if (!held || shown(held) || document.activeElement !== document.body) return;
+    [...document.querySelectorAll(HEIRS[held.id])].find(shown)?.focus({ preventScroll: true });
+  };
+
+  // Gradio 6.31 opens a list on every key in its field, the Tab that leaves it too, and the list then stays open.
+  addEventListener("keydown", (event) => {
+    if (event.key === "Tab" && event.target.matches?.("[role=combobox]")) event.stopPropagation();
+  }, true);
+
+  // An editor that opens is where the person wants to be.
+  let editing = false;
+  const follow = () => {
+    const edited = document.querySelector("#editor textarea");
+    if (shown(edited) === editing) return;
+    editing = !editing;
+    if (!editing) return;
+    edited.focus({ preventScroll: true });
+    edited.closest("#editor").scrollIntoView({ block: "nearest" });
+  };
+
+  // A fold says whether it is open.
+  const folds = () => { for (const fold of document.querySelectorAll("button.label-wrap")) fold.setAttribute("aria-expanded", fold.classList.contains("open")); };
+  document.addEventListener("click", () => setTimeout(folds, 100));
+
   const polite = () => {
+    inherit();
+    follow();
     for (const id of ["say", "outcome"]) {
       const el = document.getElementById(id);
       if (el && !el.hasAttribute("aria-live")) { el.setAttribute("role", "status"); el.setAttribute("aria-live", "polite"); }
@@ -92,6 +124,7 @@
       const busy = el.querySelector(".paper.writing") ? "true" : "false";
       if (el.getAttribute("aria-busy") !== busy) el.setAttribute("aria-busy", busy);
     }
+    if (document.querySelector("button.label-wrap:not([aria-expanded])")) folds();
     const box = document.querySelector("#keys-switch input[type=checkbox]");
     if (box && !box.dataset.read) { box.dataset.read = "1"; if (box.checked !== on()) box.click(); }
   };

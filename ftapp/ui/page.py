@@ -40,7 +40,7 @@ def build(studio: Any, door: Door) -> gr.Blocks:
     # Uploads and cached files older than an hour are deleted every hour.
     with gr.Blocks(title="ftapp", analytics_enabled=False, delete_cache=(3600, 3600), fill_width=True) as page:
         with gr.Row(elem_id="top"):
-            gr.HTML('<p class="brand">ftapp</p>')
+            gr.HTML('<h1 class="brand">ftapp</h1>')
             model = gr.HTML(elem_id="model-state")
             counts = gr.HTML(elem_id="new-choices")
             retrain = gr.Button("Retrain", size="sm", elem_id="retrain", min_width=96)

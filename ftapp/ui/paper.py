@@ -34,7 +34,7 @@ def tag(side: str, model: str = "", chosen: bool = False) -> str:
     """The line above a letter: its side, and after the vote who wrote it."""
     by = f'<span class="by">{safe(model)}</span>' if model else ""
     mark = '<span class="chosen">your choice</span>' if chosen else ""
-    return f'<h3 class="side{" picked" if chosen else ""}"><b>{SIDES[side]}</b>{by}{mark}</h3>'
+    return f'<h2 class="side{" picked" if chosen else ""}"><b>{SIDES[side]}</b>{by}{mark}</h2>'
 
 
 def note(text: str, kind: str = "calm") -> str:

@@ -86,7 +86,7 @@ def result_text(report: dict[str, Any]) -> str:
     text = paper.note(report["sentence"])
     for number, pair in enumerate(report.get("letters", []), 1):
         both = "".join(
-            f"<div><h4>{name}</h4>{paper.letter(pair[key], note='' if pair[f'{key}_finished'] else 'stopped before its end')}</div>"
+            f"<div><h3>{name}</h3>{paper.letter(pair[key], note='' if pair[f'{key}_finished'] else 'stopped before its end')}</div>"
             for key, name in (("before", "Before"), ("after", "After"))
         )
         title = pair.get("title") or f"Held-out posting {number}"

@@ -13,6 +13,7 @@ import gradio as gr
 
 from ftapp.prompts import KIND_NAMES, TONES
 from ftapp.review import review, without
+from ftapp.structure import NOTE_CHARACTERS, is_note
 from ftapp.ui import evidence, paper
 from ftapp.ui.asking import QUIET, calm, sentence
 from ftapp.ui.fields import corrected, read_of
@@ -63,7 +64,9 @@ class WriteTab:
             lengths = self.studio.words("cover_letter")
             self.kind = gr.Dropdown(KINDS, value="cover_letter", label="Kind of text", elem_id="kind", min_width=150)
             self.tone = gr.Dropdown([(t.capitalize(), t) for t in TONES], value=TONES[0], label="Tone", elem_id="tone", min_width=120)
-            self.words = gr.Dropdown(_choices(lengths), value=_middle(lengths), label="Length", elem_id="words", min_width=120)
+            self.words = gr.Dropdown(
+                _choices("cover_letter", lengths), value=_middle(lengths), label="Length", elem_id="words", min_width=120
+            )
             self.hook = gr.Textbox(label="A sentence of your own (optional)", max_lines=1, elem_id="hook", min_width=220, scale=3)
             with gr.Column(elem_classes="go", min_width=120, scale=1):
                 self.start = gr.Button("Write", variant="primary", elem_id="write", min_width=120)
@@ -110,7 +113,7 @@ class WriteTab:
         offered = self.studio.words(kind)
         job = ("Question or topic", "Type a question, or a topic to write on") if kind == "answer" else ("Posting", "Paste the job posting")
         chosen = words if words in offered else _middle(offered)
-        return gr.update(choices=_choices(offered), value=chosen), gr.update(label=job[0], placeholder=job[1]), *self.sources.offer()
+        return gr.update(choices=_choices(kind, offered), value=chosen), gr.update(label=job[0], placeholder=job[1]), *self.sources.offer()
 
     def prepare(self, words: int) -> Update:
         """Before the model is free: the cards take their place, and Stop takes the place of Write."""
@@ -163,7 +166,7 @@ class WriteTab:
         offered = [*self.studio.words(pair["kind"]), pair["words"]]
         return {
             self.job: pair["job"], self.resume: pair["resume"], self.kind: pair["kind"], self.tone: pair["tone"],
-            self.words: gr.update(choices=_choices(offered), value=pair["words"]),
+            self.words: gr.update(choices=_choices(pair["kind"], offered), value=pair["words"]),
             self.comparison: pair["comparison_id"], self.after: gr.update(visible=False),
             **self._blank_tags(), **self._stored_cards(pair, owner), **self._offer(pair),
         }  # fmt: skip
@@ -271,8 +274,10 @@ class WriteTab:
         self.reading = self.sources.reading
 
 
-def _choices(lengths: list[int]) -> list[tuple[str, int]]:
-    return [(f"{n} words", n) for n in sorted(set(lengths))]
+def _choices(kind: str, lengths: list[int]) -> list[tuple[str, int]]:
+    """Lengths as a person chooses them: LinkedIn limits a connection note by its characters."""
+    note = f"Connection note, {NOTE_CHARACTERS} characters"
+    return [(note if is_note(kind, n) else f"{n} words", n) for n in sorted(set(lengths))]
 
 
 def _middle(lengths: list[int]) -> int:
