@@ -54,7 +54,8 @@ class Studio:
         self.spec = backend.spec if backend else config.model_spec(settings.model)
         self.engine = home.open_database(settings)
         self.supervisor = Supervisor(self.engine, settings)
-        self.portfolio, self.templates = Portfolio(self.engine, embeddings.load(settings)), Templates(self.engine)
+        encoder = embeddings.load(settings)
+        self.portfolio, self.templates, self.meaning = Portfolio(self.engine, encoder), Templates(self.engine), embeddings.Meaning(encoder)
         self._backend, self._reason, self._loading = backend, "", 0
         self._load = threading.Lock()
         self._streams: dict[str, Stream] = {}
