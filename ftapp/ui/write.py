@@ -18,7 +18,7 @@ from ftapp.ui import evidence, paper
 from ftapp.ui.asking import QUIET, calm, sentence
 from ftapp.ui.fields import corrected, read_of
 from ftapp.ui.owner import Door
-from ftapp.ui.sources import SourcesPanel
+from ftapp.ui.sources import POSTING_HINT, SourcesPanel
 from ftapp.ui.taking import TakeAway
 
 KINDS = [(name[0].upper() + name[1:], kind) for kind, name in KIND_NAMES.items()]
@@ -51,8 +51,9 @@ class WriteTab:
         # ids of the pair, of the stored choice, the side being edited, and when the pair was shown
         self.comparison, self.receipt, self.editing, self.shown_at = gr.State(""), gr.State(""), gr.State(""), gr.State(0.0)
         self._inputs()
-        self._letters()
-        self._choosing()
+        with gr.Column():  # the question sticks to the window only while its letters are in sight
+            self._letters()
+            self._choosing()
         self._wire()
 
     # --- components -----------------------------------------------------------------------------------------------------
@@ -62,7 +63,7 @@ class WriteTab:
         self.job, self.resume, self.form = self.sources.job, self.sources.resume, self.sources.form
         with gr.Row(elem_classes="settings"):
             lengths = self.studio.words("cover_letter")
-            self.kind = gr.Dropdown(KINDS, value="cover_letter", label="Kind of text", elem_id="kind", min_width=176)
+            self.kind = gr.Dropdown(KINDS, value="cover_letter", label="Kind of text", elem_id="kind", min_width=188)
             self.tone = gr.Dropdown([(t.capitalize(), t) for t in TONES], value=TONES[0], label="Tone", elem_id="tone", min_width=120)
             self.words = gr.Dropdown(
                 _choices("cover_letter", lengths), value=_middle(lengths), label="Length", elem_id="words", min_width=190
@@ -111,7 +112,7 @@ class WriteTab:
     def lengths_of(self, kind: str, words: int) -> tuple[Any, ...]:
         """What the model that is loaded now can do; a length that it cannot write gives way to the middle one."""
         offered = self.studio.words(kind)
-        job = ("Question or topic", "Type a question, or a topic to write on") if kind == "answer" else ("Posting", "Paste the job posting")
+        job = ("Question or topic", "Type a question, or a topic to write on") if kind == "answer" else ("Posting", POSTING_HINT)
         chosen = words if words in offered else _middle(offered)
         return gr.update(choices=_choices(kind, offered), value=chosen), gr.update(label=job[0], placeholder=job[1]), *self.sources.offer()
 
