@@ -59,6 +59,7 @@ def photograph(page: Any, name: str, whole: bool = True) -> None:
     """A screenshot of few colours, to keep the repository small."""
     from PIL import Image
 
+    page.add_style_tag(content="#verdict { position: static !important; }")  # what sticks to the window would stand amid a whole page
     picture = Image.open(io.BytesIO(page.screenshot(full_page=whole))).convert("RGB")
     picture.quantize(96, dither=Image.Dither.NONE).save(DOCS / f"{name}.png", optimize=True)
 

@@ -131,6 +131,7 @@ def parser() -> argparse.ArgumentParser:
     p.add_argument("--letter", required=True, metavar="FILE", help="the letter as text; - reads standard input")
     p.add_argument("--resume", required=True, metavar="FILE", help="the résumé, in a format that read takes")
     p.add_argument("--job", metavar="FILE", help="the posting; likewise")
+    p.add_argument("--meaning", action="store_true", help="nearest lines and requirements by sentence embeddings: loads their model first")
 
     p = verb("score", "score a file of letters against reference letters (JSONL or CSV)")
     p.add_argument("file", metavar="FILE", help="one letter and its reference a line")

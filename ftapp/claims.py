@@ -1,16 +1,16 @@
 """The claim ledger: each sentence of a letter with the source line that supports it, and every fact in it that no source holds.
 
 A claim is a fact about the applicant that can be checked: a number, date, duration, employer, title, degree, certificate,
-tool or skill, award or contact detail. Facts are compared by rule first; likeness of whole sentences only ranks the source
-lines. What the posting asks for supports nothing that the applicant claims to have. Greetings, sign-offs, opinions and
-wishes claim nothing. Knows no model, no database and no screen; English only: in other languages names and numbers are
+tool or skill, award or contact detail. Facts are compared by rule alone; likeness in words or in meaning only ranks the
+source lines that are shown. What the posting asks for supports nothing that the applicant claims to have. Greetings, sign-offs,
+opinions and wishes claim nothing. Knows no model, no database and no screen; English only: in other languages names and numbers are
 still checked, skills in lower case are not.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 from ftapp import claims_facts as facts
@@ -19,12 +19,13 @@ from ftapp.claims_find import Found
 from ftapp.claims_sources import Evidence, of_person, of_posting
 from ftapp.claims_text import Claim, Sentence, corrected, sentences, without
 from ftapp.layout import EMAIL, PHONE, URL
+from ftapp.metrics import Similar
 from ftapp.profiles import JobPosting, ResumeProfile
 from ftapp.prompts import Hit
 
 __all__ = ["KINDS", "Claim", "Sentence", "corrected", "ledger", "sentences", "unsupported", "without"]
 KINDS = ("number", "date", "duration", "employer", "title", "degree", "certificate", "skill", "contact", "award")
-Similar = Callable[[str, Sequence[str]], Sequence[float]]  # (sentence, lines) -> a score a line, higher is nearer
+_OWN_WORDS = ("skill", "degree", "certificate")  # what these name is like a line's words; a number is told by its sentence
 
 
 def ledger(
@@ -38,11 +39,32 @@ def ledger(
     """Trace every sentence of a letter.
 
     `sources_text` are further texts that speak for the applicant: the whole résumé as pasted (it holds the contact data
-    that a profile masks), documents, the applicant's own hook. `similar` ranks source lines by meaning where the words differ.
+    that a profile masks), documents, the applicant's own hook. `similar` ranks the source lines by meaning instead of by shared
+    words: one call for the whole letter, and whatever it says or raises, no claim becomes supported by it.
     """
     passages = [*(f"{h.title}\n{h.text}\n{h.link}" for h in hits), *sources_text]
     judge = _Judge(of_person(profile, passages), of_posting(job), profile, job, "\n".join(passages))
-    return [judge.sentence(letter, start, end, similar) for start, end in sentences(letter)]
+    traced = [judge.sentence(letter, start, end) for start, end in sentences(letter)]
+    return _ranked(traced, letter, judge.person.lines, judge.posting.lines, similar) if similar else traced
+
+
+def _ranked(traced: list[Sentence], letter: str, mine: list[str], theirs: list[str], similar: Similar) -> list[Sentence]:
+    """The same sentences and claims with the lines that come nearest in meaning; a line that holds a claim stays."""
+    texts = [letter[s.start : s.end] for s in traced]
+    asked = [(c, s) for s in traced for c in s.claims if mine and not (c.supported and c.nearest)]
+    queries = [c.text if c.kind in _OWN_WORDS else letter[s.start : s.end] for c, s in asked]
+    if not texts or not (mine or theirs):
+        return traced
+    lines = [*mine, *theirs]
+    cosine = dict(zip([*texts, *queries], similar([*texts, *queries], lines), strict=True))
+    best = lambda text, among: max(range(len(among)), key=cosine[text].__getitem__)  # noqa: E731
+    nearest = {c: mine[best(query, mine)] for (c, _), query in zip(asked, queries, strict=True)}
+    found = []
+    for text, s in zip(texts, traced, strict=True):
+        at = best(text, lines)
+        own = tuple(replace(c, nearest=nearest.get(c, c.nearest)) for c in s.claims)
+        found.append(replace(s, support=lines[at], score=min(1.0, max(0.0, float(cosine[text][at]))), claims=own))
+    return found
 
 
 def unsupported(traced: Sequence[Sentence]) -> list[Claim]:
@@ -58,27 +80,16 @@ class _Judge:
         self.written = re.sub(r"\s", "", text).casefold()
         self.digits = re.sub(r"\D", "", text)
 
-    def sentence(self, letter: str, start: int, end: int, similar: Similar | None) -> Sentence:
+    def sentence(self, letter: str, start: int, end: int) -> Sentence:
         text = letter[start:end]
-        support, score = self._support(text, similar)
+        (mine, score), (theirs, other) = self.person.nearest(text), self.posting.nearest(text)
         if _signed(letter, start) and _A_NAME.fullmatch(text):
             claims = self._signature(text)
         else:
             claims = [] if find.silent(text) else self._claims(text)
         claims += [self._contact(f) for f in _contacts(text)]
         placed = tuple(replace(c, start=c.start + start, end=c.end + start) for c in _apart(claims))
-        return Sentence(start, end, support, score, placed)
-
-    def _support(self, text: str, similar: Similar | None) -> tuple[str, float]:
-        lines = self.person.lines
-        if similar is None or not lines:
-            mine, score = self.person.nearest(text)
-            theirs, other = self.posting.nearest(text)
-            return (theirs, other) if other > score else (mine, score)
-        lines = [*lines, *self.posting.lines]
-        scores = list(similar(text, lines))
-        best = max(range(len(lines)), key=scores.__getitem__)
-        return lines[best], float(scores[best])
+        return Sentence(start, end, theirs if other > score else mine, max(score, other), placed)
 
     def _claims(self, text: str) -> list[Claim]:
         wish = bool(find.WISH.search(text))

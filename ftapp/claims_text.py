@@ -25,7 +25,8 @@ class Claim:
 
 @dataclass(frozen=True)
 class Sentence:
-    """One sentence with the source line that comes nearest to it (score 0 to 1) and the claims in it."""
+    """One sentence with the source line that comes nearest to it and the claims in it. `score` (0 to 1) is the share of its
+    rarer words that the line has, or the cosine of both in meaning."""
 
     start: int
     end: int

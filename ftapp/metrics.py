@@ -20,7 +20,8 @@ from ftapp.prompts import content_words
 SIMILAR_ENOUGH = 0.5  # cosine (all-MiniLM-L6-v2) from which a sentence answers a requirement; chosen, not tuned
 TERMS_OF_A_POSTING = 2  # a sentence with so many of a posting's terms would not fit another posting
 
-Similar = Callable[[list[str], list[str]], Sequence[Sequence[float]]]  # (requirements, sentences) -> cosine of each pair
+# (texts, lines) -> the cosine of each text with each line, one row a text; by sentence embeddings.
+Similar = Callable[[Sequence[str], Sequence[str]], Sequence[Sequence[float]]]
 
 
 @dataclass(frozen=True)

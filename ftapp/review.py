@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from ftapp import claims, cleaning, metrics
+from ftapp.errors import ModelError
 from ftapp.profiles import JobPosting, ResumeProfile
 from ftapp.prompts import Hit
 
@@ -26,28 +27,43 @@ class Sources:
 
 @dataclass(frozen=True)
 class Review:
-    """One letter's sentences with their claims, its open points in order of place, and its scores."""
+    """One letter's sentences with their claims, its open points in order of place, and its scores. `note` is a sentence when
+    meaning was asked for and words had to do."""
 
     sentences: tuple[claims.Sentence, ...]
     open: tuple[claims.Claim, ...]
     flags: tuple[cleaning.Flag, ...]
     scores: tuple[metrics.Score, ...]
+    note: str = ""
 
     @property
     def claims(self) -> int:
         return sum(len(sentence.claims) for sentence in self.sentences)
 
 
-def review(letter: str, sources: Sources) -> Review:
-    """Trace and measure one letter; about 10 ms for a page. The letter is not changed."""
-    traced = tuple(claims.ledger(letter, sources.profile, sources.job, sources.hits, sources.texts))
+def review(letter: str, sources: Sources, similar: metrics.Similar | None = None) -> Review:
+    """Trace and measure one letter; about 10 ms for a page. The letter is not changed.
+
+    `similar` (sentence embeddings) ranks source lines and finds answered requirements by meaning; facts are the rules' alone.
+    When it raises ModelError, words do it.
+    """
+    if similar is None:
+        return _review(letter, sources, None, "")
+    try:
+        return _review(letter, sources, similar, "")
+    except ModelError as error:
+        return _review(letter, sources, None, f"Nearest lines and requirements go by words they share. {error}")
+
+
+def _review(letter: str, sources: Sources, similar: metrics.Similar | None, note: str) -> Review:
+    traced = tuple(claims.ledger(letter, sources.profile, sources.job, sources.hits, sources.texts, similar))
     unsupported = tuple(claims.unsupported(traced))
     flags = cleaning.clean(letter, sources.job, sources.profile).flags
     number = sum(len(sentence.claims) for sentence in traced)
     scores = metrics.scores(
-        letter, sources.kind, sources.words, sources.profile, sources.job, supported=number - len(unsupported), claims=number
+        letter, sources.kind, sources.words, sources.profile, sources.job, similar, supported=number - len(unsupported), claims=number
     )
-    return Review(traced, unsupported, flags, tuple(scores))
+    return Review(traced, unsupported, flags, tuple(scores), note)
 
 
 def without(letter: str, sources: Sources, number: int) -> str:

@@ -55,7 +55,8 @@ class Studio:
         self.engine = home.open_database(settings)
         adapters.rehome(self.engine, settings.folder("runs"))
         self.supervisor = Supervisor(self.engine, settings)
-        self.portfolio, self.templates = Portfolio(self.engine, embeddings.load(settings)), Templates(self.engine)
+        encoder = embeddings.load(settings)
+        self.portfolio, self.templates, self.meaning = Portfolio(self.engine, encoder), Templates(self.engine), embeddings.Meaning(encoder)
         self._backend, self._reason, self._loading = backend, "", 0
         self._load = threading.Lock()
         self._streams: dict[str, Stream] = {}

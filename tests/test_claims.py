@@ -156,9 +156,25 @@ def test_offsets_point_into_the_letter_and_reasons_name_a_line():
 def test_the_nearest_line_is_shown_and_a_better_measure_can_rank_it():
     (sentence,) = claims.ledger("I kept 14 services alive.", PROFILE, JOB)
     assert sentence.support == "Maintained 14 services in Python"
-    chosen = lambda sentence, lines: [float(line == "Certified Scrum Master") for line in lines]  # noqa: E731
-    (sentence,) = claims.ledger("I kept 14 services alive.", PROFILE, JOB, similar=chosen)
+    (sentence,) = claims.ledger("I kept 14 services alive.", PROFILE, JOB, similar=towards("Certified Scrum Master"))
     assert (sentence.support, sentence.score) == ("Certified Scrum Master", 1.0)
+
+
+def towards(chosen: str):
+    """A measure of meaning for which every text is exactly like one line."""
+    return lambda texts, lines: [[float(line == chosen) for line in lines] for _ in texts]
+
+
+def test_meaning_shows_lines_and_supports_nothing():
+    letter = "I bring nine years of experience in pottery.\n\nI won the Otter Prize at Vetchling Works. I write Python."
+    by_words = claims.ledger(letter, PROFILE, JOB)
+    by_meaning = claims.ledger(letter, PROFILE, JOB, similar=towards("Answered questions of twenty schools"))
+    assert {c.text for c in claims.unsupported(by_meaning)} >= {"nine years", "pottery", "won the Otter Prize", "Vetchling Works"}
+    facts = lambda traced: [(c.start, c.end, c.kind, c.supported, c.reason) for s in traced for c in s.claims]  # noqa: E731
+    assert facts(by_words) == facts(by_meaning), "likeness alone, even a perfect one, decides no fact"
+    assert {c.nearest for c in claims.unsupported(by_meaning)} == {"Answered questions of twenty schools"}
+    assert [c.nearest for s in by_meaning for c in s.claims if c.text == "Python"] == ["Maintained 14 services in Python"]
+    assert claims.ledger(letter, ResumeProfile(), JobPosting(), similar=towards("")) == claims.ledger(letter, ResumeProfile(), JobPosting())
 
 
 LETTER = "Dear team,\n\nI write Python. I won the Otter Prize. I am calm.\n\nI know Haskell.\n\nKind regards,\nZoë"

@@ -140,16 +140,60 @@ def test_threads_load_once_and_a_text_is_encoded_once(monkeypatch):
         thread.join(20)
     assert len(loads) == 1 and sorted(model.seen) == ["a", "bb"] and len(got) == 8
     assert all(one.dtype == np.float32 and one.shape == (3, 2) and (one[0] == one[2]).all() for one in got)
-    assert encoder.encode([]).shape == (0, 2) and encoder.similar("a", []) == []
+    assert encoder.encode([]).shape == (0, 2) and encoder.similar(["a"], []).shape == (1, 0)
     encoder.encode([str(number) for number in range(embeddings.REMEMBERED + 10)])
     assert len(encoder._known) == embeddings.REMEMBERED
+
+
+def _counted(monkeypatch, find=lambda: Path(".")) -> tuple[embeddings.Encoder, Counting]:
+    model = Counting()
+    monkeypatch.setattr(embeddings, "_open", lambda folder: model)
+    monkeypatch.setattr(embeddings, "_digest", lambda folder: "0")
+    return embeddings.Encoder("x", find), model
+
+
+def test_a_page_does_not_wait_for_the_model_and_has_meaning_the_next_time(monkeypatch):
+    encoder, model = _counted(monkeypatch)
+    meaning = embeddings.Meaning(encoder, seconds=20)
+    let_go = threading.Event()
+    monkeypatch.setattr(embeddings, "_open", lambda folder: let_go.wait(20) and model)
+    with pytest.raises(ModelError, match="still at work"):
+        meaning(["a"], ["bb", "ccc"])  # returns while the model is still loading
+    let_go.set()
+    meaning.prepare([]).join(20)
+    rows = meaning(["a"], ["bb", "a"])
+    assert rows.shape == (1, 2) and rows[0, 1] == pytest.approx(1)
+    before = list(model.seen)
+    assert (meaning(["a"], ["bb", "a"]) == rows).all() and model.seen == before, "a text is encoded once"
+
+
+def test_meaning_waits_a_moment_only_and_says_why_it_is_missing(monkeypatch):
+    encoder, model = _counted(monkeypatch)
+    encoder.encode(["x"])
+    let_go, quick = threading.Event(), model.encode_document
+    model.encode_document = lambda texts, **how: let_go.wait(20) and quick(texts, **how)
+    meaning = embeddings.Meaning(encoder, seconds=0.01)
+    with pytest.raises(ModelError, match="still at work"):
+        meaning(["a"], ["b"])
+    let_go.set()
+    with pytest.raises(ModelError, match="too long"):
+        meaning([str(number) for number in range(embeddings.REMEMBERED)], ["b"])
+
+    def missing() -> Path:
+        raise ModelError("There is none.")
+
+    meaning = embeddings.Meaning(_counted(monkeypatch, missing)[0])
+    for _ in range(2):
+        meaning.prepare([]).join(20)
+        with pytest.raises(ModelError, match="There is none"):
+            meaning(["a"], ["b"])
 
 
 @pytest.mark.slow
 def test_the_real_model_knows_what_is_near(settings):
     encoder = embeddings.load(settings)
     assert not encoder.loaded
-    near, far = encoder.similar("She looks after patients at night.", ["A nurse on the late shift.", "Welding of steel pipes."])
+    ((near, far),) = encoder.similar(["She looks after patients at night."], ["A nurse on the late shift.", "Welding of steel pipes."])
     assert encoder.loaded and near > 0.4 > far + 0.1
     assert encoder.encode(["one", "two"]).shape == (2, 384)
     assert encoder.id.startswith("all-MiniLM-L6-v2@") and embeddings.PACKAGE not in sys.modules

@@ -6,6 +6,7 @@ import html
 import re
 
 from ftapp import review
+from ftapp.errors import ModelError
 from ftapp.profiles import Experience, JobPosting, ResumeProfile
 from ftapp.ui import evidence, paper
 
@@ -48,6 +49,18 @@ def test_what_was_removed_is_told_and_shown_on_demand():
     markup = evidence.removed([{"kind": "preamble", "text": "Sure! Here is <b>your</b> letter:"}])
     assert "A preamble of" in markup and "&lt;b&gt;your" in markup and "<b>" not in markup and "<details" in markup
     assert evidence.removed([]) == ""
+
+
+def test_without_a_model_words_decide_and_it_is_said():
+    def unready(texts, lines):
+        raise ModelError("No model.")
+
+    found = review.review(FALSE, SOURCES, unready)
+    assert found.note.endswith("No model.") and found.open == review.review(FALSE, SOURCES).open
+    assert "No model." in evidence.points("left", FALSE, found, editable=True)
+    met = review.review(FALSE, SOURCES, lambda texts, lines: [[1.0] * len(lines)] * len(texts))
+    assert not met.note and [claim.text for claim in met.open] == ["900"], "meaning supports no fact"
+    assert met.scores[0].value == 1.0 > found.scores[0].value, "but it answers a requirement"
 
 
 def test_nothing_in_a_letter_or_a_source_becomes_markup():

@@ -96,6 +96,29 @@ def test_a_refresh_and_a_second_tab_show_the_same_pair(page):
     expect(page.get_by_text("This pair was already judged")).to_be_visible()
 
 
+def test_a_connection_note_can_be_chosen_and_what_is_taken_off_is_told(chrome, tmp_path):
+    long = "Sure! Here is a <i>message</i>:\n\nHi all,\n\n" + "I bake bread for two hundred guests. " * 12 + "\n\nThanks,\nSam Ode"
+    texts = [long, f"Other {long}"]
+    with serve(tmp_path / "home", {None: texts, "starter": texts}) as (address, _), opened(chrome, address) as page:
+        page.locator("#posting textarea").fill(POSTING)
+        page.locator("#resume textarea").fill(RESUME)
+        page.locator("#kind input").click()
+        page.get_by_role("option", name="LinkedIn message").click()
+        expect(page.locator("#words input")).to_have_value("80 words")
+        page.locator("#words input").click()
+        page.get_by_role("option", name="Note, 300 characters").click()
+        expect(page.locator(".toast-body")).to_have_count(0)  # Gradio refuses a length that is none of the kind's
+        page.locator("#write").click()
+        expect(page.locator(".why")).to_have_count(2)
+        for side in ("left", "right"):
+            assert len(page.locator(f"#letter-{side} .letter").inner_text()) <= 300
+        told = page.locator("#letter-left .removed")
+        expect(told).to_contain_text("A preamble of")
+        expect(told).to_contain_text("a connection note holds 300 characters")
+        told.locator("summary").click()
+        expect(told.get_by_text("Here is a <i>message</i>:")).to_be_visible()
+
+
 def test_edit_then_choose(page):
     write(page)
     finished(page)

@@ -70,7 +70,8 @@ def points(side: str, text: str, review: Review, editable: bool) -> str:
     flags = "".join(f"<li>{safe(flag.sentence)}</li>" for flag in review.flags)
     number = len(review.open) + len(review.flags)
     title = f'<b class="check">{count(number, "point")} to check</b>, and scores' if number else "Evidence and scores"
-    return (f'<details class="why"><summary>{title}</summary>{LEGEND}'
+    note = f'<p class="near">{safe(review.note)}</p>' if review.note else ""
+    return (f'<details class="why"><summary>{title}</summary>{LEGEND}{note}'
             f'<ol class="points">{rows}</ol>{f"<ul class=lines>{flags}</ul>" if flags else ""}'
             f'<dl class="scores">{"".join(map(_score, review.scores))}</dl></details>')  # fmt: skip
 

@@ -21,6 +21,8 @@ from ftapp.ui.owner import Door
 
 FORMATS = [".pdf", ".docx", ".txt", ".md", ".html", ".htm", ".json"]  # what the file dialog offers; content decides
 
+POSTING_HINT = "Paste the job posting or its link, or drop a file"
+
 
 def understood_line(found: dict[str, Any]) -> str:
     """`Data Analyst at Fernhill Grocers · 3 requirements  |  Mara Lindqvist · 2 jobs · 5 skills`."""
@@ -57,7 +59,7 @@ class SourcesPanel:
             with gr.Row(elem_classes="chips"):
                 self.examples = {name: gr.Button(f"Try: {name}", size="sm", min_width=96) for name in EXAMPLES}
         with gr.Row(elem_classes="inputs"):
-            self.job, self.job_file = self._source("Posting", "Paste the job posting or its link, or drop a file", "posting")
+            self.job, self.job_file = self._source("Posting", POSTING_HINT, "posting")
             self.resume, self.resume_file = self._source("Résumé", "Paste your résumé as text, or drop a file", "resume")
         self.which = gr.Radio([], label="This page holds several postings. Which one is yours?", visible=False, elem_id="which-posting")
         with gr.Accordion("Understood", open=False, visible=False, elem_id="understood") as self.understood:

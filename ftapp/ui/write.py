@@ -18,7 +18,7 @@ from ftapp.ui import evidence, paper
 from ftapp.ui.asking import QUIET, calm, sentence
 from ftapp.ui.fields import corrected, read_of
 from ftapp.ui.owner import Door
-from ftapp.ui.sources import SourcesPanel
+from ftapp.ui.sources import POSTING_HINT, SourcesPanel
 from ftapp.ui.taking import TakeAway
 
 KINDS = [(name[0].upper() + name[1:], kind) for kind, name in KIND_NAMES.items()]
@@ -51,8 +51,9 @@ class WriteTab:
         # ids of the pair, of the stored choice, the side being edited, and when the pair was shown
         self.comparison, self.receipt, self.editing, self.shown_at = gr.State(""), gr.State(""), gr.State(""), gr.State(0.0)
         self._inputs()
-        self._letters()
-        self._choosing()
+        with gr.Column():  # the question sticks to the window only while its letters are in sight
+            self._letters()
+            self._choosing()
         self._wire()
 
     # --- components -----------------------------------------------------------------------------------------------------
@@ -62,10 +63,10 @@ class WriteTab:
         self.job, self.resume, self.form = self.sources.job, self.sources.resume, self.sources.form
         with gr.Row(elem_classes="settings"):
             lengths = self.studio.words("cover_letter")
-            self.kind = gr.Dropdown(KINDS, value="cover_letter", label="Kind of text", elem_id="kind", min_width=150)
+            self.kind = gr.Dropdown(KINDS, value="cover_letter", label="Kind of text", elem_id="kind", min_width=188)
             self.tone = gr.Dropdown([(t.capitalize(), t) for t in TONES], value=TONES[0], label="Tone", elem_id="tone", min_width=120)
             self.words = gr.Dropdown(
-                _choices("cover_letter", lengths), value=_middle(lengths), label="Length", elem_id="words", min_width=120
+                _choices("cover_letter", lengths), value=_middle(lengths), label="Length", elem_id="words", min_width=190
             )
             self.hook = gr.Textbox(label="A sentence of your own (optional)", max_lines=1, elem_id="hook", min_width=220, scale=3)
             with gr.Column(elem_classes="go", min_width=120, scale=1):
@@ -111,7 +112,7 @@ class WriteTab:
     def lengths_of(self, kind: str, words: int) -> tuple[Any, ...]:
         """What the model that is loaded now can do; a length that it cannot write gives way to the middle one."""
         offered = self.studio.words(kind)
-        job = ("Question or topic", "Type a question, or a topic to write on") if kind == "answer" else ("Posting", "Paste the job posting")
+        job = ("Question or topic", "Type a question, or a topic to write on") if kind == "answer" else ("Posting", POSTING_HINT)
         chosen = words if words in offered else _middle(offered)
         return gr.update(choices=_choices(kind, offered), value=chosen), gr.update(label=job[0], placeholder=job[1]), *self.sources.offer()
 
@@ -131,6 +132,7 @@ class WriteTab:
         """The only handler that streams; what it holds may be lost with the tab, the stored pair is not."""
         owner, shown = self.door.owner(request), False
         fields = corrected(boxes) if read == read_of(job, resume) else (None, None)  # the form may belong to other texts
+        self.studio.meaning.prepare([])  # in a thread: it is there when the letters are
         try:
             for step in self.studio.write_pair(owner, job, resume, kind, tone, int(words), hook, None, False, "live", fields):
                 going = not step.get("done", True)
@@ -232,7 +234,7 @@ class WriteTab:
         """Both letters as they are stored, each with its evidence."""
         sources, cards = self.studio.sources(owner, pair["comparison_id"]), {}
         for side, card in self.cards.items():
-            text, found = pair[side], review(pair[side], sources)
+            text, found = pair[side], review(pair[side], sources, self.studio.meaning)
             cards[card] = paper.letter(
                 text, words=pair["words"], note="" if pair[f"{side}_finished"] else "stopped before its end",
                 marked=evidence.marked(text, found), foot=evidence.summary(text, found),
@@ -253,7 +255,9 @@ class WriteTab:
 
         self.sources.wire(self.kind)
         able = [self.words, self.job, self.sources.ask, self.sources.asked]
-        self.measuring = {"fn": calm(self.lengths_of), "inputs": [self.kind, self.words], "outputs": able, **QUIET}
+        # Gradio tells twice that a kind was chosen; the second time the length of before would be refused as none of the new ones.
+        raw = QUIET | {"preprocess": False}
+        self.measuring = {"fn": calm(self.lengths_of), "inputs": [self.kind, self.words], "outputs": able, **raw}
         self.kind.input(**self.measuring)
         for button in (self.start, self.again):
             button.click(calm(self.prepare), self.words, view, **QUIET).then(
@@ -276,7 +280,7 @@ class WriteTab:
 
 def _choices(kind: str, lengths: list[int]) -> list[tuple[str, int]]:
     """Lengths as a person chooses them: LinkedIn limits a connection note by its characters."""
-    note = f"Connection note, {NOTE_CHARACTERS} characters"
+    note = f"Note, {NOTE_CHARACTERS} characters"
     return [(note if is_note(kind, n) else f"{n} words", n) for n in sorted(set(lengths))]
 
 
