@@ -15,7 +15,7 @@ MODEL = config.ROOT / "ftapp" / "bundled" / "model"
 
 @pytest.fixture(scope="module")
 def examples():
-    return [generator.example(5, i) for i in range(250)]
+    return [generator.example(5, i) for i in range(600)]
 
 
 def test_the_weights_were_trained_on_this_prompt_schema():

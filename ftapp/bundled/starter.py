@@ -15,7 +15,7 @@ from pathlib import Path
 from ftapp import config, letters
 from ftapp.bundled import generator, tastes
 
-CHOICES, SEED = 140, 11
+CHOICES, SEED = 260, 11
 
 
 def choices(backend, count: int = CHOICES, seed: int = SEED) -> list[dict]:
