@@ -53,7 +53,7 @@ def checked(text: str) -> str:
 
 def filled(text: str, values: Mapping[str, str]) -> str:
     """The template with its fields replaced, each by one line; an empty value by its stand-in."""
-    return _FIELD.sub(lambda m: prompts.condense(values.get(m[1], "")) or FIELDS.get(m[1], m[0]), text)
+    return _FIELD.sub(lambda m: prompts.condense(values.get(m[1], ""))[0] or FIELDS.get(m[1], m[0]), text)
 
 
 def values(kind: str, tone: str, words: int, job: JobPosting) -> dict[str, str]:
