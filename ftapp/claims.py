@@ -23,7 +23,7 @@ from ftapp.metrics import Similar
 from ftapp.profiles import JobPosting, ResumeProfile
 from ftapp.prompts import Hit
 
-__all__ = ["KINDS", "Claim", "Sentence", "corrected", "ledger", "sentences", "unsupported", "without"]
+__all__ = ["KINDS", "Claim", "Sentence", "corrected", "ledger", "lines", "sentences", "unsupported", "without"]
 KINDS = ("number", "date", "duration", "employer", "title", "degree", "certificate", "skill", "contact", "award")
 _OWN_WORDS = ("skill", "degree", "certificate")  # what these name is like a line's words; a number is told by its sentence
 
@@ -55,16 +55,21 @@ def _ranked(traced: list[Sentence], letter: str, mine: list[str], theirs: list[s
     queries = [c.text if c.kind in _OWN_WORDS else letter[s.start : s.end] for c, s in asked]
     if not texts or not (mine or theirs):
         return traced
-    lines = [*mine, *theirs]
-    cosine = dict(zip([*texts, *queries], similar([*texts, *queries], lines), strict=True))
+    every = [*mine, *theirs]
+    cosine = dict(zip([*texts, *queries], similar([*texts, *queries], every), strict=True))
     best = lambda text, among: max(range(len(among)), key=cosine[text].__getitem__)  # noqa: E731
     nearest = {c: mine[best(query, mine)] for (c, _), query in zip(asked, queries, strict=True)}
     found = []
     for text, s in zip(texts, traced, strict=True):
-        at = best(text, lines)
+        at = best(text, every)
         own = tuple(replace(c, nearest=nearest.get(c, c.nearest)) for c in s.claims)
-        found.append(replace(s, support=lines[at], score=min(1.0, max(0.0, float(cosine[text][at]))), claims=own))
+        found.append(replace(s, support=every[at], score=min(1.0, max(0.0, float(cosine[text][at]))), claims=own))
     return found
+
+
+def lines(profile: ResumeProfile, job: JobPosting, sources_text: Sequence[str] = ()) -> list[str]:
+    """The source lines that `ledger` will compare with: what `similar` can be given to prepare while a letter is written."""
+    return [*of_person(profile, sources_text).lines, *of_posting(job).lines]
 
 
 def unsupported(traced: Sequence[Sentence]) -> list[Claim]:

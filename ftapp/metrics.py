@@ -13,11 +13,13 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from ftapp import structure
+from ftapp import claims_facts, structure
 from ftapp.profiles import JobPosting, ResumeProfile
 from ftapp.prompts import content_words
 
-SIMILAR_ENOUGH = 0.5  # cosine (all-MiniLM-L6-v2) from which a sentence answers a requirement; chosen, not tuned
+# Cosine (all-MiniLM-L6-v2) from which a sentence answers a requirement that asks for no fact. In 80 real letters this finds 1 % more
+# of the own posting's requirements than terms alone, and takes 0.6 % more of another posting's for answered; at 0.4 it is 6 and 7 %.
+SIMILAR_ENOUGH = 0.5
 TERMS_OF_A_POSTING = 2  # a sentence with so many of a posting's terms would not fit another posting
 
 # (texts, lines) -> the cosine of each text with each line, one row a text; by sentence embeddings.
@@ -46,7 +48,7 @@ class Score:
 
 # name -> (unit, what it means). A "share" goes from 0 to 1.
 DEFINITIONS = {
-    "Response Relevance": ("share", "How many of the posting's requirements the letter answers, by its words or by its meaning."),
+    "Response Relevance": ("share", "How many of the posting's requirements the letter answers, by their words or by their meaning."),
     "Email Structure Quality": ("share", "How many of the kind's checks hold: each part is there, they are in order, the length fits."),
     "groundedness": ("share", "How many of the letter's claims the résumé, portfolio or posting supports."),
     "specificity": ("share", "Company swap: how much of the letter would no longer fit if another employer's names and posting "
@@ -112,7 +114,7 @@ def scores(
 ) -> list[Score]:
     """All scores of one letter, in the order in which a screen shows them.
 
-    `words`: the length that was asked for. `similar(requirements, sentences)` gives cosines, one row a requirement.
+    `words`: the length that was asked for. Without `similar` relevance goes by words alone; what it raises goes on to the caller.
     `supported` of `claims` are the claim ledger's counts. Raises UserError for an unknown kind.
     """
     return [
@@ -151,12 +153,14 @@ def _relevance(letter: str, job: JobPosting, similar: Similar | None) -> Score:
 
 
 def _covered(requirement: str, own: frozenset[str], cosine: float) -> Detail:
-    """A requirement is answered when half of its telling words stand in the letter, or a sentence means the same."""
+    """A requirement is answered when half of its telling words stand in the letter, or a sentence means the same; but likeness
+    does not tell a Master's degree from a Bachelor's, nor two years from five: these are answered by words only."""
     asked = terms(requirement)
     shared = asked & own
     if asked and 2 * len(shared) >= len(asked):
         return Detail(requirement, True, f"{len(shared)} of its {len(asked)} telling words stand in the letter")
-    if cosine >= SIMILAR_ENOUGH:
+    fact = claims_facts.DEGREE.search(requirement) or claims_facts.durations(requirement) or claims_facts.numbers(requirement)
+    if cosine >= SIMILAR_ENOUGH and not fact:
         return Detail(requirement, True, f"a sentence means nearly the same (cosine {cosine:.2f})")
     return Detail(requirement, False, f"{len(shared)} of its {len(asked)} telling words stand in the letter")
 

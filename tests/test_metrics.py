@@ -58,6 +58,12 @@ def test_relevance_by_meaning_needs_nearness():
     assert score(OWN, "Response Relevance", similar=similar).value == pytest.approx(2 / 3)
 
 
+@pytest.mark.parametrize("asked", ["Master's in Marine Biology", "5 years of sailing", "Teams of 30 sailors"])
+def test_likeness_answers_no_fact(asked):
+    job = JOB.model_copy(update={"requirements": [asked]})
+    assert score(OWN, "Response Relevance", job, similar=lambda texts, lines: [[1.0] * len(lines)] * len(texts)).value == 0.0
+
+
 def test_nothing_to_measure_is_no_number():
     for name in ("Response Relevance", "specificity"):
         found = score(OWN, name, JobPosting(company="Vale"))

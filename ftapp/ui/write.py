@@ -11,6 +11,8 @@ from typing import Any
 
 import gradio as gr
 
+from ftapp import claims
+from ftapp.profiles import parse_job, parse_resume
 from ftapp.prompts import KIND_NAMES, TONES
 from ftapp.review import review, without
 from ftapp.structure import NOTE_CHARACTERS, is_note
@@ -132,7 +134,6 @@ class WriteTab:
         """The only handler that streams; what it holds may be lost with the tab, the stored pair is not."""
         owner, shown = self.door.owner(request), False
         fields = corrected(boxes) if read == read_of(job, resume) else (None, None)  # the form may belong to other texts
-        self.studio.meaning.prepare([])  # in a thread: it is there when the letters are
         try:
             for step in self.studio.write_pair(owner, job, resume, kind, tone, int(words), hook, None, False, "live", fields):
                 going = not step.get("done", True)
@@ -143,9 +144,14 @@ class WriteTab:
                 if not shown:
                     shown, begun = True, {self.comparison: step["comparison_id"], self.shown_at: time.time()}
                     news |= begun | {self.verdict: gr.update(visible=True), self.say: ""}
+                    self._prepare(job, resume, *fields)
                 yield news
         except Exception as error:
             yield {self.say: paper.note(sentence(error), "warning"), self.verdict: gr.update(visible=False)} | self._empty_cards(words)
+
+    def _prepare(self, job: str, resume: str, posting: Any, profile: Any) -> None:
+        """Begin to read the sources by meaning, so that it is done when the letters are."""
+        self.studio.meaning.prepare(claims.lines(profile or parse_resume(resume or ""), posting or parse_job(job), [resume or ""]))
 
     def settle(self, comparison: str, words: int, request: gr.Request) -> Update:
         """After the stream, however it ended: what is stored is what is shown. A vote cast meanwhile stays."""
