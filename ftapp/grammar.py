@@ -13,7 +13,8 @@ import re
 _IRREGULAR = {
     "begin": "began", "bring": "brought", "build": "built", "buy": "bought", "choose": "chose", "cut": "cut", "deal": "dealt",
     "do": "did", "draw": "drew", "drive": "drove", "find": "found", "get": "got", "give": "gave", "grow": "grew", "hold": "held",
-    "keep": "kept", "lay": "laid", "lead": "led", "light": "lit", "make": "made", "meet": "met", "oversee": "oversaw", "pay": "paid", "put": "put",
+    "keep": "kept", "lay": "laid", "lead": "led", "light": "lit", "make": "made", "meet": "met", "oversee": "oversaw",
+    "pay": "paid", "put": "put",
     "rebuild": "rebuilt", "rewrite": "rewrote", "run": "ran", "sell": "sold", "send": "sent", "set": "set", "speak": "spoke",
     "spend": "spent", "take": "took", "teach": "taught", "troubleshoot": "troubleshot", "understand": "understood",
     "undertake": "undertook", "win": "won", "write": "wrote",
@@ -37,7 +38,8 @@ _ALSO_NOUNS = """access audit benchmark budget coach code contact control debug 
 _NOT_BENT = {"training", "marketing", "programming", "modelling", "modeling", "sourcing", "processing"}  # nouns at a line's start
 _DOUBLED = {"debug", "plan", "program", "submit", "control", "run", "cut", "get", "put", "set", "win", "begin"}
 _AFTER_A_VERB = set("a an the all and any each new our their with on out up to various customer customers data & ,".split())
-_ADVERB = re.compile(r"(?:(?!apply|assembl|fami|suppl|reply|rely|comply|daily|weekly|monthly|only|family)[A-Za-z]{3,}ly|also)\s+(?=[A-Za-z])", re.IGNORECASE)
+_NO_ADVERB = "apply|assembl|famil|suppl|reply|rely|comply|daily|weekly|monthly|only"
+_ADVERB = re.compile(rf"(?:(?!{_NO_ADVERB})[A-Za-z]{{3,}}ly|also)\s+(?=[A-Za-z])", re.IGNORECASE)
 _JOINED = re.compile(r"(\s+(?:and|&|or)\s+|\s*,\s*(?:and\s+)?)([A-Za-z-]+)")
 
 
@@ -48,7 +50,9 @@ def _gerund(base: str) -> str:
 
 
 def _third(base: str) -> str:
-    return base[:-1] + "ies" if base.endswith("y") and base[-2] not in "aeiou" else base + ("es" if base.endswith(("s", "sh", "ch", "x", "o")) else "s")
+    if base.endswith("y") and base[-2] not in "aeiou":
+        return base[:-1] + "ies"
+    return base + ("es" if base.endswith(("s", "sh", "ch", "x", "o")) else "s")
 
 
 def _past(base: str) -> str:
@@ -63,7 +67,7 @@ def _past(base: str) -> str:
 
 _SURE = {form: _past(base) for base in [*_REGULAR, *_IRREGULAR] for form in (base, _gerund(base))}
 _SURE |= {_gerund(base): _past(base) for base in _ALSO_NOUNS}
-_SURE |= {third: _past(base) for base in _REGULAR for third in (_third(base),) if base not in ("work", "care", "purchase", "hire", "remove")}
+_SURE |= {_third(base): _past(base) for base in _REGULAR if base not in ("work", "care", "purchase", "hire")}  # "works" is a noun too
 _SURE = {form: past for form, past in _SURE.items() if form not in _NOT_BENT}
 _MAYBE = {base: _past(base) for base in _ALSO_NOUNS}
 
@@ -116,11 +120,10 @@ _ADJECTIVES = """able adaptable adept ambitious analytical approachable articula
     well-organised well-organized well-versed willing""".split()
 # What may stand between one of them and its end: "confident with figures"; a noun ("qualified nurse") makes it a noun phrase.
 _AFTER_AN_ADJECTIVE = set("to in with of about at for on and or as by under when within enough , .".split())
-_WISHES = re.compile(
-    r"(?:(?:you|we|the (?:successful |ideal |right )?(?:candidate|applicant|person)|applicants|candidates)\s+(?:are|is)\s+(?:looking for\s+)?"
-    r"|(?:(?:you|the (?:successful |ideal |right )?(?:candidate|applicant|person)|applicants|candidates)\s*(?:['’]ll\s+)?)?"
-    r"(?:(?:must|should|will|shall|need to|needs to)\s+(?:also\s+)?)?(?P<verb>be|have|possess|hold|bring|demonstrate|has|possesses|holds|brings)\s+(?!or\b))",
-    re.IGNORECASE,
+_PERSON = r"(?:you|the (?:successful |ideal |right )?(?:candidate|applicant|person)|applicants|candidates)"
+_MUST = r"(?:(?:must|should|will|shall|needs? to)\s+(?:also\s+)?)?(?:be|ha(?:ve|s)|possess(?:es)?|holds?|brings?|demonstrates?)\s+(?!or\b)"
+_WISHES = re.compile(  # "You are ...", "The candidate will have ...", "Must be ..."
+    rf"(?:(?:{_PERSON}|we)\s+(?:are|is)\s+(?:looking for\s+)?|(?:{_PERSON}\s*(?:['’]ll\s+)?)?{_MUST})", re.IGNORECASE
 )
 
 
@@ -147,7 +150,7 @@ def as_wish(line: str) -> str:
     return rest
 
 
-_BASES = {*_REGULAR, *_IRREGULAR} - {"work", "lead", "deal", "draw", "cut", "set", "act", "care", "detail"} | {"work"}
+_BASES = {*_REGULAR, *_IRREGULAR} - {"lead", "deal", "draw", "cut", "set", "act", "care"}  # those begin noun phrases as often
 _THIRDS = {_third(base) for base in _BASES - {"work", "purchase", "hire"}}
 
 

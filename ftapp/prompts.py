@@ -110,7 +110,7 @@ _SMALL = "a|an|the|of|in|on|at|by|to|for|from|with|and|or|as|is|are|their|its|ou
 _LOOSE_END = re.compile(rf"(?:[\s,;:(&/–—-]+(?:{_SMALL})?)+$", re.IGNORECASE)  # words that a cut line cannot end with
 
 
-_OPEN_LIST = re.compile(r"^(?P<most>.*\S), (?P<last>(?!and |or |with |in |to |for |on |at |by |from |as |including |such )\S+(?: \S+){0,2})$")
+_OPEN_LIST = re.compile(r"^(?P<most>.*\S), (?P<last>(?!(?:and|or|with|in|to|for|on|at|by|from|as|including|such) )\S+(?: \S+){0,2})$")
 
 
 def condense(line: str, words: int = WORDS_A_LINE) -> tuple[str, str]:
@@ -163,7 +163,8 @@ class Slots:
 _EXAMPLE = Slots("cover_letter", "plain", 120, "English", "h",
                   JobPosting(title="t", company="c", location="l", requirements=["able to re"], duties=["Du"], question="q"),
                   ResumeProfile(name="n", headline="h", skills=["s"], education=["e"], certificates=["c"],
-                                experience=[Experience(title="t", employer="e", start="1", end="2", achievements=["Ac"]), Experience(employer="o")]),
+                                experience=[Experience(title="t", employer="e", start="1", end="2", achievements=["Ac"]),
+                                            Experience(employer="o")]),
                   [Hit("t", "Xt", "l")])  # fmt: skip
 
 

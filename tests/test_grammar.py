@@ -80,7 +80,8 @@ def test_what_can_follow_i(line, past):
 
 @pytest.mark.parametrize(
     ("line", "inside"),
-    [("Handled orders", "handled orders"), ("Developed Mobile Apps", "developed Mobile Apps"), ("High School Diploma", "High School Diploma"),
+    [("Handled orders", "handled orders"), ("Developed Mobile Apps", "developed Mobile Apps"),
+     ("High School Diploma", "High School Diploma"),
      ("SQL tuning", "SQL tuning"), ("A degree", "a degree"), ("iOS work", "iOS work"), ("Café service", "café service"), ("", "")],
 )  # fmt: skip
 def test_a_line_inside_a_sentence(line, inside):

@@ -49,7 +49,10 @@ REQUIREMENT_LEADS = (  # how the lines of real postings begin
     ).split("|")  # fmt: skip
 JOINTS = (" and ", ", including ", " with ", " to support ", ", such as ", " (", " that ")  # how real requirement lines run on
 BETWEEN = "and of for in with to the on by from a an as at or &".split()
-DOTTED = "Pvt. Ltd.|e.g.|U.S.|B.E.|B.Tech.|No. 3|Inc.|etc.|i.e.|St. |Dr. |Co.|approx.|C++|C#|.NET|ASP .NET|#1|24/7|\u201cC\u201d|R&D|24*7|(8-5)|can't|workers’".split("|")
+DOTTED = (  # marks inside a line that are neither its end nor a word
+    "Pvt. Ltd.|e.g.|U.S.|B.E.|B.Tech.|No. 3|Inc.|etc.|i.e.|St. |Dr. |Co.|approx.|C++|C#|.NET|ASP .NET|#1|24/7|\u201cC\u201d|R&D|24*7|(8-5)|"
+    "can't|workers’"
+).split("|")
 # First and last letter of writing that is not Latin, by how often it is drawn: kana, CJK, Hangul, Cyrillic, Greek, Arabic, Hebrew,
 # Devanagari, Thai. A model that never met their bytes can copy no name in them.
 SCRIPTS = [("ぁ", "ん"), ("ァ", "ヶ"), ("一", "鿋"), ("一", "鿋"), ("가", "힣"), ("а", "я"), ("α", "ω"), ("ا", "ي"), ("א", "ת"),

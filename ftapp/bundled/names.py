@@ -38,7 +38,8 @@ PLACES = [
     "minster",
 ]
 GENERIC_EMPLOYER = (
-    "Ltd|Pvt. Ltd|Pvt Ltd|Inc.|Co. Ltd|NHS Trust|Group|& Sons|Inc|Co|Partners|GmbH|plc|LLC|Holdings|Solutions|Services|Systems|Foundation|Trust|"
+    "Ltd|Pvt. Ltd|Pvt Ltd|Inc.|Co. Ltd|NHS Trust|Group|& Sons|Inc|Co|Partners|GmbH|plc|LLC|Holdings|Solutions|Services|Systems|"
+    "Foundation|Trust|"
     "Council|University|School|Agency|Studio|Works|Labs|International|Network|Association|Institute|Society|"
     "Centre|Clinic|Bank|Stores|Foods|Energy|Technologies"
 ).split("|")
