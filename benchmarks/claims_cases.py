@@ -1,8 +1,9 @@
 """Letters with their sources for `benchmarks.claims`: rows of a data set, letters marked by hand, and faults planted in letters.
 
 Knows no finder and no score. Which swaps are faults: a value is not planted when the fields hold it in another form ("Tern Corp"
-for "Tern Corporation", "B.S." for "Bachelor's degree", "data analysis" beside "data analyst"), when it is a skill that the data
-itself lists as soft (by hand those are not marked either: they are opinions), or when a degree's field holds no degree.
+for "Tern Corporation", "B.S." for "Bachelor's degree", "data analysis" beside "data analyst"), when it only says more about a
+skill or degree that they hold ("Python programming" beside "Python"; a title of more words is a fault), when it is a skill that
+the data itself lists as soft (by hand those are not marked either: they are opinions), or when a degree's field holds no degree.
 """
 
 from __future__ import annotations
@@ -121,7 +122,8 @@ def fresh(values: list[str], case: Case, kind: str) -> list[str]:
     """Another person's values that are a fault of this kind here: see the module's docstring for what is left out."""
     known = [plain(line) for line in case.sources()]
     fit = [v for v in values if v.casefold() not in case.soft and (kind != "degree" or facts.DEGREE.search(v))]
-    return [v for v in fit if not any(plain(v) <= k for k in known)]
+    own = {"skill": case.profile.skills, "degree": case.profile.education}.get(kind, [])
+    return [v for v in fit if not any(plain(v) <= k for k in known) and not any(plain(o) <= plain(v) for o in own)]
 
 
 def planted(case: Case, other: Case, kind: str, rng: random.Random) -> Case | None:

@@ -135,7 +135,8 @@ class _Judge:
         for line in self.person.lines:
             levels = {facts.degree_level(other) for other in facts.DEGREE.finditer(line)}
             own = Evidence([line])
-            enough = all(own.knows(k) or own.written_out(subject) or k in ("degree", "field") for k in subject)
+            named = all(own.knows(k) or own.written_out(subject) or k in _ANY_SUBJECT for k in subject)
+            enough = named and own.vocabulary.issuperset(re.findall(r"\d+", found.text))  # "Level 2" is not "Level 3"
             if (level in levels or level == "degree" and levels) and enough:
                 held = line
         quoted = "" if find.personal(text[: found.start]) else self._quoted(text, found)
@@ -180,7 +181,8 @@ class _Judge:
     def _names_job(self, text: str) -> bool:
         """Whether the words are the posting's title, company or place."""
         known = {*facts.content(self.job.title), *facts.content(self.job.company), *facts.content(self.job.location)}
-        return bool(known) and known.issuperset(facts.content(text))
+        said = set(facts.content(text))
+        return bool(known) and known.issuperset(said - find._PLAIN_TITLES or said)
 
     def _durations(self, text: str, wish: bool) -> Iterator[Claim]:
         for d in facts.durations(text):
@@ -223,7 +225,8 @@ class _Judge:
     def _quoted(self, text: str, found: Found) -> str:
         """The posting's line, when four words in a row around the fact (or a whole line) are taken from it and the sentence
         has not said before that the applicant has them."""
-        if _HELD.search(text[: found.start]) or _LEADS_IN.match(text):
+        held = max((m.end() for m in _HELD.finditer(text, 0, found.start)), default=0)
+        if held and not _MEETS.search(text, held, found.start) or _LEADS_IN.match(text):
             return ""
         said = facts.words(text)
         inside = [i for i, w in enumerate(said) if w.start < found.end and found.start < w.end]
@@ -253,7 +256,7 @@ class _Judge:
         alike = "" if firm or numbered else self.person.in_one_line(telling)
         held = held or self.person.together(firm) or alike or not numbered and len(telling) == 1 and self.person.initials(telling[0])
         held = held or self._from_posting(found, text)
-        if not held and wish and found.kind == "skill" and not _HELD.search(text[: found.start]):
+        if not held and wish and found.kind == "skill" and not _HELD.search(before := text[: found.start]) and not _WITH.match(before):
             return
         parts = _halves(found.text)
         if not held and len(parts) > 1:
@@ -309,6 +312,7 @@ class _Judge:
         return [Claim(0, len(text), "contact", text, False, "The résumé has another name.", self.profile.name)]
 
 
+_ANY_SUBJECT = ("degree", "field", "related", "relevant", "similar", "subject", "discipline")
 _A_NAME = re.compile(r"(?:[^\W\d_][\w.'’-]*\s?){1,5}")
 _NO_NAME = {
     "employer": "No source names this organisation.",
@@ -320,11 +324,15 @@ _NO_NAME = {
 }
 # What the applicant says to have or to have done.
 _HELD = re.compile(
-    r"(?i)\b(?:I\s(?:have|had|held|worked|led|gained|built|developed|used|was|hold|did|managed|know|bring|offer)|I['’]ve"
+    r"(?i)\b(?:I\s(?:have|had|held|worked|led|gained|built|developed|used|was(?!\s(?:so\s)?(?:glad|happy|excited|delighted|pleased|thrilled|drawn|struck))|hold|did|managed|know|bring|offer)|I['’]ve"
     r"|my\s(?:\w+\s){0,3}(?:experience|years|skills?|expertise|"
     r"knowledge|background|work|time|tools?|proficiency|degree)|proficient|experienced|skilled|(?:have|has)\s\w+ed)\b"
 )
-_LEADS_IN = re.compile(r"(?i)\W*(?:with|as|having|holding|over|possessing|combining|through|proficient|experienced|skilled)\b")
+_WITH = re.compile(r"\W*(?:With|Having|Holding|Possessing)\s(?!your\b)[^,]*$")
+_MEETS = re.compile(r"(?i)\b(?:bears?\son|speaks?\sto|answers?|fits|meets?|matches|relates?\sto)\b")  # what follows is theirs
+_LEADS_IN = re.compile(
+    r"(?i)\W*(?:with(?!\sregard)|as(?!\sfor)|having|holding|over|possessing|combining|through|proficient|experienced|skilled)\b"
+)
 _WORKED_THERE = re.compile(
     r"(?i)\b(?:(?:work(?:ed|ing)?|time|role|position|career|employed|internship|experience|years)(?:\s(?:at|for|with|in))?"
     r"|as(?:\san?)?|currently|(?:as|am|was|currently)\san?\s(?:[\w/&-]+\s){1,6}(?:at|for|with|in))\s(?:the\s)?$"
@@ -359,7 +367,7 @@ def _contacts(text: str) -> Iterator[Found]:
     for pattern in (EMAIL, URL, PHONE):
         for m in pattern.finditer(text):
             if pattern is not PHONE or sum(c.isdigit() for c in m.group(0)) >= 9:
-                yield Found(m.start(), m.end(), "contact", m.group(0).rstrip(".,;)"))
+                yield Found(m.start(), m.end(), "contact", m.group(0).rstrip(".,;:!?)"))
 
 
 def _signed(letter: str, start: int) -> bool:

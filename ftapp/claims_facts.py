@@ -46,13 +46,13 @@ _LEVELS = {
     "bachelor": r"(?i:bachelor(?:['’]?s)?(?:\sdegree)?|b\.?\s?sc\b\.?|b\.?tech\b|b\.?eng\b|b\.?com\b|b\.?ed\b|b\.?b\.?a\b\.?)"
         r"|\bB\.?[AES]\b\.?(?!\w)|\bLLB\b|\bBCA\b",
     "associate": r"(?i:associate['’]?s?\sdegree)",
-    "diploma": r"(?i:(?:post-?graduate\s|national\s)?diploma)",
-    "school": r"(?i:a[\s-]levels?|gcses?|btec|hnd|hnc|nvq|pgce|foundation\sdegree)|\bGED\b|\bMD\b|\bJD\b",
+    "diploma": r"(?i:(?:level\s\d+\s)?(?:post-?graduate\s|national\s)?diploma)",
+    "school": r"(?i:a[\s-]levels?|gcses?|btec|hnd|hnc|nvq|pgce|foundation\sdegree)(?i:\slevel\s\d+)?|\bGED\b|\bMD\b|\bJD\b",
     "degree": r"(?i:(?:honou?rs\s)?degree)",
 }  # fmt: skip
 _FROM_SCHOOL = r"from\san?\s[\w-]+(?:\s[\w-]+)?\s(?:university|school|college|institute)\b"
 _SUBJECT = (
-    r"(?:\s(?:degree|Hons?\b\.?|\(Hons?\)))?(?:\s(?:(?:in|of)\s|(?=[A-Z]))(?P<subject>(?-i:(?:(?:(?:the|of|and"
+    r"(?:\s(?:degree|Hons?\b\.?|\(Hons?\)))?(?:\s(?:(?:in|of)\s(?:an?\s)?|(?=[A-Z]))(?P<subject>(?-i:(?:(?:(?:the|of|and"
     r"|&)\s)?[A-Z][\w&+-]*)(?:,?\s(?:(?:and|of|&|in|with)\s)?(?!I\b)[A-Z][\w&+-]*){0,5}"
     r"|[a-z][\w-]+(?:\s(?!from|at|with|and|which|that|has|have|is|was|by|to|for)[a-z][\w-]+){0,2})))?"
 )

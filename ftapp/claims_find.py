@@ -167,7 +167,7 @@ _TRIGGER = re.compile(
     r"""(?ix)\b(?:
       (?P<sure>(?:skills?|skillset|tools?|strengths?|toolbox)\s(?:[\w-]+\s){0,5}?(?:are|is|includes?|cover)|(?:can\s)?offer(?:\syou)?
         |bring(?:\syou|\salong)?
-       |(?:would\s)?use\shere|besides|lean\son|know\smy\sway\saround|rely\son|draw\son)
+       |(?:would\s)?use\shere|among\smy\s(?:skills|tools|strengths)(?=,)|besides|lean\son|know\smy\sway\saround|rely\son|draw\son)
      |(?:experience[ds]?|expertise|proficien(?:t|cy)|skill(?:ed|s|set)?|knowledge(?:able)?|background|familiar(?:ity)?
        |(?:well-?)?versed|understanding|foundation|grounding
         |fluen(?:t|cy)|train(?:ed|ing)|speciali[sz](?:ed?|ing)|competen(?:t|ce)|track\srecord|adept|certified|qualified|strength
@@ -189,7 +189,7 @@ _TURNED = re.compile(
 _LIST_END = re.compile(
     r"""(?ix)[;:!?()]|\.(?=\s|$)|\s[–—-]\s|,?\s(?:which|that|who|where|while|to|make[s]?|has|have|had|allow\w*|enabl\w+|I|I['’]\w+|my
       |we|you|your|so|but|because|when|is|are|was|were
-    |comes?|came|although|though|here|made|am|hold|can|could|may|it|at|from|since|during|through|throughout|across|by|into|over|under|combined|along
+    |comes?|came|caught|stood|although|though|here|made|am|hold|can|could|may|it|at|from|since|during|through|throughout|across|by|into|over|under|combined|along
       |coupled|among|within|than|before|after|without|will|would|demonstrat\w+|gained|align\w*)\b|$"""
 )
 _ITEMS = re.compile(
@@ -261,7 +261,9 @@ def names(sentence: str) -> Iterator[Found]:
                     start, text = start + len(text) - len(rest), rest
         while head := re.match(r"(?:I|I['’]\w+|A|My|The|In|As|At|And)(?:\s(?:and\s)?|$)", text):
             start, text = start + head.end(), text[head.end() :]
-        text = re.sub(r"\s(?:I|and|of)$", "", text)
+        text = re.sub(r"\s(?:I|and|of)$|\sI\s.*", "", text)
+        if re.search(r"\bI\s$", sentence[:start]):
+            continue  # a verb in capitals
         if [k for k in facts.keys(text) if k not in _PLAIN_CAPITALS and k not in facts.LEGAL_FORMS and not k.isdigit()] and len(text) > 1:
             yield Found(start, start + len(text), kind(sentence, start, text), text)
         elif text in ("R", "C"):
@@ -362,7 +364,7 @@ def _item(start: int, text: str, sure: bool) -> Iterator[Found]:
     if lead := re.match(r"(?i)(?:(?:for|in|on|with|as|of|via|within|the|an?|by|to)\s(?:\w+ing\s)?)+", text):
         start, text = start + lead.end(), text[lead.end() :]
     text = re.sub(r"(?:\s(?:and|or|&))?[\s,]*$", "", text)
-    if text and len(text.split()) <= 6:
+    if text and len(text.split()) <= 6 and not re.match(r"[a-z]+ly$|(?:this|these|those)\s", text):
         yield Found(start, start + len(text), "skill", text, sure)
 
 

@@ -55,6 +55,9 @@ def found(letter: str, **more) -> dict[str, str]:
         "I have experience with highquality solutions in a fastpaced environment.",  # hyphens get lost
         "I have experience with PostgreSQL, although limited.",
         "I hold a BSc Computer Science, Tarn University.",
+        "As for 5 years of Kubernetes, at Bramble & Finch I maintained 14 services.",  # the posting's line, quoted
+        "I work as a backend developer, closely with PostgreSQL.",
+        "See my work at Bramble & Finch, where I MAINTAINED 14 SERVICES.",
         "Zoe Ekstrom",
         "Dear Quillstone hiring team,",
         "Kind regards,",
@@ -87,6 +90,9 @@ def test_what_a_source_holds_or_nobody_claims_is_left_alone(sentence):
         ("In my current role as a backend developer at Quillstone I write Python.", "Quillstone", "employer"),
         ("I can tell you about Vetchling Works, where I wrote Python.", "Vetchling Works", "employer"),
         ("I hold a BSc Marine Biology.", "BSc Marine Biology", "degree"),
+        ("I hold a degree in an agricultural subject.", "degree in an agricultural subject", "degree"),
+        ("I hold an NVQ Level 3 in Computer Science.", "NVQ Level 3 in Computer Science", "degree"),
+        ("With a Haskell certificate, I am confident that I fit.", "Haskell", "certificate"),
         ("I am proficient in deep learning.", "deep learning", "skill"),
         ("I am proficient in project management and Python.", "project management", "skill"),
         ("My tools are .NET and Python.", ".NET", "skill"),
