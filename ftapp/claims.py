@@ -289,7 +289,8 @@ class _Judge:
                 continue
             wanted = find.telling(found.text)
             if found.sure and not wanted:
-                wanted = [k for k in facts.content(found.text) if k not in find.SOFT and " " in found.text]
+                words = facts.content(found.text)
+                wanted = [k for k in words if k not in find.SOFT and " " in found.text and words[-1] not in find.ABSTRACT]
             compound = [] if wanted else find.compound(found.text)
             if not (wanted or compound) or self._names_job(found.text):
                 continue

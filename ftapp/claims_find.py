@@ -152,13 +152,18 @@ PLAIN = frozenset(
     letter cover personalized study look few word same care way something done useful unique academic theoretical fundamental multiple
     different general specific personal existing overall life live long-term short term way idea what how not
     make making meet meeting take taking build building built create creating created design designing write writing analysis analyze
-    analyzing analysing analyse
+    analyzing analysing analyse next step perspective
     model modelling modeling algorithm application contribute contributing goal global international local numerous popular""".split()
 )
 # fmt: skip
 _OBJECTS = frozenset(
     "data project product customer client technical business user software system process team budget quality code".split()
 )
+ABSTRACT = frozenset(
+    """approach challenge decision environment excellence experience expertise fit idea improvement insight match mindset outcome
+    perspective practice problem record result solution success understanding value""".split()
+)
+_ADJECTIVE = re.compile("(?:al|ive|able|ible|ful|ous|ent|ant|fresh|fine)$")  # "operational improvements" praises, and names no skill
 _BEFORE_HYPHEN = re.compile("high|fast|well|long|short|real|cross|cutting|large|self|detail|problem|customer|client|result|team")
 _ACTIVITIES = frozenset("management modeling modelling support service design testing planning administration".split())
 _CRAFTS = frozenset("analysis analytic development engineering".split())  # whoever works with the object does one of these
@@ -370,8 +375,10 @@ def _item(start: int, text: str, sure: bool) -> Iterator[Found]:
 
 def telling(text: str) -> list[str]:
     """The keys of a phrase that name something particular: neither soft skills nor words that every letter has."""
-    parts = [k for k in facts.content(text) if not k.isdigit() and not _says_little(k)]
-    return [] if parts == ["deep"] else parts  # "deep learning" is not just any learning, "deep understanding" is nothing
+    said = facts.content(text)
+    parts = [k for k in said if not k.isdigit() and not _says_little(k)]
+    praise = len(parts) == 1 and said[-1] in ABSTRACT and (parts[0] == "deep" or _ADJECTIVE.search(parts[0]))
+    return [] if praise or parts == ["deep"] else parts  # "deep learning" is not just any learning, "deep understanding" is nothing
 
 
 @functools.lru_cache(maxsize=20_000)  # words only, never a text

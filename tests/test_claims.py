@@ -56,6 +56,7 @@ def found(letter: str, **more) -> dict[str, str]:
         "I have experience with PostgreSQL, although limited.",
         "I hold a BSc Computer Science, Tarn University.",
         "As for 5 years of Kubernetes, at Bramble & Finch I maintained 14 services.",  # the posting's line, quoted
+        "I bring a fresh perspective and a track record of driving operational improvements.",
         "I work as a backend developer, closely with PostgreSQL.",
         "See my work at Bramble & Finch, where I MAINTAINED 14 SERVICES.",
         "Zoe Ekstrom",
