@@ -13,7 +13,7 @@ from typing import Any
 
 from sqlmodel import Session, col, select
 
-from db.engine import write
+from db.engine import session, write
 from db.models import Adapter, Promotion, TrainingRun, now
 from ftapp import config
 from ftapp.backends.local import AdapterRef
@@ -142,12 +142,18 @@ def register(session: Session, run: TrainingRun, path: Path, sha256: str) -> Ada
 
 def rehome(engine: Any, runs: Path) -> None:
     """Adapters of a home that was moved, or put back from a backup elsewhere, are found again in its `runs` folder."""
-    with write(engine) as session:
-        for row in session.exec(select(Adapter)):
-            here = runs / str(row.run_id) / Path(row.path).name
-            if here.is_dir() and here != Path(row.path) and not Path(row.path).exists():
-                row.path = str(here)
-                session.add(row)
+
+    def moved(opened: Session) -> list[tuple[Adapter, Path]]:
+        places = [(row, runs / str(row.run_id) / Path(row.path).name) for row in opened.exec(select(Adapter))]
+        return [(row, here) for row, here in places if not Path(row.path).exists() and here.is_dir()]
+
+    with session(engine) as opened:
+        if not moved(opened):  # every start but the first after a move: nobody has to wait for a lock
+            return
+    with write(engine) as opened:
+        for row, here in moved(opened):
+            row.path = str(here)
+            opened.add(row)
 
 
 def promote(session: Session, owner: str, adapter_id: str, base_id: str) -> str:

@@ -212,7 +212,7 @@ def remember_model(home: Path, model: str) -> None:
 def _chosen_model(home: Path) -> str:
     try:
         return (home / _CHOSEN).read_text(encoding="utf-8").strip()
-    except OSError:
+    except (OSError, ValueError):  # none was chosen, or the file is no text
         return ""
 
 

@@ -20,21 +20,23 @@ _IRREGULAR = {
     "undertake": "undertook", "win": "won", "write": "wrote",
 }  # fmt: skip
 _REGULAR = """accept achieve act adapt add address adjust administer advise advocate allocate analyse analyze answer apply appoint
-    approve arrange assemble assess assign assist attend automate bake balance calculate care carry clean close collaborate collect
-    communicate compile complete conduct configure consult contribute convert coordinate co-ordinate create decorate define deliver
-    demonstrate deploy describe detect determine develop diagnose direct discuss distribute draft edit educate enable encourage
-    enforce engage enhance ensure enter establish evaluate examine execute expand explain extend extract facilitate follow gather
-    generate greet guide handle help hire identify implement improve increase inform initiate inspect install integrate interact
-    interpret introduce investigate join launch learn liaise maintain manage measure mentor migrate mix motivate negotiate observe
-    obtain operate optimise optimize organise organize participate perform persuade post prepare prescribe prevent prioritise
-    prioritize produce promote propose protect provide pull purchase recommend recruit reduce register remove repair replace
-    represent resolve respond restore retain revise secure select serve service shape solve streamline strengthen submit suggest
-    supervise tailor train transform translate update upgrade upload use utilise utilize validate verify visit welcome
-    work""".split()
+    approve arrange assemble assess assign assist attend automate bake balance calculate care carry clean close
+    collaborate collect communicate compile complete conduct configure consult contribute convert coordinate co-ordinate
+    create decorate define deliver demonstrate deploy describe detect determine develop diagnose direct discuss
+    distribute draft edit educate enable encourage enforce engage enhance ensure enter establish evaluate examine
+    execute expand explain extend extract facilitate follow gather generate greet guide handle hire identify implement
+    improve increase inform initiate inspect install integrate interact interpret introduce investigate join launch
+    learn liaise maintain manage measure mentor migrate mix motivate negotiate observe obtain operate optimise optimize
+    organise organize participate perform persuade prepare prescribe prevent prioritise prioritize produce promote
+    propose protect provide pull purchase recommend recruit reduce register remove replace represent resolve respond
+    restore retain revise secure select serve shape solve streamline strengthen submit suggest supervise tailor train
+    transform translate update upgrade upload use utilise utilize validate verify welcome work""".split()
 # Verbs that are nouns as often: bent as "-ing", and otherwise only when what follows makes a verb of them.
-_ALSO_NOUNS = """access audit benchmark budget coach code contact control debug design document estimate file forecast interface
-    interview issue market model monitor order plan process program record report request research review schedule script sort
-    source stock supply support survey test track""".split()
+_ALSO_NOUNS = """access audit benchmark budget coach code contact control debug design document estimate file forecast help interface
+    interview issue market model monitor order plan post process program record repair report request research review
+    schedule script service sort source stock supply support survey test track visit""".split()
+# "works", "answers": one letter away from a verb, and nouns as often.
+_PLURALS = set("answers cares drafts edits guides hires measures purchases shapes updates upgrades uploads uses works".split())
 _NOT_BENT = {"training", "marketing", "programming", "modelling", "modeling", "sourcing", "processing"}  # nouns at a line's start
 _DOUBLED = {"debug", "plan", "program", "submit", "control", "run", "cut", "get", "put", "set", "win", "begin"}
 _AFTER_A_VERB = set("a an the all and any each new our their with on out up to various customer customers data & ,".split())
@@ -67,7 +69,7 @@ def _past(base: str) -> str:
 
 _SURE = {form: _past(base) for base in [*_REGULAR, *_IRREGULAR] for form in (base, _gerund(base))}
 _SURE |= {_gerund(base): _past(base) for base in _ALSO_NOUNS}
-_SURE |= {_third(base): _past(base) for base in _REGULAR if base not in ("work", "care", "purchase", "hire")}  # "works" is a noun too
+_SURE |= {_third(base): _past(base) for base in _REGULAR if _third(base) not in _PLURALS}
 _SURE = {form: past for form, past in _SURE.items() if form not in _NOT_BENT}
 _MAYBE = {base: _past(base) for base in _ALSO_NOUNS}
 
@@ -121,9 +123,11 @@ _ADJECTIVES = """able adaptable adept ambitious analytical approachable articula
 # What may stand between one of them and its end: "confident with figures"; a noun ("qualified nurse") makes it a noun phrase.
 _AFTER_AN_ADJECTIVE = set("to in with of about at for on and or as by under when within enough , .".split())
 _PERSON = r"(?:you|the (?:successful |ideal |right )?(?:candidate|applicant|person)|applicants|candidates)"
-_MUST = r"(?:(?:must|should|will|shall|needs? to)\s+(?:also\s+)?)?(?:be|ha(?:ve|s)|possess(?:es)?|holds?|brings?|demonstrates?)\s+(?!or\b)"
+_MUST = r"(?:(?:must|should|will|shall|needs? to)\s+(?:also\s+)?)?"
+_HAVE = r"(?:ha(?:ve|s)|possess(?:es)?|holds?|brings?|demonstrates?)"
 _WISHES = re.compile(  # "You are ...", "The candidate will have ...", "Must be ..."
-    rf"(?:(?:{_PERSON}|we)\s+(?:are|is)\s+(?:looking for\s+)?|(?:{_PERSON}\s*(?:['’]ll\s+)?)?{_MUST})", re.IGNORECASE
+    rf"(?:(?P<be>{_PERSON}\s+(?:are|is)\s+|(?:{_PERSON}\s*(?:['’]ll\s+)?)?{_MUST}be\s+)|we\s+are\s+looking\s+for\s+"
+    rf"|(?:{_PERSON}\s*(?:['’]ll\s+)?)?{_MUST}{_HAVE}\s+)(?!or\b)", re.IGNORECASE
 )
 
 
@@ -147,11 +151,11 @@ def as_wish(line: str) -> str:
         return "someone to " + _small(rest)
     if first in _THIRDS:
         return "someone who " + _small(rest)
-    return rest
+    return f"someone who is {_small(rest)}" if told and told["be"] and first not in ("a", "an", "the") else rest
 
 
 _BASES = {*_REGULAR, *_IRREGULAR} - {"lead", "deal", "draw", "cut", "set", "act", "care"}  # those begin noun phrases as often
-_THIRDS = {_third(base) for base in _BASES - {"work", "purchase", "hire"}}
+_THIRDS = {_third(base) for base in _BASES} - _PLURALS
 
 
 def _small(text: str) -> str:

@@ -136,7 +136,7 @@ def test_rows_that_end_leave_and_the_others_go_on(tiny_backend):
     backend = tiny_backend("llama")
     rows = [Row(None, seed) for seed in range(6)]
     final = last(write(backend, MESSAGES, rows, Sampling(temperature=4.0, top_p=1.0, max_new_tokens=150)))
-    assert True in final.finished and False in final.finished  # with this heat the end token comes up for some
+    assert set(final.finished) == {True, False}  # with this heat the end token comes up for some rows and not for others
     for finished, tokens in zip(final.finished, final.tokens, strict=True):
         assert finished or tokens == 150
     alone = [last(write(backend, MESSAGES, [row], Sampling(temperature=4.0, top_p=1.0, max_new_tokens=150))) for row in rows]
