@@ -234,7 +234,7 @@ def _count(sentences: Sequence[str]) -> int:
 
 
 def _letter(w: Writer, defects: set[str]) -> list[str]:
-    """Paragraphs of a cover letter, email or message."""
+    """Paragraphs of a cover letter, email or message. Takes out of `defects` what this letter has too little matter to show."""
     rng, bad = w.rng, patterns()["defects"]
     facts = _facts(w)
     if not w.job.requirements or len(facts) < 4:  # a short letter about little is no fault to learn
