@@ -6,6 +6,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -222,6 +223,41 @@ def test_a_connection_note_is_asked_for_by_name(call, files):
     texts = ("--job", str(files / "job.txt"), "--resume", str(files / "resume.txt"))
     assert call("write --kind linkedin-message --words note --seed 3", *texts)["text"]
     assert "40 words" in call("write --words note", *texts, code=1)["error"], "a cover letter is no note"
+
+
+@pytest.fixture
+def traced(tmp_path, capsys):
+    """`claims` on a letter with one invented number, in this process: traced("--meaning") -> object."""
+    (tmp_path / "resume.txt").write_text(
+        "Ines Caldwell\n\nExperience\nReceptionist, Northgate Dental, 2019 - present\n- Answered 60 calls a day\n"
+    )
+    (tmp_path / "letter.txt").write_text("Dear team,\n\nAt Northgate Dental I answered 75 calls a day.\n\nInes Caldwell\n")
+
+    def run(*more: str) -> dict:
+        files = ("--letter", str(tmp_path / "letter.txt"), "--resume", str(tmp_path / "resume.txt"))
+        assert cli.main(["claims", *files, *more, "--json"]) == 0
+        return json.loads(capsys.readouterr().out.splitlines()[-1])
+
+    return run
+
+
+def test_a_letter_is_traced_to_its_sources(traced):
+    told = traced()
+    assert [(claim["kind"], claim["text"]) for claim in told["open"]] == [("number", "75")]
+    assert told["claims"] > 1 and told["note"] == ""
+
+
+def test_without_a_model_for_meaning_words_rank_the_lines_and_it_is_said(traced, monkeypatch):
+    from ftapp import embeddings
+    from ftapp.errors import ModelError
+
+    def similar(texts, lines):
+        raise ModelError("There is no model here.")
+
+    monkeypatch.setattr(embeddings, "load", lambda settings: SimpleNamespace(similar=similar))
+    told = traced("--meaning")
+    assert "There is no model here." in told["note"]
+    assert told["open"] == traced()["open"]
 
 
 def test_a_corrected_letter_counts_twice(call, files):
