@@ -232,11 +232,12 @@ def main() -> None:
         faults = plant(cases, seed)
         report(f"planted faults in {name}", faults, finders)
         faults_by_kind(faults)
+        report(f"a true title or deed moved to another employer ({name})", plant(cases, seed, ["place"]), {"ledger": by_ledger})
         report(f"the same letters without a fault ({name})", clean(cases), {"ledger": by_ledger})
         if similar:
             lines_shown(faults, similar)
         if arguments.show and arguments.half == "tune":
-            show(faults)
+            show(faults + plant(cases, seed, ["place"]))
     print(f"time a letter: {timed(made, rules_alone)}")
     if similar:
         print(f"time a letter with meaning: {timed(made, with_meaning(False))}, prepared: {timed(made, with_meaning(True))}")

@@ -12,7 +12,7 @@ import hashlib
 import json
 import random
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -107,6 +107,38 @@ def swap(case: Case, old: str, new: str, kind: str) -> Case | None:
     return replace(case, letter=letter, marked=((m.start(), m.start() + len(new)),), kind=kind, old=old)
 
 
+def moved(case: Case) -> Iterator[Case]:
+    """The letter with one employer replaced by another one of the applicant's, in a sentence that tells a title or deed (four words
+    in a row) of the first that the second has not."""
+    def told(e: Experience, sentence: str) -> bool:
+        spoken = f" {' '.join(words(sentence))} "
+        return any(f" {run} " in spoken for text in (e.title, *e.achievements) for run in runs(words(text)))
+
+    places = [e for e in case.profile.experience if e.employer]
+    for here in places:
+        for start, end in claims.sentences(case.letter):
+            at = case.letter.find(here.employer, start, end)
+            named = [e for e in places if e.employer in case.letter[start:end]]
+            others = [e for e in places if not plain(e.employer) & plain(here.employer)]
+            rest = case.letter[start:end].replace(here.employer, "")
+            if at < 0 or len(named) != 1 or not told(here, rest):
+                continue
+            for other in others:
+                if not any(told(e, rest) for e in places if e.employer == other.employer):
+                    letter = case.letter[:at] + other.employer + case.letter[at + len(here.employer) :]
+                    yield replace(case, letter=letter, marked=((at, at + len(other.employer)),), kind="place", old=here.employer)
+
+
+def words(text: str) -> list[str]:
+    return re.findall(r"[\w+#]+", text.casefold())
+
+
+def runs(of: list[str]) -> list[str]:
+    """Four words in a row, or all of a shorter text."""
+    n = min(4, len(of))
+    return [" ".join(of[i : i + n]) for i in range(len(of) - n + 1)] if n else []
+
+
 def first(options: Iterator[Case | None]) -> Case | None:
     return next((o for o in options if o), None)
 
@@ -136,6 +168,8 @@ def planted(case: Case, other: Case, kind: str, rng: random.Random) -> Case | No
             return None
         text, at = rng.choice(AWARDS), rng.choice(stops)
         return replace(case, letter=f"{case.letter[:at]} {text}{case.letter[at:]}", marked=((at + 1, at + 1 + len(text)),), kind=kind)
+    if kind == "place":
+        return first(moved(case))
     if kind in ("number", "date"):
         year = r"(?:19|20)\d\d"
         source = " ".join(case.sources())
@@ -160,10 +194,10 @@ FORMS = facts.LEGAL_FORMS | facts.SMALL_WORDS | {"company", "corporation"}  # sa
 FAULTS = ("number", "date", "employer", "skill", "degree", "title", "award")
 
 
-def plant(cases: list[Case], seed: int) -> list[Case]:
+def plant(cases: list[Case], seed: int, kinds: Sequence[str] = FAULTS) -> list[Case]:
     rng, found = random.Random(seed), []
     for case in cases:
-        for kind in FAULTS:
+        for kind in kinds:
             tries = (planted(case, rng.choice(cases), kind, rng) for _ in range(6))
             if fault := first(tries):
                 found.append(fault)

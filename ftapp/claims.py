@@ -15,6 +15,7 @@ from dataclasses import replace
 
 from ftapp import claims_facts as facts
 from ftapp import claims_find as find
+from ftapp import claims_place as place
 from ftapp.claims_find import Found
 from ftapp.claims_sources import Evidence, of_person, of_posting
 from ftapp.claims_text import Claim, Sentence, corrected, sentences, without
@@ -113,6 +114,7 @@ class _Judge:
         claims += self._numbers(text, wish, around)
         claims += self._names(text, wish)
         claims += self._skills(text, wish)
+        claims += self._elsewhere(text)
         return claims
 
     # each kind ----------------------------------------------------------------------------------------------------
@@ -151,6 +153,11 @@ class _Judge:
                 continue
             fits = any(_within(title, p.title) for p in theirs)
             yield self._said(Found(m.start(), m.end(), "title", m.group(0)), fits, f"The résumé says: {theirs[0].line}.")
+
+    def _elsewhere(self, text: str) -> list[Claim]:
+        """What the résumé tells of another employer than the one named."""
+        m = place.misplaced(text, self.person.positions)
+        return [Claim(m.start, m.end, "employer", text[m.start : m.end], False, _ELSEWHERE, m.belongs.line)] if m else []
 
     def _applied(self, title: list[str], employer: list[str], before: str) -> bool:
         """Whether this is the position applied for, not one that was held."""
@@ -315,6 +322,7 @@ class _Judge:
 
 _ANY_SUBJECT = ("degree", "field", "related", "relevant", "similar", "subject", "discipline")
 _A_NAME = re.compile(r"(?:[^\W\d_][\w.'’-]*\s?){1,5}")
+_ELSEWHERE = "The résumé tells this of another employer."
 _NO_NAME = {
     "employer": "No source names this organisation.",
     "title": "No source gives this title.",
@@ -380,7 +388,8 @@ def _signed(letter: str, start: int) -> bool:
 def _apart(claims: Sequence[Claim]) -> list[Claim]:
     """No two claims over the same words: a whole fact wins over a name in it, and what no source holds over what one does."""
     kept: list[Claim] = []
-    for claim in sorted(claims, key=lambda c: (c.kind in ("employer", "skill", "certificate"), c.supported)):
+    part = lambda c: c.kind in ("employer", "skill", "certificate") and c.reason != _ELSEWHERE  # noqa: E731
+    for claim in sorted(claims, key=lambda c: (part(c), c.supported)):
         if not any(c.start < claim.end and claim.start < c.end for c in kept):
             kept.append(claim)
     return sorted(kept, key=lambda c: c.start)

@@ -18,12 +18,13 @@ from ftapp.profiles import Experience, JobPosting, ResumeProfile
 
 @dataclass(frozen=True)
 class Position:
-    """A position held: its line, and how long it lasted where that is known."""
+    """A position held: its line, how long it lasted where that is known, and the words of each deed told of it."""
 
     title: list[str]
     employer: list[str]
     line: str
     span: facts.Span | None
+    deeds: tuple[list[str], ...] = ()
 
 
 # Initials are taken of words that belong together: "AI" is no "Analyst at Ibex", nor "analysis, infrastructure".
@@ -115,7 +116,9 @@ def _position(e: Experience) -> Position:
     if lasted is None:  # "Engineer at Northwind for 3 years" says it in words
         stated = [d for a in [e.employer, e.title, *e.achievements[:1]] for d in facts.durations(a)]
         lasted = facts.Span(stated[0].years, stated[0].years + 0.5) if stated else None
-    return Position(facts.content(e.title), facts.content(e.employer), line, lasted)
+    employer, title = facts.content(e.employer), facts.content(e.title)
+    deeds = tuple([k for k in facts.content(a) if k not in employer] for a in e.achievements)
+    return Position(title, employer, line, lasted, deeds)
 
 
 def of_person(profile: ResumeProfile, passages: Sequence[str]) -> Evidence:

@@ -38,7 +38,7 @@ class Sentence:
 MOST_CHARACTERS = 600  # of one sentence; a longer one is a list or not a sentence
 _END = re.compile(r"(?<=[.!?])[\"'”’)]*\s+(?=[\"'“(]?[A-Z0-9])|\n+")
 _ABBREVIATION = re.compile(
-    r"(?:\b(?:e\.g|i\.e|etc|vs|Dr|Mr|Mrs|Ms|St|No|Inc|Ltd|Co|Corp|Jr|Sr|approx|[A-Z]|[A-Z]\.[A-Z]|[MB]\.?Sc|Ph\.?D|[MB]\.?Tech))\.$"
+    r"(?:\b(?:e\.g|i\.e|etc|vs|Dr|Mr|Mrs|Ms|St|No|Inc|Ltd|Pvt|Co|Corp|Jr|Sr|approx|[A-Z]|[A-Z]\.[A-Z]|[MB]\.?Sc|Ph\.?D|[MB]\.?Tech))\.$"
 )
 _NEW = re.compile(r"(?:I|My|We|In|As|With|This|The|At|During)\b")
 

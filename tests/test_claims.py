@@ -38,6 +38,10 @@ def found(letter: str, **more) -> dict[str, str]:
 @pytest.mark.parametrize(
     "sentence",
     [
+        "At Bramble & Finch I maintained 14 services, and at Ouzel Institute I answered questions of twenty schools.",
+        "I answered questions of twenty schools before I joined Bramble & Finch as a Backend Developer.",  # named with its own title
+        "At Ouzel Institute I answered questions.",
+        "As a Backend Developer I would bring my time at Bramble & Finch Ltd.",
         "I have a Bachelor's degree in Computer Science from Tarn University.",
         "For 5,000 customers I cut hosting costs by 20 per cent.",
         "I answered questions of 20 schools at the Ouzel Institute.",
@@ -128,6 +132,21 @@ def test_initials_are_of_words_that_belong_together():
 def test_a_span_at_one_employer_is_checked_against_that_position():
     assert found("I spent 7 years at Ouzel Institute.") == {"7 years": "duration"}
     assert found("I spent 3 years at Ouzel Institute.") == {}
+
+
+@pytest.mark.parametrize(
+    ("sentence", "employer", "belongs"),
+    [
+        ("At Ouzel Institute I cut hosting costs by 20% for 5k customers.", "Ouzel Institute", "Bramble & Finch Ltd"),
+        ("At Bramble and Finch, I answered questions of 20 schools.", "Bramble and Finch", "Ouzel Institute"),
+        ("I was a backend developer at the Ouzel Institute.", "Ouzel Institute", "Bramble & Finch Ltd"),
+        ("In my role at Ouzel Institute I maintained fourteen services in Python.", "Ouzel Institute", "Bramble & Finch Ltd"),
+    ],
+)
+def test_a_true_deed_or_title_at_the_wrong_employer_is_marked(sentence, employer, belongs):
+    (claim,) = claims.unsupported(claims.ledger(sentence, PROFILE, JOB))
+    assert (claim.text, claim.kind) == (employer, "employer")
+    assert belongs in claim.nearest
 
 
 def test_certificate_levels_and_versions_are_told_apart():
@@ -222,10 +241,10 @@ def test_one_form_for_every_spelling():
     ["", " \n ", "….!?", "日本語の手紙です。私は5年の経験があります。", "مرحبا 12", "🙂" * 50, "I " * 3000, "A" * 20000, "A, " * 5000],
 )
 def test_strange_letters_end_quickly_and_harm_nothing(letter):
-    begun = time.monotonic()
+    begun = time.process_time()  # of this process: a busy machine makes no difference
     for sentence in claims.ledger(letter, ResumeProfile(), JobPosting()):
         assert letter[sentence.start : sentence.end].strip()
-    assert time.monotonic() - begun < 8
+    assert time.process_time() - begun < 8
 
 
 def test_the_marked_letters_hold_no_text():
