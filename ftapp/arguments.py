@@ -131,18 +131,23 @@ def parser() -> argparse.ArgumentParser:
     p.add_argument("--letter", required=True, metavar="FILE", help="the letter as text; - reads standard input")
     p.add_argument("--resume", required=True, metavar="FILE", help="the résumé, in a format that read takes")
     p.add_argument("--job", metavar="FILE", help="the posting; likewise")
-    p.add_argument("--meaning", action="store_true", help="nearest lines and requirements by sentence embeddings: loads their model first")
+    _meaning(p, "nearest lines and requirements")
 
     p = verb("score", "score a file of letters against reference letters (JSONL or CSV)")
     p.add_argument("file", metavar="FILE", help="one letter and its reference a line")
     p.add_argument("--prediction", required=True, metavar="COL", help="the column of the letters to score")
     p.add_argument("--reference", required=True, metavar="COL", help="the column of the reference letters")
     p.add_argument("--job", metavar="COL", help="the column of the postings' text, for relevance and specificity")
+    _meaning(p, "requirements")
     p.add_argument("--kind", type=_name, choices=KINDS, default=KINDS[0], help="what the letters are; decides which parts they need")
     p.add_argument("--out", metavar="FILE", help="writes the file there (.jsonl or .csv) with a column a score")
     _portfolio(verbs, verb)
     _template(verbs, verb)
     return root
+
+
+def _meaning(parser: Any, what: str) -> None:
+    parser.add_argument("--meaning", action="store_true", help=f"{what} by sentence embeddings too: loads their model first")
 
 
 def _portfolio(verbs: Any, verb: Any) -> None:

@@ -175,11 +175,11 @@ def rollback(studio: Any, args: argparse.Namespace) -> dict[str, Any]:
 
 def claims(studio: None, args: argparse.Namespace) -> dict[str, Any]:
     """What a letter claims, and what none of its sources holds; needs no home, and a model only for `--meaning`."""
-    from ftapp import config, embeddings, review
+    from ftapp import review
 
     job = parse_job(args.job.text) if args.job else JobPosting()
     sources = review.Sources("cover_letter", None, job, as_resume(args.resume), (args.resume.text,))
-    found = review.review(args.letter, sources, embeddings.load(config.settings()).similar if args.meaning else None)
+    found = review.review(args.letter, sources, _similar(args))
     _warn([found.note] if found.note else [])
     for claim in found.open:
         print(f"{claim.kind}: {claim.text}\n  {claim.reason}" + (f"\n  nearest line: {claim.nearest}" if claim.nearest else ""))
@@ -188,11 +188,21 @@ def claims(studio: None, args: argparse.Namespace) -> dict[str, Any]:
             "scores": {score.name: score.value for score in found.scores}, "note": found.note}  # fmt: skip
 
 
+def _similar(args: argparse.Namespace) -> Any:
+    """Likeness by meaning, when it was asked for: see `metrics.Similar`."""
+    if not args.meaning:
+        return None
+    from ftapp import config, embeddings
+
+    return embeddings.load(config.settings()).similar
+
+
 def score(studio: None, args: argparse.Namespace) -> dict[str, Any]:
     from ftapp import score_files
 
     try:
-        scored = score_files.score(score_files.read(args.file), args.prediction, args.reference, kind=args.kind, job=args.job)
+        table = score_files.read(args.file)
+        scored = score_files.score(table, args.prediction, args.reference, kind=args.kind, job=args.job, similar=_similar(args))
     except UserError as error:  # a file or column that cannot be meant is a mistake in the arguments
         raise BadArguments(str(error)) from None
     if args.out:

@@ -126,9 +126,13 @@ def _texts(table: Table, column: str) -> list[str]:
 # --- scoring -------------------------------------------------------------------------------------------------------------
 
 
-def score(table: Table, prediction: str, reference: str, *, kind: str = "cover_letter", job: str | None = None) -> Scored:
+def score(
+    table: Table, prediction: str, reference: str, *, kind: str = "cover_letter", job: str | None = None,
+    similar: metrics.Similar | None = None,
+) -> Scored:  # fmt: skip
     """Every score of every row. `prediction`, `reference` and `job` (the posting's text, for relevance and specificity)
-    name columns. A score without a value for a row is an empty cell and not part of the mean.
+    name columns. A score without a value for a row is an empty cell and not part of the mean. `similar` finds requirements by
+    meaning as well as by words.
 
     A column of the score's name is never written over: the score is then called `PREDICTION_SCORE`.
     Raises UserError for a missing column, a row without text, or an unknown kind.
@@ -138,7 +142,7 @@ def score(table: Table, prediction: str, reference: str, *, kind: str = "cover_l
     notes = [] if job else ["Response Relevance and specificity were left out: no column of postings was named (--job)."]
     values: dict[str, list[float | None]] = {}
     for letter, right, posting in zip(written, references, postings, strict=True):
-        for name, value in _row(letter, right, posting, kind, bool(job)):
+        for name, value in _row(letter, right, posting, kind, bool(job), similar):
             values.setdefault(name, []).append(value)
     if bertscore.available():
         values["bert_score_f1"] = list(bertscore.f1(written, references))
@@ -155,7 +159,9 @@ def score(table: Table, prediction: str, reference: str, *, kind: str = "cover_l
     return Scored(more, columns, summary, tuple(notes))
 
 
-def _row(letter: str, reference: str, posting: JobPosting, kind: str, with_posting: bool) -> Iterator[tuple[str, float | None]]:
+def _row(
+    letter: str, reference: str, posting: JobPosting, kind: str, with_posting: bool, similar: metrics.Similar | None
+) -> Iterator[tuple[str, float | None]]:
     yield "rouge_l_f1", metrics.rouge_l_f1(letter, reference)
     yield "repetition_ratio", metrics.repetition(letter)
     if not with_posting:
@@ -163,7 +169,7 @@ def _row(letter: str, reference: str, posting: JobPosting, kind: str, with_posti
         yield "words", len(letter.split())
         yield "characters", len(letter)
         return
-    for found in metrics.scores(letter, kind, None, ResumeProfile(), posting):
+    for found in metrics.scores(letter, kind, None, ResumeProfile(), posting, similar):
         if found.name not in ("groundedness", "repetition"):  # the first needs a résumé, the second stands above
             yield found.name.lower().replace(" ", "_"), found.value
 

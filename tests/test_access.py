@@ -137,6 +137,22 @@ def test_the_whole_loop_by_keyboard_alone(chrome, app):
         expect(page.locator("#outcome")).to_contain_text("You chose A.")
 
 
+def test_arrow_keys_go_from_claim_to_claim_and_tab_leaves_the_letter(chrome, app):
+    address, studio = app
+    list(studio.write_pair("local", POSTING, RESUME, seed=7))
+    with opened(chrome, address) as page:
+        finished(page)
+        claims = page.locator("#letter-left .claim")
+        expect(claims.nth(2)).to_be_attached()
+        claims.first.focus()
+        page.keyboard.press("ArrowRight")
+        expect(claims.nth(1)).to_be_focused()
+        page.keyboard.press("ArrowLeft")
+        expect(claims.first).to_be_focused()
+        held = page.locator("#letter-left .claim.held[tabindex='0'], #letter-right .claim.held[tabindex='0']")
+        assert held.count() <= 2, "one stop a letter, and one for each open claim"
+
+
 def test_what_a_claim_rests_on_is_never_cut_off_on_a_phone(chrome, app):
     address, studio = app
     list(studio.write_pair("local", POSTING, RESUME, seed=7))

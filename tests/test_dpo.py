@@ -8,6 +8,7 @@ import pytest
 
 from db.engine import write as db_write
 from ftapp import config, letters, preferences, prompts
+from ftapp.backends import hardware
 from ftapp.backends.local import AdapterRef, LocalBackend
 from ftapp.backends.pair import Row, Sampling, write
 from ftapp.documents import PlainText
@@ -189,13 +190,15 @@ def test_the_trainer_gets_exactly_these_ids_nothing_cut_or_added(llama, tmp_path
         seen = batch["input_ids"][i][batch["attention_mask"][i].bool()].tolist()
         assert seen == encoded[i]["prompt_ids"] + encoded[i]["chosen_ids"]
         assert batch["input_ids"][i][batch["completion_mask"][i].bool()].tolist() == encoded[i]["chosen_ids"]
-    assert not trainer.args.gradient_checkpointing and not trainer.args.bf16
+    assert not trainer.args.gradient_checkpointing and trainer.args.bf16 == hardware.computes_bf16()
+    assert all(p.is_floating_point() and p.element_size() == 4 for p in trainer.model.parameters()), "only products are rounded"
 
 
-def test_a_run_with_a_parent_starts_there_is_measured_against_it_and_ships_one_adapter(llama, tmp_path):
+def test_a_run_with_a_parent_starts_there_is_measured_against_it_and_ships_one_adapter(llama, tmp_path, monkeypatch):
     import torch
     from safetensors.torch import load_file
 
+    monkeypatch.setattr(hardware, "computes_bf16", lambda: False)  # the numbers are compared with those of the model alone
     tokenizer = backend_of(llama).tokenizer
     path = tiny.tiny_adapter(llama, tmp_path / "parent", tokens.header_ids(tokenizer), scale=0.05)
     parent = AdapterRef("adp_parent", path, run.sha256_file(path / "adapter_model.safetensors"), "letter")

@@ -35,6 +35,16 @@ def table(tmp_path, request):
     return path
 
 
+def test_requirements_met_in_other_words_count_by_meaning(jsonl):
+    def similar(texts, lines):
+        return [[0.9] * len(lines) for _ in texts]
+
+    table = score_files.read(jsonl)
+    by_words, by_meaning = (score_files.score(table, "wrote", "right", job="job", similar=one).summary for one in (None, similar))
+    assert by_meaning["response_relevance"]["mean"] > by_words["response_relevance"]["mean"]
+    assert by_meaning["rouge_l_f1"] == by_words["rouge_l_f1"]
+
+
 def test_csv_and_jsonl_give_the_same_numbers(jsonl, table):
     one, two = (score_files.score(score_files.read(path), "wrote", "right") for path in (jsonl, table))
     assert one.summary == two.summary

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from ftapp.backends import hardware
 from ftapp.backends.folders import file_hash, find, weights_hash
 from ftapp.errors import ModelError
 
@@ -298,5 +299,4 @@ def _dtype(name: str | None):
 
     if name and name != "auto":
         return getattr(torch, name)
-    capable = torch.cuda.is_bf16_supported() if torch.cuda.is_available() else torch.ops.mkldnn._is_mkldnn_bf16_supported()
-    return torch.bfloat16 if capable else torch.float32
+    return torch.bfloat16 if hardware.computes_bf16() else torch.float32

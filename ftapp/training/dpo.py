@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import Any
 
 from ftapp import config, evaluation
-from ftapp.backends import folders
+from ftapp.backends import folders, hardware
 from ftapp.errors import ModelError, TrainingError
 from ftapp.training import finish, run, tokens
 
@@ -74,6 +74,7 @@ def train(run_folder: Path | str, on_event: Emit | None = None, *, stop: Callabl
         "recipe": recipe.name, "scope": recipe.scope, "beta": recipe.beta, "learning_rate": recipe.learning_rate,
         "parent": (base.get("parent") or {}).get("id"), "reference": "parent adapter" if base.get("parent") else "base model",
         "steps": trainer.state.global_step, "train_pairs": len(train_rows), "held_out_pairs": len(eval_rows),
+        "precision": "bf16" if hardware.computes_bf16() else "float32",
         "load_seconds": _round(loaded - began), "train_seconds": _round(seconds), "tokens_a_second": _round(read / max(seconds, 1e-9)),
         "adapter_sha256": sha256, "held_out": evaluation.held_out_accuracy(margins, [row["split_key"] for row in eval_rows]),
         "curve": evaluation.read_curve(trainer.state.log_history), "letters": [], "letters_note": "",
@@ -184,7 +185,7 @@ def build_trainer(
         eval_on_start=bool(eval_ids),
         save_strategy="steps",
         save_steps=max(1, steps // CHECKPOINTS_A_RUN),
-        bf16=gpu and torch.cuda.is_bf16_supported(),  # TRL's default is bf16 on everything, also where it is emulated
+        bf16=hardware.computes_bf16(),  # products only (autocast); TRL's default is bf16 also where it is emulated
         use_cpu=not gpu,
         dataloader_num_workers=0,
         dataloader_pin_memory=gpu,

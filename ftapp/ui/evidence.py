@@ -14,7 +14,8 @@ from ftapp.metrics import Score
 from ftapp.review import Review
 from ftapp.ui.paper import count, safe
 
-LEGEND = '<p class="legend"><span class="claim held">supported by your texts</span> <span class="claim open">not found there</span></p>'
+LEGEND = ('<p class="legend"><span class="claim held">supported by your texts</span> <span class="claim open">not found there</span> '
+          '<span class="near"><kbd>←</kbd> <kbd>→</kbd> from claim to claim</span></p>')
 NAMES = {
     "Response Relevance": "Requirements answered", "Email Structure Quality": "Structure", "groundedness": "Claims supported",
     "specificity": "Written for this employer", "repetition": "Repetition", "words": "Words", "characters": "Characters",
@@ -24,18 +25,21 @@ NAMES = {
 def marked(text: str, review: Review) -> str:
     """The letter's text with every claim marked."""
     numbers = {claim: n for n, claim in enumerate(review.open, 1)}
-    parts, at = [], 0
+    parts, at, first = [], 0, True
     for claim in sorted((c for sentence in review.sentences for c in sentence.claims), key=lambda c: c.start):
         if claim.start < at:  # one inside another is told by the outer one
             continue
-        parts += [safe(text[at : claim.start]), _claim(claim, text[claim.start : claim.end], numbers.get(claim))]
-        at = claim.end
+        parts += [safe(text[at : claim.start]), _claim(claim, text[claim.start : claim.end], numbers.get(claim), first)]
+        at, first = claim.end, False
     return "".join([*parts, safe(text[at:])])
 
 
-def _claim(claim: Claim, said: str, number: int | None) -> str:
+def _claim(claim: Claim, said: str, number: int | None, first: bool) -> str:
+    """One claim. Tab stops at the first of a letter and at open ones; arrow keys go to all (keys.js), so that a well-supported letter
+    is not twenty stops long."""
     if claim.supported:
-        return f'<span class="claim held" tabindex="0" aria-description="{safe(claim.nearest or claim.reason)}">{safe(said)}</span>'
+        stop, source = 0 if first else -1, safe(claim.nearest or claim.reason)
+        return f'<span class="claim held" tabindex="{stop}" aria-description="{source}">{safe(said)}</span>'
     sign = f'<sup data-number="{number}"></sup>' if number else ""  # drawn by the style sheet: a copied letter holds no numbers
     return f'<mark class="claim open" tabindex="0" aria-description="{safe(claim.reason)}">{safe(said)}{sign}</mark>'
 

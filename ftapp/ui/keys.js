@@ -13,6 +13,16 @@
     if (button && !button.disabled && button.offsetParent !== null) { event.preventDefault(); button.click(); }
   });
 
+  // Arrow keys go from claim to claim of a letter.
+  const STEPS = { ArrowRight: 1, ArrowDown: 1, ArrowLeft: -1, ArrowUp: -1 };
+  document.addEventListener("keydown", (event) => {
+    const claim = STEPS[event.key] && event.target.closest?.(".claim");
+    if (!claim) return;
+    const all = [...claim.closest(".letter, .paper").querySelectorAll(".claim")];
+    event.preventDefault();
+    all[all.indexOf(claim) + STEPS[event.key]]?.focus();
+  });
+
   // The switch for the keys is kept in this browser only.
   document.addEventListener("change", (event) => {
     const box = event.target.closest && event.target.closest("#keys-switch input[type=checkbox]");
