@@ -311,7 +311,14 @@ def shown(session: Session, owner: str, comparison_id: str) -> dict[str, Any]:
         "stripped": {"left": left.stripped, "right": right.stripped}, "prompt_tokens": prompt.tokens,
         "seconds": max(left.seconds, right.seconds), "proven": row.proven, "kind": prompt.kind, "tone": prompt.tone,
         "words": prompt.words, "left_out": prompt.left_out, "forged": prompt.forged, "job": job, "resume": resume,
+        "hook": _hook(prompt),
     }  # fmt: skip
+
+
+def _hook(prompt: Prompt) -> str:
+    """The person's own sentence in a prompt, or ""."""
+    lines = prompt.messages[-1]["content"].splitlines()
+    return next((line.removeprefix("hook: ") for line in lines if line.startswith("hook: ")), "")
 
 
 def sources(session: Session, owner: str, comparison_id: str) -> Sources:
@@ -322,24 +329,28 @@ def sources(session: Session, owner: str, comparison_id: str) -> Sources:
     prompt = session.get_one(Prompt, comparison(session, owner, comparison_id).prompt_id)
     job, resume = _documents(session, prompt)
     said = prompt.messages[-1]["content"].splitlines()
-    hook = [line.removeprefix("hook: ") for line in said if line.startswith("hook: ")]
     portfolio = [line.removeprefix("- ").partition(": ") for line in said[said.index("portfolio:") + 1 :]] if "portfolio:" in said else []
-    texts = [resume.text if resume else "", *hook]
+    hook = _hook(prompt)
+    texts = [resume.text if resume else "", hook]
     return Sources(
         prompt.kind, prompt.words, JobPosting.model_validate(job.fields if job else {}),
         ResumeProfile.model_validate(resume.fields if resume else {}), tuple(filter(None, texts)),
-        tuple(prompts.Hit(title, text) for title, _, text in portfolio),
+        tuple(prompts.Hit(title, text) for title, _, text in portfolio), hook,
     )  # fmt: skip
 
 
+def newest(session: Session, owner: str) -> str | None:
+    """The id of the owner's newest pair: the one to show again after a refresh."""
+    pairs = select(Comparison.id).where(Comparison.owner_id == owner)
+    return session.exec(pairs.order_by(Comparison.created_at.desc(), Comparison.id).limit(1)).first()
+
+
 def undecided(session: Session, owner: str) -> str | None:
-    """The id of the owner's newest pair, if nobody has chosen yet: the one to show again after a refresh."""
-    newest = session.exec(
-        select(Comparison.id).where(Comparison.owner_id == owner).order_by(Comparison.created_at.desc(), Comparison.id).limit(1)
-    ).first()
-    if newest is None:
+    """The id of the owner's newest pair, if nobody has chosen yet."""
+    found = newest(session, owner)
+    if found is None:
         return None
     judged = session.exec(
-        select(Preference.id).where(Preference.comparison_id == newest, Preference.labeler == owner, Preference.undone_at.is_(None))
+        select(Preference.id).where(Preference.comparison_id == found, Preference.labeler == owner, Preference.undone_at.is_(None))
     ).first()
-    return None if judged else newest
+    return None if judged else found

@@ -6,7 +6,7 @@ Verdicts are by the side shown: left, right, tie, both_bad. An edited text is ch
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 from sqlalchemy import func
@@ -32,6 +32,10 @@ class Receipt:
     pairs_added: int
     two_base_samples: bool = False
     note: str = ""
+
+    def told(self) -> dict[str, Any]:
+        """As an object; what there is nothing to say of is left out."""
+        return {name: value for name, value in asdict(self).items() if name not in ("two_base_samples", "note") or value}
 
 
 @dataclass(frozen=True)
@@ -145,6 +149,16 @@ def chosen(session: Session, owner: str, receipt: str) -> tuple[str, str]:
     if letter_id is None:
         raise UserError("Neither letter was chosen. There is none to take away. Choose or correct one first.")
     return row.id, stored.edited_text or session.get_one(Letter, letter_id).text
+
+
+def last(session: Session, owner: str) -> dict[str, Any] | None:
+    """The owner's newest pair once it is decided: `letters.shown` of it, and {verdict, edited, got: the receipt told again}."""
+    found = letters.newest(session, owner)
+    stored = _standing(session, owner, found) if found else None
+    if stored is None:
+        return None
+    got = _receipt(session, letters.comparison(session, owner, found), stored).told()
+    return letters.shown(session, owner, found) | {"verdict": stored.verdict, "edited": stored.edited_text, "got": got}
 
 
 def _standing(session: Session, labeler: str, comparison_id: str) -> Preference | None:

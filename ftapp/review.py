@@ -8,9 +8,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from ftapp import claims, cleaning, metrics
+from ftapp import claims_facts as facts
 from ftapp.errors import ModelError
 from ftapp.profiles import JobPosting, ResumeProfile
 from ftapp.prompts import Hit
+
+HOOK_SHARE = 0.6  # models bend a sentence to fit, and keep its words
 
 
 @dataclass(frozen=True)
@@ -23,6 +26,7 @@ class Sources:
     profile: ResumeProfile
     texts: tuple[str, ...] = ()
     hits: tuple[Hit, ...] = ()
+    hook: str = ""  # the person's own sentence, which the letter should hold
 
 
 @dataclass(frozen=True)
@@ -35,6 +39,7 @@ class Review:
     flags: tuple[cleaning.Flag, ...]
     scores: tuple[metrics.Score, ...]
     note: str = ""
+    hook_missing: bool = False  # the person gave a sentence of their own, and the letter does not say it
 
     @property
     def claims(self) -> int:
@@ -63,7 +68,13 @@ def _review(letter: str, sources: Sources, similar: metrics.Similar | None, note
     scores = metrics.scores(
         letter, sources.kind, sources.words, sources.profile, sources.job, similar, supported=number - len(unsupported), claims=number
     )
-    return Review(traced, unsupported, flags, tuple(scores), note)
+    return Review(traced, unsupported, flags, tuple(scores), note, not says(letter, sources.hook))
+
+
+def says(letter: str, hook: str) -> bool:
+    """Whether most of the telling words of a person's own sentence stand in the letter, in whatever form."""
+    wanted, said = facts.content(hook), facts.keys(letter)
+    return sum(any(facts.alike(key, own) for own in said) for key in wanted) >= HOOK_SHARE * len(wanted)
 
 
 def without(letter: str, sources: Sources, number: int) -> str:

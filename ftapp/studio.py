@@ -240,6 +240,11 @@ class Studio:
             found = letters.undecided(opened, owner)
             return letters.shown(opened, owner, found) if found else None
 
+    def last_choice(self, owner: str) -> dict[str, Any] | None:
+        """The owner's newest pair once it is decided: as `current_comparison`, with {verdict, edited} and `got`, what `prefer` returned."""
+        with session(self.engine) as opened:
+            return preferences.last(opened, owner)
+
     def sources(self, owner: str, comparison_id: str) -> Sources:
         """What the letters of a pair may rest on, for `review.review`."""
         with session(self.engine) as opened:
@@ -262,7 +267,7 @@ class Studio:
             _settle(stream, verdict, edited is not None)
         with write(self.engine) as opened:
             receipt = preferences.record(opened, owner, comparison_id, verdict, edited, edited_from, reasons, seconds)
-        return {name: value for name, value in asdict(receipt).items() if name not in ("two_base_samples", "note") or value}
+        return receipt.told()
 
     def chosen(self, owner: str, receipt: str) -> tuple[str, Sources]:
         """The letter that a choice stands for, and what it may rest on. Raises UserError when none was chosen."""

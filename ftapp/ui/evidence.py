@@ -16,6 +16,7 @@ from ftapp.ui.paper import count, safe
 
 LEGEND = ('<p class="legend"><span class="claim held">supported by your texts</span> <span class="claim open">not found there</span> '
           '<span class="near"><kbd>←</kbd> <kbd>→</kbd> from claim to claim</span></p>')
+NO_HOOK = "Your own sentence is not in this letter. Press Edit to put it in."
 NAMES = {
     "Response Relevance": "Requirements answered", "Email Structure Quality": "Structure", "groundedness": "Claims supported",
     "specificity": "Written for this employer", "repetition": "Repetition", "words": "Words", "characters": "Characters",
@@ -72,7 +73,8 @@ def points(side: str, text: str, review: Review, editable: bool) -> str:
     line_of = {claim: claim.nearest or sentence.support for sentence in review.sentences for claim in sentence.claims}
     rows = "".join(_point(side, n, text, claim, line_of[claim], editable) for n, claim in enumerate(review.open, 1))
     flags = "".join(f"<li>{safe(flag.sentence)}</li>" for flag in review.flags)
-    number = len(review.open) + len(review.flags)
+    flags += f"<li>{NO_HOOK}</li>" if review.hook_missing else ""
+    number = len(review.open) + len(review.flags) + review.hook_missing
     title = f'<b class="check">{count(number, "point")} to check</b>, and scores' if number else "Evidence and scores"
     note = f'<p class="near">{safe(review.note)}</p>' if review.note else ""
     return (f'<details class="why"><summary>{title}</summary>{LEGEND}{note}'

@@ -2,6 +2,7 @@
 (() => {
   const VERDICTS = { 1: "verdict-left", 2: "verdict-right", 3: "verdict-tie", 4: "verdict-both_bad" };
   const ON = "ftapp-keys";
+  const shown = (el) => !!el && el.offsetParent !== null;
   const typing = (el) => !!el && (el.isContentEditable || !!el.closest("input, textarea, select, [role=listbox], [role=combobox]"));
   const on = () => localStorage.getItem(ON) !== "off";
 
@@ -85,12 +86,36 @@
     setTimeout(fill, 2000);
   }, 250);
 
+  // An edit that is open survives too, while the pair that it belongs to is there again.
+  const EDIT = "ftapp-edit";
+  const letters = () => ["left", "right"].map((side) => document.querySelector(`#letter-${side} .letter`)?.textContent || "").join("|");
+  addEventListener("pagehide", () => {
+    const open = document.querySelector("#editor textarea");
+    if (!shown(open)) { sessionStorage.removeItem(EDIT); return; }
+    const side = /letter B/.test(document.querySelector("#edited label, #edited")?.textContent) ? "right" : "left";
+    sessionStorage.setItem(EDIT, JSON.stringify({ of: letters(), side, text: open.value }));
+  });
+  const reopen = () => {
+    const kept = JSON.parse(sessionStorage.getItem(EDIT) || "null");
+    if (!kept) return;
+    let tries = 240;
+    const again = setInterval(() => {
+      const open = document.querySelector("#editor textarea"), button = document.getElementById(`edit-${kept.side}`);
+      if (!tries--) clearInterval(again);
+      else if (shown(open)) {
+        clearInterval(again);
+        open.value = kept.text;
+        open.dispatchEvent(new Event("input", { bubbles: true }));
+      } else if (letters() === kept.of && shown(button) && tries % 4 === 0) button.click();
+    }, 250);
+  };
+  addEventListener("load", reopen);
+
   // When a button goes away under the focus, the focus goes to what took its place; else the keyboard starts over at the top.
   const HEIRS = {
     write: "#stop", again: "#stop", stop: "#write", verdict: "#undo", editor: "#undo, #edit-left", after: "#verdict-left",
   };
   let held = null;
-  const shown = (el) => !!el && el.offsetParent !== null;
   document.addEventListener("focusin", (event) => { held = event.target.closest(Object.keys(HEIRS).map((id) => `#${id}`).join()); });
   document.addEventListener("pointerdown", (event) => { if (!event.target.closest("button")) held = null; });
   const inherit = () => {

@@ -6,7 +6,7 @@ uploaded file is deleted as soon as it is read. `gr.State` holds a hash, never a
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import gradio as gr
@@ -21,6 +21,7 @@ from ftapp.ui.owner import Door
 
 FORMATS = [".pdf", ".docx", ".txt", ".md", ".html", ".htm", ".json"]  # what the file dialog offers; content decides
 
+IN_A_ROW = ("skills", "certificates")  # short values
 POSTING_HINT = "Paste the job posting or its link, or drop a file"
 
 
@@ -35,17 +36,29 @@ def understood_line(found: dict[str, Any]) -> str:
     return f"Understood: {job}  |  {me} · {paper.count(found['jobs'], 'job')} · {paper.count(found['skills'], 'skill')}"
 
 
-def understood_body(found: dict[str, Any]) -> str:
-    """What the model will not be told, and why a field may be empty."""
+def understood_notes(found: dict[str, Any], job: str, resume: str) -> str:
+    """What a person should see before writing, whether the form is folded or not."""
     parts = [paper.note(warning, "warning") for warning in found.get("warnings", ())]
-    if left := found.get("left_out"):
-        parts.append(paper.note("More than this model can read. These lines, the least relevant ones, are left out:") + paper.bullets(left))
     if forged := found.get("forged"):
         parts.append(paper.note(f"The text held {', '.join(forged)}, which a model reads as an order. It was made harmless.", "warning"))
-    missing = [name for name, key in (("job title", "title"), ("company", "company"), ("your name", "name")) if not found[key]]
+    asked = (("job title", "title", job), ("company", "company", job), ("your name", "name", resume))
+    missing = [name for name, key, text in asked if text.strip() and not found[key]]
     if missing and not found.get("question"):
-        parts.append(paper.note(f"Not found: {', '.join(missing)}. Fill it in below, if you like: a letter says only what it is given."))
-    return "".join(parts) or paper.note("Every line that was understood reaches the model. Correct below what was misunderstood.")
+        parts.append(paper.note(f"Not found: {', '.join(missing)}. Open “Understood” to fill it in: a letter says only what it is given."))
+    return "".join(parts)
+
+
+def understood_body(found: dict[str, Any]) -> str:
+    """What the model will not be told."""
+    left = found.get("left_out")
+    if not left:
+        return paper.note("Every line that was understood reaches the model. Correct below what was misunderstood.")
+    of: dict[str, list[str]] = {}
+    for line in left:
+        field, _, text = line.partition(": ")
+        of.setdefault(field, []).append(text)
+    lines = [f"{field}: {', '.join(texts) if field in IN_A_ROW else ' · '.join(texts)}" for field, texts in of.items()]
+    return paper.note("More than this model can read. These lines, the least relevant ones, are left out:") + paper.bullets(lines)
 
 
 class SourcesPanel:
@@ -62,6 +75,7 @@ class SourcesPanel:
             self.job, self.job_file = self._source("Posting", POSTING_HINT, "posting")
             self.resume, self.resume_file = self._source("Résumé", "Paste your résumé as text, or drop a file", "resume")
         self.which = gr.Radio([], label="This page holds several postings. Which one is yours?", visible=False, elem_id="which-posting")
+        self.notes = gr.HTML(elem_id="understood-notes")
         with gr.Accordion("Understood", open=False, visible=False, elem_id="understood") as self.understood:
             self.more = gr.HTML()
             self.form = FieldsForm()
@@ -69,7 +83,7 @@ class SourcesPanel:
                 self.ask = gr.Button("Ask the model to fill the gaps", size="sm", elem_id="fill-gaps", min_width=96)
             self.asked = gr.HTML(elem_id="filled-gaps")
         self.texts = [self.job, self.resume]
-        self.filled = [*self.texts, self.which, self.understood, self.more, self.read_of, *self.form.boxes]
+        self.filled = [*self.texts, self.which, self.understood, self.notes, self.more, self.read_of, *self.form.boxes]
 
     @staticmethod
     def _source(label: str, hint: str, name: str) -> tuple[gr.Textbox, gr.UploadButton]:
@@ -80,51 +94,55 @@ class SourcesPanel:
 
     def wire(self, kind: gr.Dropdown) -> None:
         """Once the kind of text has its component: examples, files, links and leaving a box all fill the form."""
-        given = [*self.texts, kind, self.read_of]
+        given = [*self.texts, kind, self.read_of, *self.form.boxes]
         self.reading = {"fn": calm(self.read), "inputs": given, "outputs": self.filled, **QUIET}
         for name, button in self.examples.items():
             button.click(lambda name=name: EXAMPLES[name], None, self.texts, **QUIET).then(**self.reading)
-        for box in self.texts:
+        for box in (*self.texts, *self.form.boxes):
             box.blur(**self.reading)
         for what, button in (("job", self.job_file), ("resume", self.resume_file)):
             button.upload(calm(self.bring(what)), [button, *given], self.filled, **QUIET | {"show_progress": "minimal"})
         self.which.input(calm(self.choose), [self.which, *given], self.filled, **QUIET)
         self.ask.click(
-            calm(self.fill_gaps), [*given, *self.form.boxes], [self.understood, self.more, self.asked, *self.form.boxes],
+            calm(self.fill_gaps), given, [self.understood, self.notes, self.more, self.asked, *self.form.boxes],
             **QUIET | {"show_progress": "minimal", "show_progress_on": self.asked, "concurrency_id": "model", "concurrency_limit": 1},
         )  # fmt: skip
 
     # --- handlers -------------------------------------------------------------------------------------------------------
 
-    def read(self, job: str, resume: str, kind: str, read: str, request: gr.Request) -> tuple[Any, ...]:
-        """Fill the form from the boxes. A link is followed."""
+    def read(self, job: str, resume: str, kind: str, read: str, request: gr.Request, *boxes: Any) -> tuple[Any, ...]:
+        """Fill the form from the boxes, or tell anew what it holds when it was corrected. A link is followed."""
         owner = self.door.owner(request)
         if kind == "answer" or not fetching.is_url(job):
-            return self._fill(owner, job, resume, kind, read)
+            return self._fill(owner, job, resume, kind, read, fields=_standing(job, resume, read, boxes))
         found = pages.read_url(job.strip(), self.studio.settings.offline)
         if len(found) == 1:
-            return self._fill(owner, _text(found[0]), resume, kind, read, changed="job", fields=(found[0].fields, None))
+            mine = _standing(job, resume, read, boxes)[1]
+            return self._fill(owner, _text(found[0]), resume, kind, read, changed="job", fields=(found[0].fields, mine))
         choices = [(" at ".join(filter(None, (one.fields.title, one.fields.company))), i) for i, one in enumerate(found)]
         asking = gr.update(choices=choices, value=None, visible=True)
         return gr.skip(), gr.skip(), asking, *[gr.skip() for _ in self.filled[3:]]
 
-    def choose(self, number: int, job: str, resume: str, kind: str, read: str, request: gr.Request) -> tuple[Any, ...]:
+    def choose(self, number: int, job: str, resume: str, kind: str, read: str, request: gr.Request, *boxes: Any) -> tuple[Any, ...]:
         """One of several postings of a page. The page is asked for again: nothing of it was kept."""
         owner = self.door.owner(request)
         found = pages.read_url(job.strip(), self.studio.settings.offline)
         one = found[min(int(number), len(found) - 1)]
-        return self._fill(owner, _text(one), resume, kind, read, changed="job", fields=(one.fields, None))
+        mine = _standing(job, resume, read, boxes)[1]
+        return self._fill(owner, _text(one), resume, kind, read, changed="job", fields=(one.fields, mine))
 
     def bring(self, what: str) -> Callable[..., tuple[Any, ...]]:
-        def from_file(path: str, job: str, resume: str, kind: str, read: str, request: gr.Request) -> tuple[Any, ...]:
+        def from_file(path: str, job: str, resume: str, kind: str, read: str, request: gr.Request, *boxes: Any) -> tuple[Any, ...]:
             try:
                 owner = self.door.owner(request)
                 found = files.read(path, "posting" if what == "job" else "résumé")
             finally:
                 forget(path)
+            posting, profile = _standing(job, resume, read, boxes)
             if what == "job":
-                return self._fill(owner, found.text, resume, kind, read, changed=what, warnings=found.warnings)
-            return self._fill(owner, job, found.text, kind, read, changed=what, fields=(None, found.profile), warnings=found.warnings)
+                return self._fill(owner, found.text, resume, kind, read, changed=what, fields=(None, profile), warnings=found.warnings)
+            fields = posting, found.profile
+            return self._fill(owner, job, found.text, kind, read, changed=what, fields=fields, warnings=found.warnings)
 
         return from_file
 
@@ -144,7 +162,7 @@ class SourcesPanel:
         after = self.studio.understand(owner, job, resume, kind, (posting.fields, person.fields))
         said = paper.note(gaps.summary(posting, person)) + paper.bullets([*posting.notes, *person.notes])
         boxes = self.form.show(values(posting.fields, person.fields), (*posting.names, *person.names))
-        return gr.update(label=understood_line(after)), understood_body(after), said, *boxes
+        return gr.update(label=understood_line(after)), understood_notes(after, job, resume), understood_body(after), said, *boxes
 
     def _fill(
         self, owner: str, job: str, resume: str, kind: str, read: str, *, changed: str = "", fields: Fields = (None, None),
@@ -155,7 +173,7 @@ class SourcesPanel:
         texts = [text if changed == name else gr.skip() for name, text in (("job", job), ("resume", resume))]
         gone = gr.update(visible=False)
         if not (job.strip() or resume.strip()):
-            return *texts, gone, gone, "", "", *[gr.skip() for _ in self.form.boxes]
+            return *texts, gone, gone, "", "", "", *[gr.skip() for _ in self.form.boxes]
         found = self.studio.understand(owner, job, resume, kind, fields)
         found["warnings"] = list(dict.fromkeys([*warnings, *found["warnings"]]))
         boxes = self.form.show(values(found["job_fields"], found["resume_fields"]))
@@ -163,7 +181,15 @@ class SourcesPanel:
         for half, before, after in zip(halves, read.split(), now.split(), strict=False):
             if before == after:
                 boxes[half] = [gr.skip() for _ in boxes[half]]
-        return *texts, gone, gr.update(label=understood_line(found), visible=True), understood_body(found), now, *boxes
+        line, notes = gr.update(label=understood_line(found), visible=True), understood_notes(found, job, resume)
+        return *texts, gone, line, notes, understood_body(found), now, *boxes
+
+
+def _standing(job: str, resume: str, read: str, boxes: Sequence[Any]) -> Fields:
+    """What the form holds for the very texts that stand in the boxes; None for a half that was filled from another text."""
+    same = [before == now for before, now in zip(read.split(), read_of(job, resume).split(), strict=False)] or [False, False]
+    posting, profile = corrected(boxes)
+    return posting if same[0] else None, profile if same[1] else None
 
 
 def _text(one: pages.ReadPosting) -> str:

@@ -18,7 +18,7 @@ from ftapp.review import review, without
 from ftapp.structure import NOTE_CHARACTERS, is_note
 from ftapp.ui import evidence, paper
 from ftapp.ui.asking import QUIET, calm, sentence
-from ftapp.ui.fields import corrected, read_of
+from ftapp.ui.fields import corrected, read_of, values
 from ftapp.ui.owner import Door
 from ftapp.ui.sources import POSTING_HINT, SourcesPanel
 from ftapp.ui.taking import TakeAway
@@ -108,6 +108,7 @@ class WriteTab:
                 self.undo = gr.Button("Undo my choice", size="sm", elem_id="undo")
             with gr.Column(visible=False, elem_id="taking", min_width=200) as self.taking:
                 TakeAway(self.studio, self.door, self.receipt)
+        self.own = gr.HTML(elem_id="own")  # the person's version, once it is chosen
 
     # --- reading and writing --------------------------------------------------------------------------------------------
 
@@ -124,7 +125,7 @@ class WriteTab:
         return {
             self.start: gr.update(visible=False), self.stop: gr.update(visible=True), self.say: paper.note("" if ready else LOADING),
             self.verdict: gr.update(visible=False), self.after: gr.update(visible=False), self.editor: gr.update(visible=False),
-            self.comparison: "", self.receipt: "", self.editing: "", self.used: "",
+            self.comparison: "", self.receipt: "", self.editing: "", self.used: "", self.own: "",
             **self._blank_tags(), **{card: paper.letter("", writing=True, words=words) for card in self.cards.values()},
         }  # fmt: skip
 
@@ -147,7 +148,9 @@ class WriteTab:
                     self._prepare(job, resume, *fields)
                 yield news
         except Exception as error:
-            yield {self.say: paper.note(sentence(error), "warning"), self.verdict: gr.update(visible=False)} | self._empty_cards(words)
+            said = {self.say: paper.note(sentence(error), "warning")}
+            before = {} if shown else self._last(owner)  # nothing was written: what stood there stands there again
+            yield self._empty_cards(words) | {self.verdict: gr.update(visible=False)} | before | said
 
     def _prepare(self, job: str, resume: str, posting: Any, profile: Any) -> None:
         """Begin to read the sources by meaning, so that it is done when the letters are."""
@@ -166,18 +169,30 @@ class WriteTab:
         self.studio.stop_writing(self.door.owner(request))
 
     def restore(self, request: gr.Request) -> Update:
-        """The owner's undecided pair, as it is stored; nothing when there is none."""
+        """The owner's newest pair as it is stored, decided or not, with what it was written from; nothing when there is none."""
         owner = self.door.owner(request)
-        pair = self.studio.current_comparison(owner)
+        pair = self.studio.current_comparison(owner) or self.studio.last_choice(owner)
         if pair is None:
             return {self.stop: gr.update(visible=False)}
+        sources = self.studio.sources(owner, pair["comparison_id"])
         offered = [*self.studio.words(pair["kind"]), pair["words"]]
         return {
             self.job: pair["job"], self.resume: pair["resume"], self.kind: pair["kind"], self.tone: pair["tone"],
-            self.words: gr.update(choices=_choices(pair["kind"], offered), value=pair["words"]),
-            self.comparison: pair["comparison_id"], self.after: gr.update(visible=False),
-            **self._blank_tags(), **self._stored_cards(pair, owner), **self._offer(pair),
+            self.words: gr.update(choices=_choices(pair["kind"], offered), value=pair["words"]), self.hook: pair["hook"],
+            self.sources.read_of: read_of(pair["job"], pair["resume"]),
+            **dict(zip(self.form.boxes, self.form.show(values(sources.job, sources.profile)), strict=True)), **self._shown(pair, owner),
         }  # fmt: skip
+
+    def _last(self, owner: str) -> Update:
+        """The newest pair's letters and what may be done with them, or nothing."""
+        pair = self.studio.current_comparison(owner) or self.studio.last_choice(owner)
+        return self._shown(pair, owner) if pair else {}
+
+    def _shown(self, pair: dict[str, Any], owner: str) -> Update:
+        news = {self.comparison: pair["comparison_id"], self.own: "", **self._blank_tags(), **self._stored_cards(pair, owner)}
+        if "verdict" in pair:
+            return news | self._decided(pair["verdict"], pair["got"], pair["edited"] or "")
+        return news | {self.after: gr.update(visible=False)} | self._offer(pair)
 
     # --- choosing -------------------------------------------------------------------------------------------------------
 
@@ -212,17 +227,20 @@ class WriteTab:
     def choose_edit(self, comparison: str, side: str, text: str, since: float, request: gr.Request) -> Update:
         seconds = time.time() - since if since else None
         got = self.studio.prefer(self.door.owner(request), comparison, side, edited=text, edited_from=side, seconds=seconds)
-        return self._decided(side, got, edited=True)
+        return self._decided(side, got, text.strip())
 
     def take_back(self, receipt: str, request: gr.Request) -> Update:
         self.studio.undo(self.door.owner(request), receipt or None)
         return self.restore(request) | {self.receipt: "", self.after: gr.update(visible=False)}
 
-    def _decided(self, verdict: str, got: dict[str, Any], edited: bool = False) -> Update:
+    def _decided(self, verdict: str, got: dict[str, Any], edited: str = "") -> Update:
+        """After the vote: who wrote what, what was stored, and the person's own version where there is one."""
+        own = f'<h2 class="side picked"><b>Your version</b><span class="chosen">your choice</span></h2>{paper.letter(edited)}'
         return {
-            self.receipt: got["receipt"], self.verdict: gr.update(visible=False), self.editor: gr.update(visible=False), self.editing: "",
-            self.after: gr.update(visible=True), self.taking: gr.update(visible=edited or verdict in paper.SIDES),
-            self.outcome: paper.note(outcome_text(verdict, got, edited)),
+            self.own: own if edited else "", self.receipt: got["receipt"], self.editing: "",
+            self.verdict: gr.update(visible=False), self.editor: gr.update(visible=False),
+            self.after: gr.update(visible=True), self.taking: gr.update(visible=verdict in paper.SIDES),
+            self.outcome: paper.note(outcome_text(verdict, got, bool(edited))),
             **{tag: paper.tag(s, f"by {paper.model_name(got[f'{s}_model'])}", s == verdict and not edited) for s, tag in self.tags.items()},
         }  # fmt: skip
 
@@ -255,8 +273,9 @@ class WriteTab:
 
     def _wire(self) -> None:
         asked = [self.job, self.resume, self.kind, self.tone, self.words, self.hook]
-        view = [self.used, self.start, self.stop, self.say, self.verdict, self.after, self.taking, self.editor, self.outcome,
+        view = [self.used, self.own, self.start, self.stop, self.say, self.verdict, self.after, self.taking, self.editor, self.outcome,
                 self.comparison, self.receipt, self.editing, self.shown_at, *self.tags.values(), *self.cards.values()]  # fmt: skip
+        form = [self.sources.read_of, *self.form.boxes]
         writing = QUIET | {"concurrency_id": "model", "concurrency_limit": 1}
 
         self.sources.wire(self.kind)
@@ -279,8 +298,8 @@ class WriteTab:
         self.drop_edit.click(lambda: (gr.update(visible=False), ""), None, [self.editor, self.editing], **QUIET)
         chosen = [self.comparison, self.editing, self.edited, self.shown_at]
         self.voted.append(self.take_edit.click(calm(self.choose_edit), chosen, view, **QUIET))
-        self.voted.append(self.undo.click(calm(self.take_back), self.receipt, [*view, *asked], **QUIET))
-        self.loading = {"fn": calm(self.restore), "inputs": None, "outputs": [*view, *asked], **QUIET}
+        self.voted.append(self.undo.click(calm(self.take_back), self.receipt, [*view, *asked, *form], **QUIET))
+        self.loading = {"fn": calm(self.restore), "inputs": None, "outputs": [*view, *asked, *form], **QUIET}
         self.reading = self.sources.reading
 
 
