@@ -11,6 +11,7 @@ from ftapp.ui import paper
 from ftapp.ui.asking import QUIET, calm
 from ftapp.ui.owner import LOCAL, Door
 from ftapp.ui.portfolio import PortfolioPanel
+from ftapp.ui.transfer import TransferPanel
 
 NAMES = {
     "comparisons": "Pairs of letters written", "choices": "Choices", "edits": "of them with your own version", "ties": "of them ties",
@@ -41,6 +42,7 @@ class DataTab:
         with gr.Row(elem_classes="chips"):
             self.first = gr.Button("Write two letters", visible=False, elem_id="data-first")
         self.where = gr.HTML(elem_id="where")
+        self.transfer = TransferPanel(studio, door)
         self.portfolio = PortfolioPanel(studio, door)
         self.looking = {"fn": calm(self.look), "inputs": None, "outputs": [self.counts, self.first, self.where], **QUIET}
 
