@@ -180,8 +180,9 @@ def _transfer(verbs: Any, verb: Any) -> None:
     p = verb("import", "bring preferences from a file: TRL, OpenAI, UltraFeedback, LLaMA-Factory, Anthropic HH, CSV; recognised by content")
     p.add_argument("file", metavar="FILE", help="JSON lines, a JSON array or CSV, also gzipped; - reads standard input")
     p.add_argument("--use", action="store_true", help="let the new pairs train; else only those that an ftapp wrote for a posting do")
-    p = verb("export", "write every choice, and what was imported, into a file. Imported into an empty home and exported again it is the "
-             "same byte for byte, for as many rows as the format holds; only openai-dpo and openai-sft have no place for where a row is from")  # fmt: skip
+    p = verb("export", "write every choice, and what was imported, into a file; brought into an empty home and exported again in the same "
+             "format it is the same byte for byte. openai-dpo and openai-sft have no place for where a row is from; ties and neither "
+             "go into kto only")  # fmt: skip
     p.add_argument("--format", required=True, type=_format, choices=FORMATS, metavar="NAME", help=", ".join(FORMATS))
     p.add_argument("--out", required=True, metavar="FILE", help="written whole or not at all, over an older one")
     p.add_argument("--unmasked", action="store_true", help="keep names, addresses, telephone numbers and links, which are masked otherwise")

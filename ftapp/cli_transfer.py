@@ -18,7 +18,8 @@ def bring(studio: Any, args: argparse.Namespace) -> dict[str, Any]:
         source = sys.stdin.buffer if args.file == "-" else Path(args.file).expanduser().open("rb")
     except OSError as error:
         why = (error.strerror or "no such file").lower()
-        raise BadArguments(f"{args.file} could not be read ({why}) - nothing was imported - name a file, or - for standard input.") from None
+        said = f"{args.file} could not be read ({why}) - nothing was imported - name a file, or - for standard input."
+        raise BadArguments(said) from None
     with source:
         done = studio.transfer.bring(OWNER, source, args.use, _counted)
     kinds = ", ".join(f"{number:,} rows of {name}" for name, number in done.formats.most_common())

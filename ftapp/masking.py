@@ -19,8 +19,10 @@ _MEANS_MORE = 3  # letters: a shorter part of a name is masked only beside anoth
 
 # At least two groups, or one long one; dates, years and thousands are sorted out afterwards.
 _DIGITS = re.compile(r"(?<![\w$£€#.,/-])(?:\+|00)?\(?\d[\d\s().\-/–]{5,22}\d(?![\w%])")
-_YEARS = re.compile(r"(?:19|20)\d\d\s*[-–/.\s]\s*(?:19|20)\d\d")
-_DATE = re.compile(r"(?:(?:19|20)\d\d[-/.]\d{1,2}[-/.]\d{1,2}|\d{1,2}[-/.]\d{1,2}[-/.](?:19|20)?\d\d)(?:\s*[-–]\s*(?:\d{1,4}[-/.]?){1,3})?")
+_DATED = re.compile(
+    r"(?<!\d)(?:(?:19|20)\d\d\s*[-–/.\s]\s*(?:19|20)\d\d|(?:19|20)\d\d[-/.]\d\d?[-/.]\d\d?|\d\d?[-/.]\d\d?[-/.](?:19|20)\d\d|"
+    r"\d\d?[/.](?:19|20)\d\d|\d{4} [-–] \d{4})(?!\d)|^\d\d?[/.]\d\d?[/.]\d\d$"
+)
 _THOUSANDS = re.compile(r"\d{1,3}(?:[ .,]\d{3})+")
 _MONEY_AHEAD = re.compile(r"(?i)(?:\b(?:usd|eur|gbp|chf|isbn|id|no\.?|nr\.?)\s*)$")
 
@@ -28,12 +30,15 @@ _WAY = (
     r"(?:street|st|road|rd|avenue|ave|lane|ln|drive|dr|boulevard|blvd|court|ct|close|crescent|square|sq|place|pl|terrace|way|parkway|"
     r"pkwy|highway|hwy|gardens|row|mews)"
 )
+_ROMANCE = r"(?:rue|avenue|boulevard|via|calle|rua|plaza|piazza)"
+_ROMANCE_NAME = r"(?:(?:de|du|des|della|del|la|le|di|do|da)[ ]+)*[A-Z][\w'’-]+(?:[ ]+[A-Z][\w'’-]+){0,2}"
 _ADDRESSES = re.compile(
-    rf"(?:\b(?:(?:flat|apt\.?|apartment|unit|suite)\s*\w{{1,4}},?\s+)?\d{{1,5}}[a-z]?,?\s+(?:[A-Z][\w'’.-]*\s+){{1,4}}(?i:{_WAY})\b\.?"
-    r"|\b[A-ZÄÖÜ][\w.-]*(?:straße|strasse|str\.|weg|gasse|platz|allee|laan|straat)\s+\d{1,4}\s?[a-z]?\b"
-    r"|\b(?:\d{1,4},?\s+)?(?:rue|avenue|boulevard|via|calle|rua|plaza|piazza)\s+(?:(?:de|du|des|della|del|la|le|di|do|da)\s+)*[A-Z][\w'’-]+(?:,?\s+\d{1,4}\b)?(?=\s*[,\n]|\s*$)"
-    r"|\bP\.?\s?O\.?\s+Box\s+\d+)"
-    r"(?:,?[ \t]+(?:[A-Z][\w'’-]+[ \t]+){0,2}(?:[A-Z]{1,2}\d[A-Z\d]?[ \t]?\d[A-Z]{2}|[A-Z]{2}[ \t]+\d{5}(?:-\d{4})?|\d{5})\b)?",
+    rf"(?:\b(?:(?i:flat|apt\.?|apartment|unit|suite)[ ]?\w{{1,4}},?[ ]+)?(?!(?:19|20)\d\d\b)\d{{1,5}}[a-z]?,?[ ]+"
+    rf"(?:[A-Z][\w'’.-]*[ ]+){{1,4}}(?i:{_WAY})\b\.?"
+    r"|\b[A-ZÄÖÜ][\w.-]*(?:straße|strasse|str\.|weg|gasse|platz|allee|laan|straat)[ ]+\d{1,4}\s?[a-z]?\b"
+    rf"|\b\d{{1,4}},?[ ]+{_ROMANCE}[ ]+{_ROMANCE_NAME}|\b(?i:{_ROMANCE})[ ]+{_ROMANCE_NAME},?[ ]+\d{{1,4}}\b"
+    r"|\bP\.?[ ]?O\.?[ ]+Box[ ]+\d+)"
+    r"(?:,?[ \t]+(?:[A-Z][\w'’-]+,?[ \t]+){0,2}(?:[A-Z]{1,2}\d[A-Z\d]?[ \t]?\d[A-Z]{2}|[A-Z]{2}[ \t]+\d{5}(?:-\d{4})?|\d{5})\b)?",
     re.MULTILINE,
 )
 _POSTCODE = re.compile(
@@ -49,7 +54,7 @@ _SIGNED = re.compile(
     rf"\b[Ww]armly|\b[Cc]ordially|\bGrüßen|\bGrüße|\bcordialement),?[ \t]*\n\s*){_PERSON}(?:[ \t]+{_PERSON}){{0,3}}[ \t]*(?=\n|$)"
 )
 _OWN_LINE = re.compile(r"(?m)^(name:[ \t]*\n?)(?!\[)(\S.*)$")  # as prompts.build writes it
-_AGAIN = re.compile(r"\[NAME\](?:[ \t.'-]{1,2}\[NAME\])+")
+_AGAIN = re.compile(r"\[NAME\](?:[ \t'-]\[NAME\])+")
 
 
 class Mask:
@@ -147,7 +152,7 @@ def _unless_number(m: re.Match[str]) -> str:
     marked = found.startswith(("+", "00", "(", "0"))
     if not 7 <= digits <= 15 or (digits < 9 and not marked and not re.search(r"\d[\s-]\d", found)):
         return m.group()
-    if any(number.fullmatch(found) for number in (_YEARS, _DATE, _THOUSANDS)) or _YEARS.search(found):
+    if _THOUSANDS.fullmatch(found) or _DATED.search(found):
         return m.group()
     if "\n" in found or _MONEY_AHEAD.search(m.string[max(0, m.start() - 8) : m.start()]):
         return m.group()

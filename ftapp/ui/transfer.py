@@ -29,7 +29,7 @@ class TransferPanel:
 
     def __init__(self, studio: Any, door: Door):
         self.studio, self.door = studio, door
-        gr.HTML('<h2 class="next">Bring and take choices</h2><p class="lead">Choices from elsewhere in, yours out, in any common format.</p>')
+        gr.HTML('<h2 class="next">Bring and take choices</h2><p class="lead">Choices from elsewhere in, all of yours out.</p>')
         self.state = gr.HTML(elem_id="imported-state")
         with gr.Row(elem_classes="chips fields"):
             endings = [".jsonl", ".json", ".csv", ".gz"]
@@ -56,7 +56,8 @@ class TransferPanel:
             with open(path, "rb") as source:
                 done = self.studio.transfer.bring(owner, source)
         finally:
-            forget(path)
+            if path:
+                forget(path)
         said = paper.note(f"{paper.count(done.added, 'row')} added, {done.duplicates} there already.")
         if done.rejected:
             said += paper.note(f"{paper.count(len(done.rejected) + done.unlisted, 'row')} not taken:", "warning")
