@@ -33,9 +33,13 @@ class Row:
 
     @property
     def digest(self) -> str:
-        """SHA-256 of what it teaches. Raises BadRow when it holds half a character."""
+        """SHA-256 of what it teaches. Raises BadRow when it holds half a character.
+
+        NUL parts the texts, which a faultless row cannot hold; an answer that is missing differs from one, which cannot be empty.
+        """
+        said = [part for message in self.prompt for part in (message["role"], message["content"])]
         try:
-            held = json.dumps([self.prompt, self.chosen, self.rejected, self.label], ensure_ascii=False).encode()
+            held = "\0".join([str(self.label), *said, "", self.chosen, self.rejected or ""]).encode()
         except UnicodeEncodeError:
             raise BadRow("holds half of a character (a lone surrogate)") from None
         return hashlib.sha256(held).hexdigest()

@@ -7,6 +7,7 @@ formats.py and format_readers.py, files of rowfiles.py, personal data of masking
 from __future__ import annotations
 
 import csv
+import functools
 import hashlib
 import json
 import os
@@ -188,12 +189,14 @@ class Transfer:
             found = opened.exec(resumes.order_by(col(Document.created_at).desc()).limit(MOST_RESUMES)).all()
         mask = Mask([str((one.fields or {}).get("name") or "") for one in found], [one.text for one in found])
 
+        again = functools.lru_cache(maxsize=64)(mask)  # rows in a row share a system message, and often the prompt
+
         def clean(row: Row) -> Row:
             told = row.provenance | {name: mask.everything(row.provenance[name]) for name in _FREE if name in row.provenance}
             if (labeler := told.get("labeler", "")) and not _PSEUDONYM.fullmatch(labeler):
                 told["labeler"] = told.pop("pseudonym", "") or _pseudonym(labeler, "")
             told.pop("pseudonym", None)
-            prompt = [{"role": m["role"], "content": mask(m["content"])} for m in row.prompt]
+            prompt = [{"role": m["role"], "content": again(m["content"])} for m in row.prompt]
             rejected = None if row.rejected is None else mask(row.rejected)
             return replace(row, prompt=prompt, chosen=mask(row.chosen), rejected=rejected, provenance=told)
 
