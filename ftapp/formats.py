@@ -154,15 +154,15 @@ def _to_csv(row: Row) -> dict[str, Any]:
 CSV_COLUMNS = ("prompt", "chosen", "rejected", "provenance")
 # name -> (what it is for a person, the kind of row it holds, its ending, the writer)
 WRITERS: dict[str, tuple[str, str, str, Callable[[Row], dict[str, Any] | None]]] = {
-    "trl": ("TRL preference, conversational", "pair", "jsonl", _to_trl),
-    "trl-implicit": ("TRL preference, prompt inside both answers", "pair", "jsonl", _to_implicit),
-    "kto": ("TRL unpaired: single answers with a thumb up or down", "label", "jsonl", _to_kto),
+    "trl": ("TRL preference", "pair", "jsonl", _to_trl),
+    "trl-implicit": ("TRL, prompt in both answers", "pair", "jsonl", _to_implicit),
+    "kto": ("TRL unpaired (KTO)", "label", "jsonl", _to_kto),
     "openai-dpo": ("OpenAI preference", "pair", "jsonl", _to_openai),
-    "openai-sft": ("OpenAI supervised: the chosen letters alone", "example", "jsonl", _to_sft),
+    "openai-sft": ("OpenAI supervised", "example", "jsonl", _to_sft),
     "ultrafeedback": ("UltraFeedback, binarized", "pair", "jsonl", _to_ultrafeedback),
-    "llamafactory-alpaca": ("LLaMA-Factory, alpaca ranking", "pair", "json", _to_alpaca),
-    "llamafactory-sharegpt": ("LLaMA-Factory, sharegpt ranking", "pair", "json", _to_sharegpt),
-    "csv": ("CSV for a spreadsheet", "pair", "csv", _to_csv),
+    "llamafactory-alpaca": ("LLaMA-Factory, alpaca", "pair", "json", _to_alpaca),
+    "llamafactory-sharegpt": ("LLaMA-Factory, sharegpt", "pair", "json", _to_sharegpt),
+    "csv": ("CSV", "pair", "csv", _to_csv),
 }
 
 

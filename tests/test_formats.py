@@ -35,7 +35,8 @@ PAIRS = {
     "trl, prompt twice": {"prompt": "Which bread?", "chosen": ASK + said("Sourdough."), "rejected": ASK + said("None.")},
     "trl-implicit": {"chosen": ASK + said("Sourdough."), "rejected": ASK + said("None.")},
     "openai-dpo": {"input": {"messages": ASK}, "preferred_output": said("Sourdough."), "non_preferred_output": said("None.")},
-    "openai-dpo, Azure": {"input": {"messages": ASK}, "preferred_completion": said("Sourdough."), "non_preferred_completion": said("None.")},
+    "openai-dpo, Azure": {"input": {"messages": ASK}, "preferred_completion": said("Sourdough."),
+                          "non_preferred_completion": said("None.")},
     "ultrafeedback": {"prompt": "Which bread?", "prompt_id": "7", "chosen": ASK + said("Sourdough."), "rejected": ASK + said("None."),
                       "score_chosen": 8.0, "score_rejected": 2.5},
     "llamafactory-alpaca": {"instruction": "Which bread?", "input": "", "chosen": "Sourdough.", "rejected": "None."},
@@ -43,7 +44,8 @@ PAIRS = {
     "llamafactory-sharegpt": {"conversations": HUMAN, "chosen": gpt("Sourdough."), "rejected": gpt("None.")},
     "llamafactory-v1": {"chosen_messages": [parts("Which bread?", "user"), parts("Sourdough.")],
                         "rejected_messages": [parts("Which bread?", "user"), parts("None.")]},
-    "anthropic-hh": {"chosen": "\n\nHuman: Which bread?\n\nAssistant: Sourdough.", "rejected": "\n\nHuman: Which bread?\n\nAssistant: None."},
+    "anthropic-hh": {"chosen": "\n\nHuman: Which bread?\n\nAssistant: Sourdough.",
+                     "rejected": "\n\nHuman: Which bread?\n\nAssistant: None."},
 }  # fmt: skip
 
 
@@ -82,11 +84,13 @@ def test_texts_with_a_common_beginning_are_cut_as_trl_cuts_them():
     [
         ({"text": "hello"}, "no format"), ({}, "no format"),
         ({"prompt": "a", "chosen": "", "rejected": "b"}, "empty"), ({"prompt": "a", "chosen": "b", "rejected": " b"}, "the same"),
-        ({"prompt": "", "chosen": "xa", "rejected": "ya"}, "no prompt"), ({"prompt": 5, "chosen": "a", "rejected": "b"}, "neither text nor"),
+        ({"prompt": "", "chosen": "xa", "rejected": "ya"}, "no prompt"),
+        ({"prompt": 5, "chosen": "a", "rejected": "b"}, "neither text nor"),
         ({"prompt": "a", "chosen": "b", "rejected": 7}, "both be"), ({"prompt": "a", "chosen": None, "rejected": None}, "both be"),
         ({"prompt": [{"role": "tool", "content": "a"}], "chosen": "b", "rejected": "c"}, "another role"),
         ({"prompt": [{"role": "user", "content": [{"type": "image"}]}], "chosen": "b", "rejected": "c"}, "other than text"),
-        ({"prompt": ["a"], "chosen": "b", "rejected": "c"}, "not an object"), ({"prompt": "a", "completion": "b", "label": "maybe"}, "label"),
+        ({"prompt": ["a"], "chosen": "b", "rejected": "c"}, "not an object"),
+        ({"prompt": "a", "completion": "b", "label": "maybe"}, "label"),
         ({"chosen": ASK + said("a") + ASK + said("b"), "rejected": ASK + said("c") + ASK + said("d")}, "part before"),
         ({"messages": ASK}, "does not end"), ({"input": {"messages": ASK}, "preferred_output": 3}, "missing|neither|both"),
         ({"conversations": 7, "chosen": gpt("a"), "rejected": gpt("b")}, "neither text nor"),
@@ -100,8 +104,9 @@ def test_a_bad_row_is_a_reason_without_its_text(raw, why):
 
 
 def test_half_a_character_is_refused():
+    _, row = format_readers.read({"prompt": "a", "chosen": "\ud800", "rejected": "b"})
     with pytest.raises(BadRow, match="surrogate"):
-        format_readers.read({"prompt": "a", "chosen": "\ud800", "rejected": "b"})[1].digest
+        _ = row.digest
 
 
 # ---- writing --------------------------------------------------------------------------------------------------
@@ -144,7 +149,8 @@ def test_every_row_of_a_format_has_the_same_columns_of_the_same_types():
 
 def test_openais_rows_have_no_column_that_it_does_not_name():
     row = formats.WRITERS["openai-dpo"][3](FULL)
-    assert set(row) == {"input", "preferred_output", "non_preferred_output"} and set(row["input"]) == {"messages", "tools", "parallel_tool_calls"}
+    assert set(row) == {"input", "preferred_output", "non_preferred_output"}
+    assert set(row["input"]) == {"messages", "tools", "parallel_tool_calls"}
     assert set(formats.WRITERS["openai-sft"][3](FULL)) == {"messages"}
 
 
@@ -182,7 +188,8 @@ def test_one_row_in_every_kind_of_file(data):
 
 @pytest.mark.parametrize(
     ("data", "why"),
-    [(b"", "empty"), (b" \n\n", "empty"), (b"\xef\xbb\xbf", "empty"), (b"%PDF-1.7 x", "a PDF"), (b"PK\x03\x04", "ZIP"), (b"PAR1", "Parquet"),
+    [(b"", "empty"), (b" \n\n", "empty"), (b"\xef\xbb\xbf", "empty"),
+     (b"%PDF-1.7 x", "a PDF"), (b"PK\x03\x04", "ZIP"), (b"PAR1", "Parquet"),
      (b"\x00\x01\x02", "no text"), (b"Dear team,\nI bake.", "holds no rows"), (b"a,b\n1,2", "holds no rows"), (b"\x1f\x8bxx", "damaged")],
 )  # fmt: skip
 def test_a_file_without_rows_is_a_sentence(data, why):

@@ -56,7 +56,7 @@ def chosen(engine):
         choice(opened, verdict="both_bad", company="Ash", left="Bad.", right="Worse.")
         choice(opened, company="Oak", left="Same.", right="Same. ")
         opened.add(Document(owner_id="local", kind="resume", text=f"Sam Ode\n{PHONE}", text_hash="h", fields={"name": "Sam Ode"}))
-    more = [*some(), {"prompt": ASK, "completion": "Rye.", "label": False}, {"messages": [*ASK, {"role": "assistant", "content": "Spelt."}]}]
+    more = [*some(), {"prompt": ASK, "completion": "Rye.", "label": False}, {"messages": [*ASK, {"from": "gpt", "value": "Spelt."}]}]
     Transfer(engine).bring("local", lines(*more, {"instruction": "Q", "chosen": "=A", "rejected": "B", "source": "ü", "score": 1.5}))
 
 
@@ -101,7 +101,8 @@ def test_imported_pairs_train_only_when_chosen_and_without_becoming_choices(both
         assert [(p.chosen, p.rejected, p.preference_id, p.finished) for p in made][0] == ("Rye 0.", "Wheat 0.", "", True)
         assert preferences.new_count(opened, "local", "bundled") == 3 == len(made) and preferences.counts(opened, "local")["pairs"] == 0
     with write(engine) as opened:
-        opened.add(TrainingRun(owner_id="local", recipe="r", method="dpo", scope="all", state="succeeded", base_id="bundled", base_hash="h"))
+        told = {"recipe": "r", "method": "dpo", "scope": "all", "state": "succeeded", "base_id": "bundled", "base_hash": "h"}
+        opened.add(TrainingRun(owner_id="local", **told))
     with session(engine) as opened:
         assert preferences.new_count(opened, "local", "bundled") == 0
     assert both.choose("local", False) == 3 and both.counts("local")["used"] == 0
@@ -178,7 +179,8 @@ def test_every_own_pair_says_where_it_is_from(chosen, both, engine, tmp_path):
         stored = opened.exec(select(Preference).order_by(Preference.created_at)).first()
     told = first["provenance"]
     assert told["id"] == stored.id and told["at"] == stored.created_at.isoformat() and told["labeler"] == "local"
-    assert (told["verdict"], told["side"], told["base"], told["split_key"]) == ("left", "left", "bundled", letters.split_key("Fernhill Bakery"))
+    assert (told["verdict"], told["side"], told["base"]) == ("left", "left", "bundled")
+    assert told["split_key"] == letters.split_key("Fernhill Bakery")
     assert first["prompt"][0]["role"] == "system" and first["chosen"][0]["content"].endswith(MAIL)
     assert told["chosen_by"]["model"] == "base" and told["chosen_by"]["seed"] == 1 and json.loads(told["chosen_by"]["sampling"])
     assert told["rejected_by"]["adapter_sha256"] == "a" * 64 and told["template_hash"] and told["prompt_hash"]
@@ -199,7 +201,8 @@ def test_ties_and_neither_are_thumbs_in_kto_and_nowhere_else(chosen, both, tmp_p
 def test_personal_data_is_masked_unless_asked_for(chosen, both, tmp_path, name):
     plain, masked = (taken(both, tmp_path, name, masked=m)[0].decode() for m in (False, True))
     assert "Sam Ode" in plain and MAIL in plain and "[NAME]" not in plain
-    assert not any(personal in masked for personal in ("Sam Ode", "Ode", MAIL, PHONE, '"local"')) and "[NAME]" in masked and "[EMAIL]" in masked
+    assert not any(personal in masked for personal in ("Sam Ode", "Ode", MAIL, PHONE, '"local"'))
+    assert "[NAME]" in masked and "[EMAIL]" in masked
 
 
 def test_a_masked_letter_does_not_train_by_itself(chosen, both, another, tmp_path):
@@ -342,7 +345,8 @@ def test_trls_trainers_take_what_is_written(chosen, both, tmp_path, name):
     done = both.take("local", name, out)
     rows = load_dataset("json", data_files=str(out), split="train", cache_dir=str(tmp_path / "cache"))
     trainer, options = {"kto": (KTOTrainer, KTOConfig), "openai-sft": (SFTTrainer, SFTConfig)}.get(name, (DPOTrainer, DPOConfig))
-    given = options(output_dir=str(tmp_path / "run"), max_steps=1, per_device_train_batch_size=2, report_to=[], use_cpu=True, save_strategy="no")
+    run = {"output_dir": str(tmp_path / "run"), "max_steps": 1, "per_device_train_batch_size": 2, "save_strategy": "no"}
+    given = options(report_to=[], use_cpu=True, **run)
     model = AutoModelForCausalLM.from_pretrained(folder)
     made = trainer(model=model, args=given, train_dataset=rows, processing_class=AutoTokenizer.from_pretrained(folder))
     assert len(made.train_dataset) == done.rows

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import secrets
 import shutil
+import threading
 import time
 from pathlib import Path
 from typing import Any
@@ -31,7 +32,7 @@ class TransferPanel:
         self.studio, self.door = studio, door
         gr.HTML('<h2 class="next">Bring and take choices</h2><p class="lead">Choices from elsewhere in, all of yours out.</p>')
         self.state = gr.HTML(elem_id="imported-state")
-        with gr.Row(elem_classes="chips fields"):
+        with gr.Row(elem_classes="chips"):
             endings = [".jsonl", ".json", ".csv", ".gz"]
             self.file = gr.UploadButton("Bring a file", file_types=endings, size="sm", elem_id="import-file", min_width=96)
             self.use = gr.Checkbox(label="Train on imported pairs too", visible=False, elem_id="imported-use", min_width=220)
@@ -40,10 +41,10 @@ class TransferPanel:
         self.said = gr.HTML(elem_id="import-said")
         with gr.Row(elem_classes="chips fields"):
             choices = [(title, name) for name, (title, *_) in formats.WRITERS.items()]
-            self.format = gr.Dropdown(choices, value="trl", label="Take everything away as", elem_id="export-format", min_width=260)
-            self.masked = gr.Checkbox(True, label="Mask names, addresses, phone numbers and links", elem_id="export-masked", min_width=260)
+            self.format = gr.Dropdown(choices, value="trl", label="Take everything away as", elem_id="export-format", min_width=290)
             self.make = gr.Button("Make the file", size="sm", elem_id="export-make", min_width=96)
             self.ready = gr.DownloadButton("Save it", variant="primary", size="sm", visible=False, elem_id="export-save", min_width=96)
+        self.masked = gr.Checkbox(True, label="Mask names, addresses, phone numbers and links in it", elem_id="export-masked")
         self.taken = gr.HTML(elem_id="export-said")
         self._wire()
 
@@ -90,7 +91,10 @@ class TransferPanel:
         ending = formats.WRITERS[name][2] if name in formats.WRITERS else "jsonl"
         path = folder / f"ftapp-{name if name in formats.WRITERS else 'export'}.{ending}"
         done = self.studio.transfer.take(owner, name, path, masked=bool(masked))
-        said = paper.note(f"{paper.count(done.rows, 'row')}, {paper.size(path.stat().st_size)}. Save it now: it is deleted soon.")
+        later = threading.Timer(KEPT_SECONDS, shutil.rmtree, (folder, True))
+        later.daemon = True
+        later.start()
+        said = paper.note(f"The file has {paper.count(done.rows, 'row')}. Save it now: it is deleted in {KEPT_SECONDS // 60} minutes.")
         if masked:
             said += paper.note("Masks stand for what is known and for what looks like contact data. Read the file before you publish it.")
         left = [f"{number} left out: {why}" for why, number in done.left_out.most_common()]
@@ -102,10 +106,9 @@ class TransferPanel:
             most = app_config().max_upload_mb
             state = paper.note(f"Nothing imported yet. {HINT} Up to {most} MB here; python -m ftapp import FILE takes any size.")
         else:
-            state = paper.note(
-                f"Imported: {paper.count(found['pair'], 'pair')}, {found['used']} of them used for training; "
-                f"{paper.count(found['label'], 'single answer')} with a thumb, {paper.count(found['example'], 'example')}."
-            )
+            told = [f"{paper.count(found['pair'], 'pair')}, {found['used']} of them used for training"]
+            told += [paper.count(found[kind], name) for kind, name in (("label", "rated answer"), ("example", "example")) if found[kind]]
+            state = paper.note(f"Imported: {'; '.join(told)}.")
         use = gr.update(value=found["pair"] > 0 and found["used"] == found["pair"], visible=found["pair"] > 0)
         return state, use, gr.update(visible=any(found.values())), gr.update(visible=False)
 
@@ -123,7 +126,7 @@ class TransferPanel:
 
 
 def _tidy(uploads: Path) -> None:
-    """Delete exports that nobody needs any more."""
+    """Delete exports that a killed app left behind."""
     for old in uploads.glob("export_*"):
         if time.time() - old.stat().st_mtime > KEPT_SECONDS:
             shutil.rmtree(old, ignore_errors=True)
