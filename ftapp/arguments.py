@@ -194,6 +194,10 @@ def _transfer(verbs: Any, verb: Any) -> None:
     verb("remove", "delete them; choices made here stay", acts)
 
 
+    p = verb("forget", "delete everything of yours: texts, letters, choices, trainings, adapters")
+    p.add_argument("--yes", action="store_true", required=True, help="really")
+
+
 def _format(text: str) -> str:
     return text.replace("_", "-").lower()
 
