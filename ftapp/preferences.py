@@ -15,7 +15,7 @@ from sqlalchemy.orm import aliased
 from sqlmodel import Session, col, select
 
 from db.models import VERDICTS, Comparison, Letter, Preference, Prompt, RunPair, TrainingRun, now
-from ftapp import imported, letters
+from ftapp import counting, imported, letters
 from ftapp.errors import ModelError, NotFound, UserError
 
 IDENTICAL, CONTRADICTORY, UNFINISHED = "identical", "contradictory", "unfinished"
@@ -225,7 +225,12 @@ def sort_out(found: Sequence[PreferencePair]) -> tuple[list[PreferencePair], lis
 
 
 def new_count(session: Session, owner: str, base_id: str | None = None) -> int:
-    """How many pairs that can teach are in no succeeded run."""
+    """How many pairs that can teach are in no succeeded run; the texts are read again only after something changed."""
+    own = counting.remembered(session, owner, base_id, lambda: _untrained(session, owner, base_id))
+    return own + imported.new_count(session, owner, base_id)
+
+
+def _untrained(session: Session, owner: str, base_id: str | None) -> int:
     trained = set(
         session.exec(
             select(RunPair.preference_id)
@@ -234,7 +239,7 @@ def new_count(session: Session, owner: str, base_id: str | None = None) -> int:
         )
     )
     kept, _ = sort_out(pairs(session, owner, base_id, brought=False))
-    return sum(p.preference_id not in trained for p in kept) + imported.new_count(session, owner, base_id)
+    return sum(p.preference_id not in trained for p in kept)
 
 
 def recent(session: Session, owner: str, most: int = 10) -> list[dict[str, Any]]:

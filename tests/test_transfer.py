@@ -267,6 +267,29 @@ def test_counting_reads_no_text_of_what_was_imported(both, engine):
         assert imported.new_count(opened, "local", "b") == 3
 
 
+def test_the_header_reads_the_letters_again_only_after_a_change(engine, monkeypatch):
+    read = []
+    real = preferences.pairs
+    monkeypatch.setattr(preferences, "pairs", lambda *given, **more: read.append(1) or real(*given, **more))
+
+    def count():
+        with session(engine) as opened:
+            return preferences.new_count(opened, "local", "bundled"), len(read)
+
+    with write(engine) as opened:
+        choice(opened)
+    assert [count(), count(), count()] == [(1, 1)] * 3
+    with write(engine) as opened:
+        again = choice(opened, company="Oak")
+    assert [count(), count()] == [(2, 2)] * 2
+    with write(engine) as opened:
+        preferences.undo(opened, "local", again.id)
+        opened.add(TrainingRun(owner_id="local", recipe="r", method="dpo", scope="all", state="running", base_id="b", base_hash="h"))
+    assert [count(), count()] == [(1, 3)] * 2
+    with session(engine) as opened:
+        assert preferences.new_count(opened, "visitor_1", "bundled") == 0 and preferences.new_count(opened, "local", "other") == 0
+
+
 def test_memory_does_not_hold_the_digests():
     seen = transfer._Seen()
     assert [seen.add(digest * 64) for digest in "aba"] == [True, True, False]
