@@ -175,7 +175,10 @@ def _elements(text: io.TextIOWrapper, held: str, line: int) -> Iterator[Found]:
 def _table(text: io.TextIOWrapper, header: str, number: int) -> Iterator[Found]:
     """CSV whose first row names the columns. Raises UserError when that row names none that belong to answers."""
     cut = max(",;\t", key=header.count)
-    names = [name.strip().strip("\ufeff").casefold() for name in next(csv.reader([header], delimiter=cut), [])]
+    try:
+        names = [name.strip().casefold() for name in next(csv.reader([header], delimiter=cut), [])]
+    except csv.Error:
+        names = []
     if not {"chosen", "completion", "output", "response", "answer"} & set(names):
         raise UserError(
             f"This is a text that holds no rows ftapp knows. Nothing was imported. Give {WHAT_GOES}; the first row of a CSV names its "

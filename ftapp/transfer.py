@@ -12,6 +12,7 @@ import hashlib
 import json
 import os
 import re
+import secrets
 import sqlite3
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -20,6 +21,7 @@ from pathlib import Path
 from typing import Any, BinaryIO, TextIO
 
 from sqlalchemy import Engine, tuple_
+from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import aliased
 from sqlmodel import Session, col, select
 
@@ -101,8 +103,14 @@ class Transfer:
         return done
 
     def _store(self, owner: str, page: list[tuple[str, Row, str]], use: bool, done: Brought) -> None:
-        with write(self._engine) as opened:
-            added = imported.add(opened, owner, page, use)
+        try:
+            with write(self._engine) as opened:
+                added = imported.add(opened, owner, page, use)
+        except OperationalError:
+            raise UserError(
+                f"The disk is full, or the database is held by another program. The first {done.added + done.duplicates:,} rows are kept. "
+                "Make room and import the file again: nothing comes in twice."
+            ) from None
         done.added += added
         done.duplicates += len(page) - added
         page.clear()
@@ -110,7 +118,7 @@ class Transfer:
     def _own(self, owner: str) -> tuple[set[str], set[str]]:
         """What was chosen here: the digests of everything that an export makes of it, and the receipts."""
         digests, receipts = set(), set()
-        for row in self._chosen(owner, ""):
+        for row in self._chosen(owner):
             receipts.add(row.provenance["id"].partition(".")[0])
             digests.update(one.digest for kind in ("pair", "label", "example") for one in formats.as_kind(row, kind))
         return digests, receipts
@@ -158,10 +166,7 @@ class Transfer:
     # ---- rows ---------------------------------------------------------------------------------------------------
 
     def _all(self, owner: str) -> Iterator[Row]:
-        with session(self._engine) as opened:
-            oldest = select(Comparison.id).where(Comparison.owner_id == owner).order_by(col(Comparison.created_at)).limit(1)
-            salt = opened.exec(oldest).first()
-        yield from self._chosen(owner, salt or "")
+        yield from self._chosen(owner)
         after = 0
         while True:
             with session(self._engine) as opened:
@@ -171,14 +176,14 @@ class Transfer:
             yield from (row for _, row in rows)
             after = rows[-1][0]
 
-    def _chosen(self, owner: str, salt: str) -> Iterator[Row]:
+    def _chosen(self, owner: str) -> Iterator[Row]:
         """What the choices made here teach, oldest first."""
         after = None
         while True:
             with session(self._engine) as opened:
                 rows = _page(opened, owner, after)
             for found in rows:
-                yield from rows_of(*found, salt=salt)
+                yield from rows_of(*found)
             if len(rows) < PAGE:
                 return
             after = rows[-1][0]
@@ -187,6 +192,8 @@ class Transfer:
         with session(self._engine) as opened:
             resumes = select(Document).where(Document.owner_id == owner, Document.kind == "resume")
             found = opened.exec(resumes.order_by(col(Document.created_at).desc()).limit(MOST_RESUMES)).all()
+            oldest = select(Comparison.id).where(Comparison.owner_id == owner).order_by(col(Comparison.created_at)).limit(1)
+            salt = opened.exec(oldest).first() or secrets.token_hex()
         mask = Mask([str((one.fields or {}).get("name") or "") for one in found], [one.text for one in found])
 
         again = functools.lru_cache(maxsize=64)(mask)  # rows in a row share a system message, and often the prompt
@@ -194,8 +201,7 @@ class Transfer:
         def clean(row: Row) -> Row:
             told = row.provenance | {name: mask.everything(row.provenance[name]) for name in _FREE if name in row.provenance}
             if (labeler := told.get("labeler", "")) and not _PSEUDONYM.fullmatch(labeler):
-                told["labeler"] = told.pop("pseudonym", "") or _pseudonym(labeler, "")
-            told.pop("pseudonym", None)
+                told["labeler"] = _pseudonym(labeler, salt)
             prompt = [{"role": m["role"], "content": again(m["content"])} for m in row.prompt]
             rejected = None if row.rejected is None else mask(row.rejected)
             return replace(row, prompt=prompt, chosen=mask(row.chosen), rejected=rejected, provenance=told)
@@ -239,14 +245,14 @@ def _page(opened: Session, owner: str, after: Preference | None) -> list[tuple[P
     return list(opened.exec(query))
 
 
-def rows_of(stored: Preference, left: Letter, right: Letter, prompt: Prompt, salt: str = "") -> list[Row]:
+def rows_of(stored: Preference, left: Letter, right: Letter, prompt: Prompt) -> list[Row]:
     """A choice as rows: its pairs, or for a tie two good answers and for neither two bad ones."""
     told = {
         "id": stored.id, "kind": prompt.kind, "base": left.base_id, "base_hash": left.base_hash, "template_hash": prompt.template_hash,
         "prompt_hash": prompt.prompt_hash, "split_key": prompt.split_key, "labeler": stored.labeler, "verdict": stored.verdict,
         "side": stored.edited_from or (stored.verdict if stored.verdict in ("left", "right") else ""),
         "edited": stored.edited_text is not None, "reasons": ", ".join(map(str, stored.reasons or ())),
-        "seconds": float(stored.seconds or 0), "at": stored.created_at.isoformat(), "pseudonym": _pseudonym(stored.labeler, salt),
+        "seconds": float(stored.seconds or 0), "at": stored.created_at.isoformat(),
     }  # fmt: skip
     sides = {"left": left, "right": right}
     if stored.edited_text is None and stored.verdict in ("tie", "both_bad"):
@@ -275,7 +281,7 @@ def _written_by(letter: Letter | None) -> dict[str, Any]:
 
 
 def _pseudonym(labeler: str, salt: str) -> str:
-    """The same person keeps one name in all exports of a home; the salt never leaves it, so that no list of names gives it away."""
+    """The same person keeps one name in all exports of a home. The salt is an id that no export holds: no list of names gives it away."""
     return "labeler_" + hashlib.sha256(f"{salt} {labeler}".encode()).hexdigest()[:8]
 
 

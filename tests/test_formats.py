@@ -190,7 +190,8 @@ def test_one_row_in_every_kind_of_file(data):
     ("data", "why"),
     [(b"", "empty"), (b" \n\n", "empty"), (b"\xef\xbb\xbf", "empty"),
      (b"%PDF-1.7 x", "a PDF"), (b"PK\x03\x04", "ZIP"), (b"PAR1", "Parquet"),
-     (b"\x00\x01\x02", "no text"), (b"Dear team,\nI bake.", "holds no rows"), (b"a,b\n1,2", "holds no rows"), (b"\x1f\x8bxx", "damaged")],
+     (b"\x00\x01\x02", "no text"), (b"Dear team,\nI bake.", "holds no rows"), (b"a,b\n1,2", "holds no rows"),
+     (b"chosen,a\rb\n1,2", "holds no rows"), (b"\x1f\x8bxx", "damaged")],
 )  # fmt: skip
 def test_a_file_without_rows_is_a_sentence(data, why):
     with pytest.raises(UserError, match=why):

@@ -83,6 +83,31 @@ def test_the_same_pair_in_another_format_is_the_same_pair(both):
     assert both.bring("local", lines(again)).duplicates == 1
 
 
+def test_a_full_disk_keeps_the_pages_before_and_says_so(both, monkeypatch):
+    from sqlalchemy.exc import OperationalError
+
+    real, calls = imported.add, []
+
+    def full(*given):
+        calls.append(1)
+        if len(calls) == 2:
+            raise OperationalError("insert", {}, Exception("database or disk is full"))
+        return real(*given)
+
+    monkeypatch.setattr(imported, "add", full)
+    monkeypatch.setattr(transfer, "PAGE", 2)
+    with pytest.raises(UserError, match="first 2 rows are kept"):
+        both.bring("local", lines(*some(5)))
+    assert both.counts("local")["pair"] == 2 and both.bring("local", lines(*some(5))).added == 3
+
+
+def test_a_named_labeler_in_a_strangers_file_gets_a_pseudonym_too(both, tmp_path):
+    told = formats.provenance(formats.Row("pair", ASK, "a", "b")) | {"labeler": "Sam Ode"}
+    both.bring("local", lines({"prompt": ASK, "chosen": "c", "rejected": "d", "provenance": told}))
+    masked, plain = (json.loads(taken(both, tmp_path, "trl", masked=m)[0])["provenance"]["labeler"] for m in (True, False))
+    assert plain == "Sam Ode" and masked.startswith("labeler_")
+
+
 def test_more_bad_lines_than_the_list_holds_are_counted(both, monkeypatch):
     monkeypatch.setattr(transfer, "MOST_LISTED", 2)
     done = both.bring("local", lines(*[{"text": "x"}] * 5, *some(1)))
