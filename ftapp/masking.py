@@ -19,9 +19,9 @@ _MEANS_MORE = 3  # letters: a shorter part of a name is masked only beside anoth
 
 # A pattern that begins with a set of characters is found at the speed of a search for them; one that begins with a boundary is tried at
 # every letter. So boundaries stand behind the first character, and a word that must be there is looked for first.
-_DIGITS = re.compile(r"[+(\d][\d\s().\-/–]{5,23}\d(?![\w%])")
+_DIGITS = re.compile(r"[+(0-9][\d\s().\-/–]{5,23}\d(?![\w%])")
 _DOMAIN, _LOCAL = re.compile(r"@[\w-]+(?:\.[\w-]+)+"), re.compile(r"[\w.+-]+\Z")
-_DIGIT = re.compile(r"\d")
+_DIGIT = re.compile(r"[0-9]")
 _BEFORE_NUMBER = frozenset("$£€#.,/-_")
 _DATED = re.compile(
     r"(?<!\d)(?:(?:19|20)\d\d\s*[-–/.\s]\s*(?:19|20)\d\d|(?:19|20)\d\d[-/.]\d\d?[-/.]\d\d?|\d\d?[-/.]\d\d?[-/.](?:19|20)\d\d|"
@@ -41,21 +41,22 @@ _TOWN = (
 _ROMANCE = r"(?:rue|avenue|boulevard|via|calle|rua|plaza|piazza)"
 _ROMANCE_NAME = r"(?:(?:de|du|des|della|del|la|le|di|do|da)[ ]+)*[A-Z][\w'’-]+(?:[ ]+[A-Z][\w'’-]+){0,2}"
 _STREET = re.compile(
-    rf"\d(?<!\w\d)(?!(?<=[12])(?:9|0)\d\d\b)\d{{0,4}}[a-z]?,?[ ]+"
+    rf"[0-9](?<!\w[0-9])(?!(?<=[12])(?:9|0)\d\d\b)\d{{0,4}}[a-z]?,?[ ]+"
     rf"(?:(?:[A-Z][\w'’.-]*[ ]+){{1,4}}(?i:{_WAY})\b\.?|{_ROMANCE}[ ]+{_ROMANCE_NAME}){_TOWN}"
 )
 _FLAT = re.compile(r"\b(?i:flat|apt\.?|apartment|unit|suite)[ ]?\w{1,4},?[ ]+\[ADDRESS\]")
-# words in small letters, one of which must stand in the text -> the pattern
-_RARE = [
-    (("straße", "strasse", "str.", "weg", "gasse", "platz", "allee", "laan", "straat"),
-     re.compile(rf"\b[A-ZÄÖÜ][\w.-]*(?:straße|strasse|str\.|weg|gasse|platz|allee|laan|straat)[ ]+\d{{1,4}}\s?[a-z]?\b{_TOWN}")),
-    (("rue ", "avenue ", "boulevard ", "via ", "calle ", "rua ", "plaza ", "piazza "),
-     re.compile(rf"\b(?i:{_ROMANCE})[ ]+{_ROMANCE_NAME},?[ ]+\d{{1,4}}\b{_TOWN}")),
-    ((" box ",), re.compile(rf"\bP\.?[ ]?O\.?[ ]+(?i:box)[ ]+\d+{_TOWN}")),
-]  # fmt: skip
+_STRASSE = re.compile(
+    rf"[A-ZÄÖÜ](?<!\w[A-ZÄÖÜ])[\w.-]*(?:straße|strasse|str\.|weg|gasse|platz|allee|laan|straat)[ ]+\d{{1,4}}\s?[a-z]?\b{_TOWN}"
+)
+_BOX = re.compile(rf"P(?<!\wP)\.?[ ]?O\.?[ ]+(?i:box)[ ]+\d+{_TOWN}")
+_VIA = re.compile(  # the number behind: written small ("via Oslo 2021") it is no street
+    r"[RABVCP](?<!\w[RABVCP])(?:(?<=R)u[ae]|(?<=A)venue|(?<=B)oulevard|(?<=V)ia|(?<=C)alle|(?<=P)(?:laza|iazza))[ ]+"
+    rf"{_ROMANCE_NAME},?[ ]+\d{{1,4}}\b{_TOWN}"
+)
 _POSTCODE = re.compile(
     r"[A-Z](?<!\w[A-Z])(?:[A-Z]?\d[A-Z\d]? \d[ABD-HJLNP-UW-Z]{2}\b|[a-z]+(?: [A-Z][a-z]+)?,\s[A-Z]{2}\s+\d{5}(?:-\d{4})?\b)"
 )
+_ADDRESSES = (_STREET, _STRASSE, _VIA, _BOX, _POSTCODE)
 _LABELLED = re.compile(r"(?im)^((?:home |postal |mailing )?address\s*:[ \t]*)(?!\[)(\S.*)$")
 _HOME = re.compile(r"(?:/(?:home|Users)/|[A-Za-z]:\\Users\\)[^\s/\\]+(?:[/\\][^\s\"']*)?")
 
@@ -91,7 +92,7 @@ class Mask:
         if "/home/" in text or "Users" in text:
             text = _HOME.sub(FOLDER, text)
         if _DIGIT.search(text):
-            text = _places(_DIGITS.sub(_unless_number, text), low)
+            text = _places(_DIGITS.sub(_unless_number, text))
         if "address" in low:
             text = _LABELLED.sub(rf"\1{ADDRESS}", text)
         if "name:" in text:
@@ -119,7 +120,7 @@ def through(value: Any, change: Callable[[str], str]) -> Any:
 def contacts(text: str) -> list[str]:
     """E-mail addresses, links, telephone numbers and addresses that stand in a résumé, longest first."""
     phones = [m.group().strip() for m in _DIGITS.finditer(text) if _unless_number(m) == PHONE]
-    places = [m.group().strip() for pattern in (_STREET, _POSTCODE, *(one for _, one in _RARE)) for m in pattern.finditer(text)]
+    places = [m.group().strip() for pattern in _ADDRESSES for m in pattern.finditer(text)]
     places += [m.group(2).strip() for m in _LABELLED.finditer(text)]
     found = [*EMAIL.findall(text), *(link.rstrip(".,;)") for link in URL.findall(text)), *phones, *places]
     return sorted({one for one in found if len(one) >= 6}, key=len, reverse=True)
@@ -155,13 +156,10 @@ def _literally(found: Iterable[str]) -> re.Pattern[str] | None:
     return re.compile(rf"{one}(?!\w)") if one else None
 
 
-def _places(text: str, low: str) -> str:
+def _places(text: str) -> str:
     """Addresses, with what stands before them (a flat) and after them (a town and its code)."""
-    text = _STREET.sub(ADDRESS, text)
-    for words, pattern in _RARE:
-        if any(word in low for word in words):
-            text = pattern.sub(ADDRESS, text)
-    text = _POSTCODE.sub(ADDRESS, text)
+    for pattern in _ADDRESSES:
+        text = pattern.sub(ADDRESS, text)
     return _FLAT.sub(ADDRESS, text) if ADDRESS in text else text
 
 

@@ -20,6 +20,7 @@ KNOWN = Mask(["Ana-Lia Okoro"], [RESUME])
         ("See https://sam.example/cv?x=1, or github.com/samode.", "See [LINK], or [LINK]."),
         ("I live at 12 Elder Lane, Milton, MT 59001 now", "I live at [ADDRESS] now"),
         ("Flat 3, 7 Rose Hill Road, or Lindenstraße 12a", "[ADDRESS], or [ADDRESS]"),
+        ("Via Roma 12, then 4 rue de Lille, P.O. Box 77", "[ADDRESS], then [ADDRESS], [ADDRESS]"),
         ("Address: The Old Barn, Lower End", "Address: [ADDRESS]"),
         ("Postcode SW1A 1AA", "Postcode [ADDRESS]"),
         ("Dear Ms. Verena Holt,\nhello", "Dear Ms. [NAME],\nhello"),
