@@ -15,7 +15,7 @@ PY    := $(VENV)/bin/python
 ARGS  ?=
 SLOW  ?=
 DATA  ?=
-BENCH ?= pair bundled learning search $(if $(DATA),profiles files pages claims scores)
+BENCH ?= pair bundled learning search transfer $(if $(DATA),profiles files pages claims scores)
 
 export HF_HUB_DISABLE_TELEMETRY := 1
 export GRADIO_ANALYTICS_ENABLED := False

@@ -188,6 +188,35 @@ class Preference(Owned, table=True):
     undone_at: datetime | None = _at()
 
 
+IMPORTED_KINDS = ("pair", "label", "example")
+
+
+class Imported(Owned, table=True):
+    """A row of a file that a person brought: a pair, one answer with a thumb up or down, or an example answer. Ids grow in the order
+    of arrival, which an export keeps; they never leave this machine."""
+
+    __table_args__ = (
+        _one_of("kind", IMPORTED_KINDS, "imported_kind"),
+        CheckConstraint("(kind = 'pair') = (rejected IS NOT NULL)", name="imported_pair_whole"),
+        CheckConstraint("(kind = 'label') = (label IS NOT NULL)", name="imported_label_whole"),
+        Index("one_imported", "owner_id", "content_hash", unique=True),
+        Index("ix_imported_used", "owner_id", "kind", "used_at", "base_id"),  # answers "how many, how many train?" without the texts
+    )
+    id: int | None = Field(default=None, primary_key=True)
+    format: str  # as it was recognised
+    kind: str
+    prompt: list[dict[str, str]] = _list()
+    chosen: str = _text()  # the better answer, or the only one
+    rejected: str | None = _text(default=None)
+    label: bool | None = None  # of an answer alone: good or bad
+    finished: bool = True
+    base_id: str = ""  # the base model that wrote it; empty when the file does not say
+    provenance: dict[str, Any] = _dict()  # what else the file said about it, given back by an export
+    content_hash: str  # SHA-256 of prompt, answers and label
+    split_key: str
+    used_at: datetime | None = _at()  # since when it may train; None: it is only kept
+
+
 _ACTIVE = f"state IN ({', '.join(repr(s) for s in ACTIVE_STATES)})"
 
 

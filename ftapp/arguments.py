@@ -17,6 +17,7 @@ from ftapp.files import MOST_BYTES, FileText, read
 from ftapp.prompts import KINDS, TONES
 from ftapp.structure import NOTE_WORDS
 
+FORMATS = ("trl", "trl-implicit", "kto", "openai-dpo", "openai-sft", "ultrafeedback", "llamafactory-alpaca", "llamafactory-sharegpt", "csv")
 VERDICTS = ("left", "right", "tie", "both_bad")
 DOCUMENTS = ("job", "resume")
 
@@ -143,6 +144,7 @@ def parser() -> argparse.ArgumentParser:
     p.add_argument("--out", metavar="FILE", help="writes the file there (.jsonl or .csv) with a column a score")
     _portfolio(verbs, verb)
     _template(verbs, verb)
+    _transfer(verbs, verb)
     return root
 
 
@@ -177,6 +179,32 @@ def _template(verbs: Any, verb: Any) -> None:
     p.add_argument("kind", type=_name, choices=KINDS, metavar="KIND", help=", ".join(KINDS))
     p.add_argument("file", metavar="FILE", help="the text, which may hold {title}, {company} and other fields; - reads standard input")
     verb("reset", "back to the original", acts).add_argument("kind", type=_name, choices=KINDS, metavar="KIND", help=", ".join(KINDS))
+
+
+def _transfer(verbs: Any, verb: Any) -> None:
+    p = verb("import", "bring preferences from a file: TRL, OpenAI, UltraFeedback, LLaMA-Factory, Anthropic HH, CSV; recognised by content")
+    p.add_argument("file", metavar="FILE", help="JSON lines, a JSON array or CSV, also gzipped; - reads standard input")
+    p.add_argument("--use", action="store_true", help="let the new pairs train; else only those that an ftapp wrote for a posting do")
+    p = verb("export", "write every choice, and what was imported, into a file; brought into an empty home and exported again in the same "
+             "format it is the same byte for byte. openai-dpo and openai-sft have no place for where a row is from; ties and neither "
+             "go into kto only")  # fmt: skip
+    p.add_argument("--format", required=True, type=_format, choices=FORMATS, metavar="NAME", help=", ".join(FORMATS))
+    p.add_argument("--out", required=True, metavar="FILE", help="written whole or not at all, over an older one")
+    p.add_argument("--unmasked", action="store_true", help="keep names, addresses, telephone numbers and links, which are masked otherwise")
+    one = verbs.add_parser("imported", help="what was imported: counts, let it train or not, delete it", allow_abbrev=False)
+    acts = one.add_subparsers(dest="act", metavar="show|use|ignore|remove", required=True, parser_class=_Parser)
+    verb("show", "how many pairs, labels and examples, and how many pairs train", acts)
+    verb("use", "let all imported pairs train", acts)
+    verb("ignore", "keep them, but train on none", acts)
+    verb("remove", "delete them; choices made here stay", acts)
+
+
+    p = verb("forget", "delete everything of yours: texts, letters, choices, trainings, adapters")
+    p.add_argument("--yes", action="store_true", required=True, help="really")
+
+
+def _format(text: str) -> str:
+    return text.replace("_", "-").lower()
 
 
 def _top(text: str) -> int:

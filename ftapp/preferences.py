@@ -15,7 +15,7 @@ from sqlalchemy.orm import aliased
 from sqlmodel import Session, col, select
 
 from db.models import VERDICTS, Comparison, Letter, Preference, Prompt, RunPair, TrainingRun, now
-from ftapp import letters
+from ftapp import counting, imported, letters
 from ftapp.errors import ModelError, NotFound, UserError
 
 IDENTICAL, CONTRADICTORY, UNFINISHED = "identical", "contradictory", "unfinished"
@@ -43,7 +43,7 @@ class PreferencePair:
     """One row for a preference trainer, under TRL's names; `prompt` is the exact messages that were shown to the model."""
 
     id: str
-    preference_id: str
+    preference_id: str  # empty for an imported pair
     prompt: list[dict[str, str]]
     chosen: str
     rejected: str
@@ -199,8 +199,11 @@ def _pairs_of(stored: Preference, left: Letter, right: Letter, prompt: Prompt) -
     return [make(stored.id, right, left)] if stored.verdict == "right" else []
 
 
-def pairs(session: Session, owner: str, base_id: str | None = None) -> list[PreferencePair]:
-    """All pairs of choices not taken back, oldest first; with `base_id` only those that this base model wrote."""
+def pairs(session: Session, owner: str, base_id: str | None = None, brought: bool = True) -> list[PreferencePair]:
+    """All pairs of choices not taken back, oldest first; with `base_id` only those that this base model wrote.
+
+    Then, with `brought`, the imported pairs that may train.
+    """
     left, right = aliased(Letter), aliased(Letter)
     query = (
         select(Preference, left, right, Prompt)
@@ -213,7 +216,8 @@ def pairs(session: Session, owner: str, base_id: str | None = None) -> list[Pref
     )
     if base_id is not None:
         query = query.where(left.base_id == base_id)
-    return [made for row in session.exec(query) for made in _pairs_of(*row)]
+    own = [made for row in session.exec(query) for made in _pairs_of(*row)]
+    return own + [PreferencePair(*values) for values in imported.used(session, owner, base_id)] if brought else own
 
 
 def sort_out(found: Sequence[PreferencePair]) -> tuple[list[PreferencePair], list[tuple[PreferencePair, str]]]:
@@ -235,7 +239,12 @@ def sort_out(found: Sequence[PreferencePair]) -> tuple[list[PreferencePair], lis
 
 
 def new_count(session: Session, owner: str, base_id: str | None = None) -> int:
-    """How many pairs that can teach are in no succeeded run."""
+    """How many pairs that can teach are in no succeeded run; the texts are read again only after something changed."""
+    own = counting.remembered(session, owner, base_id, lambda: _untrained(session, owner, base_id))
+    return own + imported.new_count(session, owner, base_id)
+
+
+def _untrained(session: Session, owner: str, base_id: str | None) -> int:
     trained = set(
         session.exec(
             select(RunPair.preference_id)
@@ -243,7 +252,7 @@ def new_count(session: Session, owner: str, base_id: str | None = None) -> int:
             .where(RunPair.owner_id == owner, TrainingRun.state == "succeeded")
         )
     )
-    kept, _ = sort_out(pairs(session, owner, base_id))
+    kept, _ = sort_out(pairs(session, owner, base_id, brought=False))
     return sum(p.preference_id not in trained for p in kept)
 
 
@@ -265,5 +274,6 @@ def counts(session: Session, owner: str) -> dict[str, int]:
     verdicts = [p.verdict for p in choices]
     return {
         "comparisons": written, "choices": len(choices), "edits": sum(p.edited_text is not None for p in choices),
-        "ties": verdicts.count("tie"), "neither": verdicts.count("both_bad"), "pairs": len(sort_out(pairs(session, owner))[0]),
+        "ties": verdicts.count("tie"), "neither": verdicts.count("both_bad"),
+        "pairs": len(sort_out(pairs(session, owner, brought=False))[0]),
     }  # fmt: skip

@@ -19,7 +19,7 @@ from sqlmodel import select
 
 from db.engine import session, write
 from db.models import Adapter, new_id
-from ftapp import adapters, config, embeddings, home, letters, preferences
+from ftapp import adapters, config, embeddings, home, letters, preferences, transfer
 from ftapp.backends.local import AdapterRef, LocalBackend
 from ftapp.backends.pair import Control, Progress, Row
 from ftapp.documents import read_text
@@ -57,6 +57,7 @@ class Studio:
         self.supervisor = Supervisor(self.engine, settings)
         encoder = embeddings.load(settings)
         self.portfolio, self.templates, self.meaning = Portfolio(self.engine, encoder), Templates(self.engine), embeddings.Meaning(encoder)
+        self.transfer = transfer.Transfer(self.engine)
         self._backend, self._reason, self._loading = backend, "", 0
         self._load = threading.Lock()
         self._streams: dict[str, Stream] = {}

@@ -84,8 +84,9 @@ def test_mistakes_get_one_sentence(app):
 
 def test_only_the_named_endpoints_are_listed(app):
     named = client(app[0]).view_api(return_format="dict")["named_endpoints"]
-    assert set(named) == {f"/{verb}" for verb in ("write_pair", "prefer", "undo", "start_training", "training_status", "stop_training",
-                                                  "adapters", "promote", "rollback")}  # fmt: skip
+    assert set(named) == {f"/{verb}" for verb in (
+        "write_pair", "prefer", "undo", "start_training", "training_status", "stop_training", "adapters", "promote", "rollback",
+        "import_preferences", "export_preferences")}  # fmt: skip
 
 
 # --- who is asking ------------------------------------------------------------------------------------------------------
@@ -104,7 +105,8 @@ def test_two_owners_see_nothing_of_each_other(hosted):
 
 def test_visitors_may_write_and_choose_only(hosted):
     c = client(hosted[0])
-    for verb, given in (("start_training", ()), ("stop_training", ("run_1",)), ("promote", ("none",)), ("rollback", ())):
+    for verb, given in (("start_training", ()), ("stop_training", ("run_1",)), ("promote", ("none",)), ("rollback", ()),
+                        ("import_preferences", ("{}",)), ("export_preferences", ("trl",))):  # fmt: skip
         assert "You are a visitor here" in refused(c.predict, *given, api_name=f"/{verb}"), verb
 
 

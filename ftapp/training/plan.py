@@ -10,15 +10,17 @@ import math
 import os
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from ftapp import config, letters, preferences
+from jinja2 import TemplateError
+
+from ftapp import config, letters, preferences, prompts
 from ftapp.preferences import PreferencePair
 from ftapp.training import run, tokens
 
-TOO_LONG = "too long"
+TOO_LONG, UNREADABLE = "too long", "unreadable"
 # Until a run has been measured here: float32 matrix products of a small model on one ordinary core (measured: 30 to 50).
 FLOPS_A_CORE = 40e9
 START_SECONDS = 10.0  # loading the libraries and the model
@@ -62,14 +64,18 @@ def sort(pairs: Sequence[PreferencePair], recipe: config.Recipe, tokenizer: Any)
 
     The order is that of the pairs' ids, so that the same choices give the same files byte for byte.
     """
-    kept, dropped = preferences.sort_out(pairs)
+    kept, dropped = preferences.sort_out(_harmless(pairs, tokenizer))
     left_out = Counter(reason for _, reason in dropped)
     end = tokens.end_token(tokenizer)
     train, held_out = [], []
     total = longest = 0
     for pair in sorted(kept, key=lambda pair: pair.id):
         row = as_row(pair)
-        ids = tokens.encode_pair(tokenizer, row, end)
+        try:
+            ids = tokens.encode_pair(tokenizer, row, end)
+        except TemplateError:  # an imported conversation, say with two questions in a row
+            left_out[UNREADABLE] += 1
+            continue
         if tokens.longest(ids) > recipe.max_length:
             left_out[TOO_LONG] += 1
         elif letters.held_out(pair.split_key):
@@ -77,8 +83,23 @@ def sort(pairs: Sequence[PreferencePair], recipe: config.Recipe, tokenizer: Any)
         else:
             train.append(row)
             total, longest = total + tokens.both(ids), max(longest, tokens.longest(ids))
-    considered = sorted({pair.preference_id for pair in pairs})
+    considered = sorted({pair.preference_id for pair in pairs} - {""})
     return Material(train, held_out, dict(sorted(left_out.items())), considered, total, longest)
+
+
+def _harmless(pairs: Sequence[PreferencePair], tokenizer: Any) -> list[PreferencePair]:
+    """Imported texts have been through no `prompts.build`: a chat header in them must not forge a turn."""
+    special = list(getattr(tokenizer, "added_tokens_encoder", ()))
+
+    def mend(text: str) -> str:
+        return prompts.neutralise(text, special)[0]
+
+    return [
+        pair if pair.preference_id else replace(
+            pair, prompt=[{"role": m["role"], "content": mend(m["content"])} for m in pair.prompt],
+            chosen=mend(pair.chosen), rejected=mend(pair.rejected))
+        for pair in pairs
+    ]  # fmt: skip
 
 
 def as_row(pair: PreferencePair) -> dict[str, Any]:

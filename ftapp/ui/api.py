@@ -5,13 +5,19 @@ Knows nothing of components. Texts come back as they are; an error is one senten
 
 from __future__ import annotations
 
+import io
+import tempfile
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import gradio as gr
 
+from ftapp.errors import UserError
 from ftapp.ui.asking import plain
 from ftapp.ui.owner import Door
+
+MOST_TEXT = 50_000_000  # bytes of an export that is sent as one text
 
 
 def build(studio: Any, door: Door) -> None:
@@ -58,7 +64,24 @@ def build(studio: Any, door: Door) -> None:
         """Go back to the adapter that wrote before."""
         return studio.rollback(door.manager(request))
 
+    def import_preferences(text: str, use: bool = False, request: gr.Request = None) -> dict:
+        """Store the rows of a file's text, in any format that the command line takes: {added, duplicates, rejected: [{line, reason}]}."""
+        owner = door.manager(request)
+        done = studio.transfer.bring(owner, io.BytesIO(text.encode(errors="surrogatepass")), use)
+        return {"added": done.added, "duplicates": done.duplicates, "rejected": done.rejected}
+
+    def export_preferences(format: str = "trl", masked: bool = True, request: gr.Request = None) -> str:
+        """Everything chosen or imported, as the text of a file in that format."""
+        owner = door.manager(request)
+        with tempfile.TemporaryDirectory(dir=studio.settings.folder("uploads")) as folder:
+            path = Path(folder) / "export"
+            studio.transfer.take(owner, format, path, masked)
+            if path.stat().st_size > MOST_TEXT:
+                raise UserError("The export is too large to travel as one text. Nothing was sent. Use python -m ftapp export.")
+            return path.read_text(encoding="utf-8")
+
     gr.api(plain(write_pair), api_name="write_pair", concurrency_id="model", concurrency_limit=1)
-    quick: list[Callable[..., Any]] = [prefer, undo, start_training, training_status, stop_training, adapters, promote, rollback]
+    quick: list[Callable[..., Any]] = [prefer, undo, start_training, training_status, stop_training, adapters, promote, rollback,
+                                        import_preferences, export_preferences]  # fmt: skip
     for verb in quick:
         gr.api(plain(verb), api_name=verb.__name__, concurrency_limit=None)

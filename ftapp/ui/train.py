@@ -25,6 +25,7 @@ WHY = {
     "identical": "both letters are the same",
     "contradictory": "you chose differently between the same two letters",
     "too_long": "longer than this recipe reads",
+    "unreadable": "an imported conversation of a form that this model does not know",
 }
 # One plot a line: title, y axis, TRL's names of its series, and what a person calls them.
 BOTH = "learned from", "held out"

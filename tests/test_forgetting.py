@@ -1,0 +1,62 @@
+"""Everything of an owner goes, nothing of another, and nothing while a training reads it."""
+
+import json
+
+import pytest
+from shelf import adapter, choice
+from sqlmodel import SQLModel, select
+
+from db.engine import session, write
+from db.models import Comparison, Document, Imported, RunPair, Template, TrainingRun
+from ftapp import cli, formats, imported
+from ftapp.errors import UserError
+from ftapp.forgetting import forget
+
+
+def fill(engine, owner):
+    """Rows that point at each other, as they do in a home."""
+    with write(engine) as opened:
+        first = choice(opened, owner)
+        again = choice(opened, owner, company="Oak")
+        opened.get_one(Comparison, again.comparison_id).repeat_of = first.comparison_id
+        adapter(opened, owner, base_id=owner)
+        run = opened.exec(select(TrainingRun).where(TrainingRun.owner_id == owner)).one()
+        told = {"owner_id": owner, "text": "Sam", "text_hash": "h"}
+        opened.add_all([Template(kind="answer", **told), Document(kind="resume", **told)])
+        opened.add(RunPair(run_id=run.id, preference_id=first.id, owner_id=owner))
+        row = formats.Row("pair", [{"role": "user", "content": "Q"}], "a", "b")
+        imported.add(opened, owner, [("trl", row, row.digest)])
+        return run.id
+
+
+def left(engine, owner):
+    with session(engine) as opened:
+        tables = SQLModel.metadata.sorted_tables
+        return {table.name: len(opened.connection().execute(table.select().where(table.c.owner_id == owner)).all()) for table in tables}
+
+
+def test_everything_of_one_owner_goes_and_nothing_of_another(engine, tmp_path):
+    runs = {owner: fill(engine, owner) for owner in ("local", "visitor_1")}
+    for run in runs.values():
+        (tmp_path / run).mkdir()
+    before = left(engine, "visitor_1")
+    assert forget(engine, "local", tmp_path) > 10 and not any(left(engine, "local").values())
+    assert left(engine, "visitor_1") == before and before["imported"] == 1
+    assert not (tmp_path / runs["local"]).exists() and (tmp_path / runs["visitor_1"]).exists()
+    assert forget(engine, "local", tmp_path) == 0
+
+
+def test_a_training_that_reads_it_is_stopped_first(engine, tmp_path):
+    run = fill(engine, "local")
+    with write(engine) as opened:
+        opened.get_one(TrainingRun, run).state = "running"
+    with pytest.raises(UserError, match="Stop it first"):
+        forget(engine, "local", tmp_path)
+    with session(engine) as opened:
+        assert opened.exec(select(Imported)).one()
+
+
+def test_the_command_line_asks_for_a_yes(tmp_path, capsys):
+    assert cli.main(["forget", "--home", str(tmp_path)]) == 2 and "--yes" in capsys.readouterr().err
+    assert cli.main(["forget", "--yes", "--home", str(tmp_path), "--json"]) == 0
+    assert json.loads(capsys.readouterr().out.splitlines()[-1])["removed"] == 0
