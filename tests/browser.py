@@ -48,7 +48,7 @@ def serve(
     door = Door(host, password)
     page = build(studio, door)
     try:
-        page.launch(**launch_options(made, door), prevent_thread_lock=True)
+        page.launch(**launch_options(made, door, studio), prevent_thread_lock=True)
         yield f"http://127.0.0.1:{made.port}/", studio
     finally:
         page.close(verbose=False)
