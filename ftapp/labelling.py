@@ -20,7 +20,7 @@ from ftapp.documents import PlainText, read_text
 from ftapp.errors import UserError
 from ftapp.profiles import parse_resume
 
-PRELOADED = 3  # pairs that a page holds, so that the next one is there at once
+PRELOADED = 4  # pairs that a page holds, so that the next one is there at once
 
 
 class Labelling:
@@ -221,7 +221,3 @@ class Labelling:
         """Agreement, steadiness and strengths, all with intervals (see `verdicts.statistics`)."""
         with session(self._engine) as opened:
             return verdicts.statistics(opened, owner)
-
-    def noise(self, owner: str) -> float | None:
-        """The measured share of wrong labels, or None while too few pairs were asked twice."""
-        return self.statistics(owner)["steadiness"]["flip_rate"]

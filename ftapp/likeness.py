@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from ftapp.claims_text import sentences
 
-NEAR = 0.5  # share of words that two sentences have in common before their differences are worth marking
+NEAR = 0.65  # share of words that two sentences have in common before their differences are worth marking
 _WORD = re.compile(r"\w+(?:['’-]\w+)*")
 Span = tuple[int, int]
 

@@ -20,7 +20,7 @@ from ftapp.errors import ModelError, NotFound, UserError
 
 REASONS = {
     "invented_claim": "Invented claim", "generic": "Generic", "wrong_tone": "Wrong tone", "too_long": "Too long", "too_short": "Too short",
-    "structure": "Structure", "repetition": "Repeats itself", "language": "Language",
+    "structure": "Structure", "repetition": "Repeats itself",
 }  # fmt: skip
 SETTLED = "settled"  # stands in a labeler's place: the owner's word where labelers disagree; it alone gives pairs then
 IDENTICAL, CONTRADICTORY, UNFINISHED = "identical", "contradictory", "unfinished"

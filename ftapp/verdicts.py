@@ -111,6 +111,11 @@ def statistics(session: Session, owner: str) -> dict[str, Any]:
     }  # fmt: skip
 
 
+def noise(session: Session, owner: str) -> float | None:
+    """The measured share of wrong choices, or None while too few pairs were asked twice."""
+    return agreement.steadiness(labels(session, owner))["flip_rate"]
+
+
 def contradictions(session: Session, owner: str, found: Sequence[Label]) -> list[dict[str, Any]]:
     """Choices that cannot both be meant: a pair asked twice and answered differently, and two choices between the same two letters
     that go opposite ways. [{why, comparison_ids, receipts}]."""

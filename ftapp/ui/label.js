@@ -94,7 +94,7 @@
     $("label-over").hidden = current || !loaded || empty || waiting;
     $("label-waiting").hidden = !(waiting || (!loaded && !current));
     if (waiting) { clearTimeout(looking); looking = setTimeout(look, 1000); }
-    if (!current || current.id === shown) { if (!current) shown = ""; return; }
+    if (!current || current.id === shown) { if (!current) { shown = ""; delete stage().dataset.shown; } return; }
     leave();
     shown = current.id;
     since = performance.now();

@@ -33,7 +33,8 @@ def stage() -> str:
     return f"""
 <section id="label-stage" class="stage" aria-label="Labelling">
 <div class="desk">
-<p id="label-progress" class="caption"></p>
+<div class="top-line"><p id="label-progress" class="caption"></p>
+<label class="tag"><input type="checkbox" id="label-keys" checked> Single keys</label></div>
 <p id="label-now" class="unseen" role="status" aria-live="polite"></p>
 <p id="label-changing" class="note warning" hidden></p>
 <div id="label-pairs"></div>
@@ -51,8 +52,7 @@ you would send, and ftapp learns from it. Nothing is in the queue yet.</p>
 <fieldset id="label-reasons"><legend>Why? (if you like)</legend>{tags}</fieldset>
 <div class="line"><span class="question">Which would you send?</span>
 <span class="line tight">{"".join(_button(verb, *named) for verb, named in VOTES.items())}</span>
-<span class="line tight">{"".join(_button(verb, *named) for verb, named in MORE.items())}</span>
-<label class="tag"><input type="checkbox" id="label-keys" checked> Single keys</label></div>
+<span class="line tight">{"".join(_button(verb, *named) for verb, named in MORE.items())}</span></div>
 </div>
 <p id="label-saved" class="note" role="status" aria-live="polite"></p>
 <div id="label-help" hidden><p class="caption">With Ctrl the keys also work inside a text field, and when single keys are off.</p>
