@@ -24,14 +24,13 @@ def label(comparison, verdict, labeler="a", repeat_of=None, **more):
     return replace(made, **more)
 
 
-def test_alpha_and_per_cent_are_those_of_the_book():
-    """Krippendorff's own example of nominal data with two observers and ten units: alpha 0.095 (The reliability of binary data)."""
-    one, other = "0100000000", "1111000000"
-    names = {"0": "left", "1": "right"}
-    labels = [label(f"c{n}", names[value], who) for who, row in (("a", other), ("b", one)) for n, value in enumerate(row)]
+def test_alpha_and_per_cent_by_hand():
+    """Two labelers differ on 4 of 10 pairs; of their 20 values 6 are left and 14 right. Chance would differ on 2 * 6 * 14 / (20 * 19)."""
+    rows = {"a": "1110010000", "b": "0100000010"}
+    labels = [label(f"c{n}", {"0": "right", "1": "left"}[value], who) for who, row in rows.items() for n, value in enumerate(row)]
     found = agreement.between(labels)
-    assert (found["comparisons"], found["successes"], found["total"]) == (10, 7, 10)
-    assert found["alpha"] == pytest.approx(0.095, abs=0.001)
+    assert (found["comparisons"], found["successes"], found["total"]) == (10, 6, 10)
+    assert found["alpha"] == pytest.approx(1 - 0.4 / (2 * 6 * 14 / (20 * 19)))
 
 
 def test_agreement_counts_shared_pairs_only_and_no_repeats():

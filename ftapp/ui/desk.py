@@ -208,13 +208,13 @@ def recent_html(rows: list[dict[str, Any]]) -> str:
     found = []
     for row in rows:
         said = "Your mix" if row["mixed"] else "Your edit" if row["edited"] else SAID[row["verdict"]]
-        wrote = " · ".join(f"{name} {paper.model_name(row[f'{side}_model'])}" for side, name in paper.SIDES.items())
+        wrote = ", ".join(f"{name} {row[f'{side}_model']}" for side, name in paper.SIDES.items())
         why = ", ".join(REASONS.get(reason, reason) for reason in row["reasons"])
         detail = " · ".join(filter(None, (_about(row), wrote, why)))
         found.append(
-            f'<li data-receipt="{paper.safe(row["receipt"])}"><b>{paper.safe(said)}</b> <span class="near">{paper.safe(detail)}</span> '
+            f'<li data-receipt="{paper.safe(row["receipt"])}"><b>{paper.safe(said)}</b> '
             f'<button type="button" class="btn small change" data-id="{paper.safe(row["comparison_id"])}" '
             f'data-receipt="{paper.safe(row["receipt"])}" aria-label="Change the decision {paper.safe(said)}, {paper.safe(_about(row))}">'
-            "Change</button></li>"
+            f'Change</button><span class="near">{paper.safe(detail)}</span></li>'
         )
     return "".join(found)
