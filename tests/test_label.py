@@ -15,6 +15,7 @@ from db.engine import session, write
 from db.models import Comparison, Letter, Preference
 from ftapp import config, preferences, queue
 from ftapp.ui.label import stage
+from ftapp.ui.owner import Door
 from ftapp.ui.queue import guidelines_html
 from tests.browser import LETTER, browser, opened, serve
 from tests.test_access import by_id, serious, tab_to, unfold
@@ -38,8 +39,9 @@ def app(tmp_path):
 @pytest.fixture
 def shared(tmp_path):
     """A page on an address that others can reach, with a password."""
-    with serve(tmp_path / "home", host="0.0.0.0", password="kneading") as (address, studio):
-        yield address.replace("0.0.0.0", "127.0.0.1"), studio
+    door = Door("0.0.0.0", "kneading")
+    with serve(tmp_path / "home", host="0.0.0.0", door=door) as (address, studio):
+        yield address, studio, door
 
 
 def post(address, verb, given=None, cookie="", **headers):
@@ -159,7 +161,7 @@ def test_what_cannot_be_meant_is_a_sentence(app, given):
 
 
 def test_a_visitor_reaches_nothing_of_the_owners_queue(shared):
-    address, studio = shared
+    address, studio, _ = shared
     filled(studio)
     with write(studio.engine) as rows:
         (pair, *_) = queue.take(rows, "local", "local")
@@ -176,7 +178,7 @@ def test_a_visitor_reaches_nothing_of_the_owners_queue(shared):
 
 
 def test_an_invited_labeler_labels_the_owners_queue_and_nothing_else(shared):
-    address, studio = shared
+    address, studio, page_door = shared
     filled(studio)
     anna = studio.labelling.invite("local", "Anna", "password", "sourdough!")
     _, _, cookie = post(address, "state")
@@ -184,7 +186,6 @@ def test_an_invited_labeler_labels_the_owners_queue_and_nothing_else(shared):
     class Asked:
         headers = {"host": "somewhere:7860", "cookie": cookie}
 
-    page_door = door_of_the_page()
     page_door.label_as(Asked, studio.labelling.known("local", "password", "anna", "sourdough!")["id"])
     assert page_door.labeler(Asked, studio.labelling.still) == ("local", anna["id"])
     told = post(address, "state", cookie=cookie)[1]
@@ -198,14 +199,6 @@ def test_an_invited_labeler_labels_the_owners_queue_and_nothing_else(shared):
     studio.labelling.dismiss("local", anna["id"])
     assert post(address, "state", cookie=cookie)[1]["pairs"] == [], "who was dismissed is a visitor again"
     assert len(stored(studio)) == 1, "what they chose stays"
-
-
-def door_of_the_page():
-    import gc
-
-    from ftapp.ui.owner import Door
-
-    return next(door for door in gc.get_objects() if isinstance(door, Door) and door.takes_password)
 
 
 @pytest.mark.parametrize(("name", "password"), [("Anna", "wrong password"), ("Berta", "sourdough!"), ("Anna", ""), ("", "")])
@@ -282,6 +275,7 @@ def now(page):
 
 def press(page, key):
     """A key, once the pair that is shown may be judged; returns which pair it was."""
+    expect(page.locator("#label-stage[data-shown]")).to_be_visible()
     page.wait_for_timeout(350)
     pair = now(page)
     page.keyboard.press(key)
@@ -327,7 +321,7 @@ def test_twenty_labels_by_keys_with_undo_change_skip_edit_and_mix(chrome, app):
     rows = {row.comparison_id: row for row in stored(studio)}
     assert set(rows) == {*judged, edited, mixed} and skipped not in rows
     assert rows[judged[-1]].verdict == "right" and rows[changed].verdict == "tie"
-    assert "Mine: " in rows[edited].edited_text and "1" in rows[edited].edited_text and rows[mixed].edited_from == "both"
+    assert rows[edited].edited_text.endswith("1Mine:") and rows[mixed].edited_from == "both"
     assert rows[mixed].edited_text.count("\n\n") == 1
     assert all(row.seconds is not None for row in rows.values())
 
@@ -353,7 +347,8 @@ def test_a_cut_connection_loses_and_doubles_nothing(chrome, app):
     """The first answer is lost after the vote was stored: it is told again, and stands once."""
     address, studio = app
     filled(studio)
-    with opened(chrome, address) as page:
+    made = opened(chrome, address)
+    with made as page:
         desk(page)
         lost = []
 
@@ -368,6 +363,7 @@ def test_a_cut_connection_loses_and_doubles_nothing(chrome, app):
         assert now(page) != pair, "the next pair did not wait"
         expect(page.locator("#label-saved")).to_contain_text("Saved: A")
         assert lost == [200]
+        made.errors.clear()  # the browser names the answer that was lost on purpose
     assert [row.comparison_id for row in stored(studio)] == [pair]
 
 
