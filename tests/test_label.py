@@ -14,10 +14,12 @@ from sqlmodel import select
 from db.engine import session, write
 from db.models import Comparison, Letter, Preference
 from ftapp import config, preferences, queue
+from ftapp.backends.scripted import ScriptedBackend
+from ftapp.studio import Studio
 from ftapp.ui.label import stage
 from ftapp.ui.owner import Door
 from ftapp.ui.queue import guidelines_html
-from tests.browser import LETTER, browser, opened, serve
+from tests.browser import LETTER, TEXTS, browser, opened, serve
 from tests.test_access import by_id, serious, tab_to, unfold
 
 pytestmark = [pytest.mark.timeout(600)]
@@ -34,6 +36,14 @@ def chrome():
 def app(tmp_path):
     with serve(tmp_path / "home") as running:
         yield running
+
+
+@pytest.fixture
+def studio(tmp_path):
+    """What stands behind the page, without one."""
+    made = Studio(config.settings(home=tmp_path / "home"), ScriptedBackend(config.model_spec("bundled"), TEXTS))
+    yield made
+    made.close()
 
 
 @pytest.fixture
@@ -202,8 +212,7 @@ def test_an_invited_labeler_labels_the_owners_queue_and_nothing_else(shared):
 
 
 @pytest.mark.parametrize(("name", "password"), [("Anna", "wrong password"), ("Berta", "sourdough!"), ("Anna", ""), ("", "")])
-def test_a_wrong_name_or_password_reads_the_same(app, name, password):
-    _, studio = app
+def test_a_wrong_name_or_password_reads_the_same(studio, name, password):
     studio.labelling.invite("local", "Anna", "password", "sourdough!")
     studio.labelling.invite("local", "Carl", "hf")
     with pytest.raises(Exception, match="^That name and password do not belong together"):
@@ -213,24 +222,21 @@ def test_a_wrong_name_or_password_reads_the_same(app, name, password):
         studio.labelling.known("local", "password", "Carl", "")
 
 
-def test_passwords_are_not_kept(app):
-    _, studio = app
+def test_passwords_are_not_kept(studio):
     studio.labelling.invite("local", "Anna", "password", "sourdough!")
     assert b"sourdough!" not in studio.settings.database.read_bytes()
 
 
 @pytest.mark.parametrize(("name", "way", "password"), [("", "local", ""), ("x" * 41, "local", ""), ("Anna", "magic", ""),
                                                        ("Anna", "password", "short"), ("ANNA", "local", "")])  # fmt: skip
-def test_labelers_who_cannot_be_are_refused(app, name, way, password):
-    _, studio = app
+def test_labelers_who_cannot_be_are_refused(studio, name, way, password):
     if name == "ANNA":
         studio.labelling.invite("local", "Anna")
     with pytest.raises(Exception, match="Nobody was added"):
         studio.labelling.invite("local", name, way, password)
 
 
-def test_a_settlement_alone_gives_pairs(app):
-    _, studio = app
+def test_a_settlement_alone_gives_pairs(studio):
     filled(studio, 1)
     studio.labelling.set_rules("local", labels_needed=2)
     (pair,) = studio.labelling.next("local", "local")

@@ -28,8 +28,9 @@ class JudgingPanel:
     def __init__(self, studio: Any, door: Door):
         self.studio, self.door = studio, door
         with gr.Accordion("Statistics: what the labels say", open=False, elem_id="label-statistics"):
-            self.again = gr.Button("Count again", size="sm", elem_id="statistics-again", min_width=96)
             self.shown = gr.HTML(elem_id="statistics")
+            with gr.Row(elem_classes="chips"):
+                self.again = gr.Button("Count again", size="sm", elem_id="statistics-again", min_width=96)
         self.looking = {"fn": calm(self.look), "inputs": None, "outputs": self.shown, **QUIET}
         self.again.click(**self.looking)
 

@@ -31,7 +31,7 @@ class PeoplePanel:
             with gr.Row(elem_classes="chips fields", visible=not door.bound_to_loopback):
                 self.name = gr.Textbox(label="Your name", max_lines=1, elem_id="people-name", min_width=160)
                 self.password = gr.Textbox(label="Your password", type="password", max_lines=1, elem_id="people-password", min_width=160)
-                self.enter = gr.Button("Label as invited", size="sm", elem_id="people-enter")
+                self.enter = gr.Button("Label as invited", elem_id="people-enter")
             if self.hosted:
                 self.login = gr.LoginButton("Sign in with Hugging Face", size="sm")
                 self.as_login = gr.Button("Label under my Hugging Face name", size="sm")
@@ -41,10 +41,10 @@ class PeoplePanel:
                                        min_width=180)  # fmt: skip
                 secret = {"type": "password", "max_lines": 1, "elem_id": "people-secret", "min_width": 160}
                 self.new_password = gr.Textbox(label="Password, if with one", **secret)
-                self.invite = gr.Button("Invite", size="sm", elem_id="people-invite", min_width=96)
+                self.invite = gr.Button("Invite", elem_id="people-invite", min_width=96)
             with gr.Row(elem_classes="chips fields"):
                 self.pick = gr.Dropdown([], label="Labeler", elem_id="people-pick", min_width=200)
-                self.gone = gr.Button("Dismiss", size="sm", elem_id="people-dismiss", min_width=96)
+                self.gone = gr.Button("Dismiss", elem_id="people-dismiss", min_width=96)
             self.said = gr.HTML(elem_id="people-said")
         self._wire()
 

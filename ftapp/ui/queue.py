@@ -33,7 +33,8 @@ class QueuePanel:
         with gr.Accordion("Guidelines", open=False, elem_id="label-guidelines"):
             self.shown = gr.HTML(elem_id="guidelines")
             self.text = gr.Textbox(label="Change them (Markdown)", lines=6, max_lines=20, elem_id="guidelines-text")
-            self.keep = gr.Button("Save", size="sm", elem_id="guidelines-save", min_width=96)
+            with gr.Row(elem_classes="chips"):
+                self.keep = gr.Button("Save", size="sm", elem_id="guidelines-save", min_width=96)
         with gr.Accordion("Queue: what is labelled", open=False, elem_id="label-queue"):
             with gr.Row(elem_classes="chips fields"):
                 self.kind = gr.Dropdown(KINDS, value="cover_letter", label="Kind of text", elem_id="queue-kind", min_width=188)
@@ -48,7 +49,7 @@ class QueuePanel:
             with gr.Row(elem_classes="chips fields"):
                 self.needed = gr.Number(1, label="People who judge each pair", precision=0, minimum=1, maximum=9, elem_id="queue-needed",
                                         min_width=200)  # fmt: skip
-                self.need = gr.Button("Save", size="sm", elem_id="queue-need", min_width=96)
+                self.need = gr.Button("Save", elem_id="queue-need", min_width=96)
             self.said = gr.HTML(elem_id="queue-said")
         self._wire()
 
