@@ -178,6 +178,7 @@ class Preference(Owned, table=True):
         CheckConstraint("edited_from IS NULL OR edited_from IN ('left', 'right', 'both')", name="preference_edited_from"),
         Index("one_preference", "comparison_id", "labeler", unique=True,
               sqlite_where=text("undone_at IS NULL"), postgresql_where=text("undone_at IS NULL")),
+        Index("ix_preference_newest", "owner_id", "labeler", "created_at"),  # a labeler's last decisions, among a hundred thousand
     )  # fmt: skip
     id: str = _id("prf")
     comparison_id: str = Field(foreign_key="comparison.id", index=True)

@@ -9,6 +9,7 @@ comparison still has a finite strength; intervals are from the curvature at the 
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
@@ -28,41 +29,43 @@ def fit(games: Sequence[Game]) -> dict[str, Any]:
     names = sorted({name for one, other, _ in games for name in (one, other)}, key=lambda name: (name != BASE, name))
     if len(names) < 2:
         return {"models": [], "pairs": [], "ties": None}
-    strengths, covariance, nu = _fitted(games, names)
+    counted = Counter(games)
+    strengths, covariance, nu = _fitted(counted, names)
 
     def chance(i: int, j: int) -> dict[str, float]:
         gap = strengths[i] - strengths[j]
         spread = Z * math.sqrt(max(0.0, covariance[i][i] + covariance[j][j] - 2 * covariance[i][j]))
         return {name: 1 / (1 + math.exp(-value)) for name, value in (("chance", gap), ("low", gap - spread), ("high", gap + spread))}
 
-    models = [{"model": name, "games": sum(name in game[:2] for game in games), **chance(i, 0)} for i, name in enumerate(names)]
-    pairs = [{"one": names[i], "other": names[j], **_counted(games, names[i], names[j]), **chance(i, j)}
+    models = [{"model": name, "games": sum(count for game, count in counted.items() if name in game[:2]), **chance(i, 0)}
+              for i, name in enumerate(names)]  # fmt: skip
+    pairs = [{"one": names[i], "other": names[j], **_met(counted, names[i], names[j]), **chance(i, j)}
              for j in range(len(names)) for i in range(j + 1, len(names))]  # fmt: skip
     return {"models": models, "pairs": pairs, "ties": nu / (2 + nu)}
 
 
-def _counted(games: Sequence[Game], one: str, other: str) -> dict[str, int]:
+def _met(games: Counter[Game], one: str, other: str) -> dict[str, int]:
     """Direct comparisons of two models, seen from `one`."""
-    turned = {"one": "other", "other": "one", "tie": "tie"}
-    met = [result if a == one else turned[result] for a, b, result in games if {a, b} == {one, other}]
-    return {"wins": met.count("one"), "losses": met.count("other"), "ties": met.count("tie")}
+    wins, losses = (games[one, other, "one"] + games[other, one, "other"], games[one, other, "other"] + games[other, one, "one"])
+    return {"wins": wins, "losses": losses, "ties": games[one, other, "tie"] + games[other, one, "tie"]}
 
 
-def _fitted(games: Sequence[Game], names: Sequence[str]) -> tuple[list[float], list[list[float]], float]:
+def _fitted(games: Counter[Game], names: Sequence[str]) -> tuple[list[float], list[list[float]], float]:
     """Strengths relative to the first name's 0, their covariance, and Davidson's v."""
     import numpy as np
     from scipy.optimize import minimize
 
     at = {name: n for n, name in enumerate(names)}
     left, right = (np.array([at[game[side]] for game in games]) for side in (0, 1))
-    won, lost, tied = (np.array([game[2] == result for game in games], float) for result in ("one", "other", "tie"))
+    counts = np.array(list(games.values()), float)
+    won, lost, tied = (counts * np.array([game[2] == result for game in games]) for result in ("one", "other", "tie"))
 
     def loss(values: Any) -> float:
         s = np.concatenate([[0.0], values[:-1]])
         a, b = s[left], s[right]
         tie = values[-1] + (a + b) / 2
         total = np.logaddexp(np.logaddexp(a, b), tie)
-        return float(-(won * a + lost * b + tied * tie - total).sum() + (values**2).sum() / (2 * PRIOR**2))
+        return float(-(won * a + lost * b + tied * tie - counts * total).sum() + (values**2).sum() / (2 * PRIOR**2))
 
     found = minimize(loss, np.zeros(len(names)), method="BFGS").x
     inverse = np.linalg.inv(_curvature(loss, found))

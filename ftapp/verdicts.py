@@ -24,6 +24,12 @@ MOST_LISTED = 50
 def recent(session: Session, owner: str, labeler: str, most: int = 10) -> list[dict[str, Any]]:
     """A labeler's last decisions, newest first: {receipt, comparison_id, verdict, edited, mixed, reasons, at, left_model, right_model,
     title, company}."""
+    newest = (  # first the few, then what they are about
+        select(Preference.id)
+        .where(Preference.owner_id == owner, Preference.labeler == labeler, col(Preference.undone_at).is_(None))
+        .order_by(col(Preference.created_at).desc(), col(Preference.id))
+        .limit(most)
+    )
     left, right = aliased(Letter), aliased(Letter)
     query = (
         select(Preference, left.adapter_id, right.adapter_id, Document.fields)
@@ -32,9 +38,8 @@ def recent(session: Session, owner: str, labeler: str, most: int = 10) -> list[d
         .join(right, col(Comparison.right_letter_id) == right.id)
         .join(Prompt, col(Comparison.prompt_id) == Prompt.id)
         .outerjoin(Document, col(Prompt.job_document_id) == Document.id)
-        .where(Preference.owner_id == owner, Preference.labeler == labeler, col(Preference.undone_at).is_(None))
+        .where(col(Preference.id).in_(newest))
         .order_by(col(Preference.created_at).desc(), col(Preference.id))
-        .limit(most)
     )
     return [
         {

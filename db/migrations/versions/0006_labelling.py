@@ -19,6 +19,7 @@ def _owned(name: str, *more: sa.schema.SchemaItem) -> None:
 
 def upgrade() -> None:
     _mixed()
+    op.create_index("ix_preference_newest", "preference", ["owner_id", "labeler", "created_at"])
     _owned(
         "labeler",
         sa.Column("name", sa.String(), nullable=False),
