@@ -456,8 +456,8 @@ def test_axe_finds_nothing_serious_on_the_desk(chrome, app):
                 desk(page)
                 page.keyboard.press("?")
                 page.keyboard.press("m")
-                expect(page.locator("button.settle")).to_have_count(1)
                 unfold(page)
+                expect(page.locator("button.settle")).to_have_count(1)
                 assert not serious(page), f"{width} px, {scheme}"
                 assert page.evaluate("document.querySelector('.gradio-container').scrollWidth") <= width
 

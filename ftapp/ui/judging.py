@@ -27,12 +27,13 @@ class JudgingPanel:
 
     def __init__(self, studio: Any, door: Door):
         self.studio, self.door = studio, door
-        with gr.Accordion("Statistics: what the labels say", open=False, elem_id="label-statistics"):
+        with gr.Accordion("Statistics: what the labels say", open=False, elem_id="label-statistics") as fold:
             self.shown = gr.HTML(elem_id="statistics")
             with gr.Row(elem_classes="chips"):
                 self.again = gr.Button("Count again", size="sm", elem_id="statistics-again", min_width=96)
-        self.looking = {"fn": calm(self.look), "inputs": None, "outputs": self.shown, **QUIET}
-        self.again.click(**self.looking)
+        looking = {"fn": calm(self.look), "inputs": None, "outputs": self.shown, **QUIET}
+        fold.expand(**looking)  # among a hundred thousand labels it takes seconds: only who asks waits
+        self.again.click(**looking)
 
     def look(self, request: gr.Request) -> str:
         """The owner sees everybody's numbers, an invited labeler only how far the queue is."""

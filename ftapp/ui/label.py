@@ -75,11 +75,11 @@ class LabelTab:
         gr.HTML(stage(), elem_id="label-desk")
         self.queue = QueuePanel(studio, door)
         self.people = PeoplePanel(studio, door)
-        self.judging = JudgingPanel(studio, door)
+        JudgingPanel(studio, door)
         self.opening = {"fn": None, "inputs": None, "outputs": None, "js": "() => { window.ftappLabel && window.ftappLabel.look(); }",
                         "api_visibility": "private", "show_progress": "hidden"}  # fmt: skip
         for event in self.queue.changed:
             event.then(**self.opening)
         for event in self.people.changed:
             event.then(fn=None, inputs=None, outputs=None, js="() => { window.ftappLabel && window.ftappLabel.forget(); }", **QUIET)
-        self.looking = [self.queue.looking, self.people.looking, self.judging.looking]
+        self.looking = [self.queue.looking, self.people.looking]
