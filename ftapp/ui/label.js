@@ -256,7 +256,7 @@
   const VERBS = {
     left: () => decide("left"), right: () => decide("right"), tie: () => decide("tie"), both_bad: () => decide("both_bad"),
     edit: () => (editing && editing.side !== "both" ? other() : edit("left")), skip, undo, mix,
-    help: () => { $("label-help").hidden = !$("label-help").hidden; },
+    help: () => { $("label-keylist").hidden = !$("label-keylist").hidden; },
     choose, cancel: leave,
   };
   const KEYS = { 1: "left", 2: "right", 3: "tie", 4: "both_bad", e: "edit", s: "skip", u: "undo", m: "mix", "?": "help" };

@@ -55,7 +55,7 @@ you would send, and ftapp learns from it. Nothing is in the queue yet.</p>
 <span class="line tight">{"".join(_button(verb, *named) for verb, named in MORE.items())}</span></div>
 </div>
 <p id="label-saved" class="note" role="status" aria-live="polite"></p>
-<div id="label-help" hidden><p class="caption">With Ctrl the keys also work inside a text field, and when single keys are off.</p>
+<div id="label-keylist" hidden><p class="caption">With Ctrl the keys also work inside a text field, and when single keys are off.</p>
 <dl class="keys">{keys}</dl></div>
 </div>
 <section class="recent" aria-label="Last ten decisions"><h3>Last ten decisions</h3><ol id="label-recent"></ol></section>
