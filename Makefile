@@ -15,7 +15,7 @@ PY    := $(VENV)/bin/python
 ARGS  ?=
 SLOW  ?=
 DATA  ?=
-BENCH ?= pair bundled learning search transfer $(if $(DATA),profiles files pages claims scores)
+BENCH ?= pair bundled learning search transfer label $(if $(DATA),profiles files pages claims scores)
 
 export HF_HUB_DISABLE_TELEMETRY := 1
 export GRADIO_ANALYTICS_ENABLED := False
@@ -49,7 +49,8 @@ lint: dev
 	@$(PY) -m ruff check .
 
 bench: dev
-	@for name in $(BENCH); do \
+	@browser=$$(sh .ci/chromium $(PY)) && export FTAPP_CHROMIUM="$$browser"; \
+	for name in $(BENCH); do \
 	    case $$name in bundled|profiles|files|pages|claims|search|scores) data="$(if $(DATA),--data $(DATA))";; *) data=;; esac; \
 	    echo "== python -m benchmarks.$$name $$data $(ARGS)"; \
 	    $(PY) -m benchmarks.$$name $$data $(ARGS) || exit 1; \

@@ -31,7 +31,7 @@ def main() -> None:
     studio = Studio(chosen)
     door = Door(chosen.host, os.environ.get("FTAPP_OWNER_PASSWORD", ""), in_frame=bool(os.environ.get("SPACE_ID")))
     page = build(studio, door)
-    _, address, _ = page.launch(**launch_options(chosen, door), prevent_thread_lock=True)
+    _, address, _ = page.launch(**launch_options(chosen, door, studio), prevent_thread_lock=True)
     print(f"ftapp is at {address}", flush=True)
     studio.load_model_in_background()  # torch and the weights come after the page
     try:

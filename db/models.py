@@ -18,6 +18,8 @@ DOCUMENT_KINDS = ("posting", "resume", "portfolio", "document")
 VERDICTS = ("left", "right", "tie", "both_bad")
 RUN_STATES = ("queued", "running", "stopping", "succeeded", "failed", "stopped", "interrupted")
 ACTIVE_STATES = ("queued", "running", "stopping")
+ITEM_STATES = ("waiting", "ready", "alike", "failed")
+LABELER_WAYS = ("local", "password", "hf")
 ADAPTER_STATES = ("candidate", "trial", "live", "retired")
 
 
@@ -173,9 +175,10 @@ class Preference(Owned, table=True):
     __table_args__ = (
         _one_of("verdict", VERDICTS, "preference_verdict"),
         CheckConstraint("(edited_text IS NULL) = (edited_from IS NULL)", name="preference_edit_whole"),
-        CheckConstraint("edited_from IS NULL OR edited_from IN ('left', 'right')", name="preference_edited_from"),
+        CheckConstraint("edited_from IS NULL OR edited_from IN ('left', 'right', 'both')", name="preference_edited_from"),
         Index("one_preference", "comparison_id", "labeler", unique=True,
               sqlite_where=text("undone_at IS NULL"), postgresql_where=text("undone_at IS NULL")),
+        Index("ix_preference_newest", "owner_id", "labeler", "created_at"),  # a labeler's last decisions, among a hundred thousand
     )  # fmt: skip
     id: str = _id("prf")
     comparison_id: str = Field(foreign_key="comparison.id", index=True)
@@ -215,6 +218,64 @@ class Imported(Owned, table=True):
     content_hash: str  # SHA-256 of prompt, answers and label
     split_key: str
     used_at: datetime | None = _at()  # since when it may train; None: it is only kept
+
+
+class Labeler(Owned, table=True):
+    """Somebody who may label the owner's queue, known by a name on this machine, a password, or a Hugging Face login."""
+
+    __table_args__ = (
+        _one_of("way", LABELER_WAYS, "labeler_way"),
+        Index("one_labeler", "owner_id", "name", unique=True,
+              sqlite_where=text("gone_at IS NULL"), postgresql_where=text("gone_at IS NULL")),
+    )  # fmt: skip
+    id: str = _id("lab")
+    name: str
+    way: str = "local"
+    password_hash: str | None = None  # scrypt, with its salt
+    gone_at: datetime | None = _at()
+
+
+class QueueItem(Owned, table=True):
+    """A pair to be labelled: first what it is to be written from, then the comparison that was written."""
+
+    __tablename__ = "queue_item"
+    __table_args__ = (
+        _one_of("state", ITEM_STATES, "queue_item_state"),
+        CheckConstraint("state <> 'ready' OR comparison_id IS NOT NULL", name="queue_item_ready"),
+        Index("ix_queue_item_next", "owner_id", "state", "position"),
+    )
+    id: str = _id("itm")
+    kind: str
+    tone: str
+    words: int
+    job_document_id: str = Field(foreign_key="document.id")
+    resume_document_id: str | None = Field(default=None, foreign_key="document.id")
+    position: int
+    state: str = "waiting"
+    comparison_id: str | None = Field(default=None, foreign_key="comparison.id", index=True)
+    labeler: str | None = None  # a repeat is asked only of whoever it repeats
+    reason: str | None = _text(default=None)  # why it could not be written
+
+
+class Turn(Owned, table=True):
+    """One labeler's turn with one item: until when it is held for them, or that they passed it over."""
+
+    __table_args__ = (Index("one_turn", "item_id", "labeler", unique=True),)
+    id: str = _id("trn")
+    item_id: str = Field(foreign_key="queue_item.id")
+    labeler: str = Field(index=True)
+    until: datetime = Field(sa_type=Utc)
+    skipped_at: datetime | None = _at()
+
+
+class LabelRules(Owned, table=True):
+    """How an owner's queue is labelled: what the labelers are told, and how many of them see a pair."""
+
+    __tablename__ = "label_rules"
+    __table_args__ = (Index("one_label_rules", "owner_id", unique=True),)
+    id: str = _id("rul")
+    guidelines: str = _text()
+    labels_needed: int = 1
 
 
 _ACTIVE = f"state IN ({', '.join(repr(s) for s in ACTIVE_STATES)})"

@@ -32,7 +32,7 @@ def running(home: Path) -> Iterator[tuple[str, Any]]:
     os.environ["GRADIO_TEMP_DIR"] = str(chosen.folder("uploads"))
     studio, door = Studio(chosen), Door(chosen.host)
     page = build(studio, door)
-    page.launch(**launch_options(chosen, door), prevent_thread_lock=True)
+    page.launch(**launch_options(chosen, door, studio), prevent_thread_lock=True)
     studio.load_model_in_background()
     try:
         yield f"http://127.0.0.1:{chosen.port}/", studio

@@ -11,6 +11,7 @@ import sys
 from pathlib import Path
 from typing import Any, NoReturn
 
+from ftapp import arguments_label
 from ftapp.documents import read_text
 from ftapp.fetching import is_url
 from ftapp.files import MOST_BYTES, FileText, read
@@ -145,6 +146,7 @@ def parser() -> argparse.ArgumentParser:
     _portfolio(verbs, verb)
     _template(verbs, verb)
     _transfer(verbs, verb)
+    arguments_label.add(verbs, verb, _words)
     return root
 
 
@@ -278,7 +280,13 @@ def checked(args: argparse.Namespace) -> argparse.Namespace:
         args.text = "" if args.text is None else _text(args.text)
     if args.call in ("portfolio_import", "template_edit"):
         args.file = _text(args.file)
-    if args.verb == "prefer":
+    if args.call == "queue_add":
+        args.resume = [_document(name, "résumé") for name in args.resume]
+    if args.call == "queue_rules" and args.guidelines is not None:
+        args.guidelines = _text(args.guidelines)
+    if args.call == "labelers_add":
+        args.password_file = _text(str(args.password_file)).strip() if args.password_file else ""
+    if args.call in ("prefer", "label_vote"):
         if (args.edited is None) != (args.edited_from is None):
             raise BadArguments("--edited and --from belong together - nothing was stored - give the corrected file and its side.")
         args.edited = None if args.edited is None else _text(args.edited)

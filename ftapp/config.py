@@ -48,6 +48,12 @@ class AppConfig(_Strict):
     search_word_share: float = Field(ge=0, le=1)
     search_least_score: float = Field(ge=0, le=1)
     search_least_word_score: float = Field(ge=0, le=1)
+    queue_ready: int = Field(ge=2)
+    queue_most_waiting: int = Field(gt=0)
+    queue_alike: float = Field(gt=0, le=1)
+    queue_lease_seconds: float = Field(gt=0)
+    repeat_share: float = Field(ge=0, le=0.5)
+    repeat_after: int = Field(ge=1)
 
 
 class ModelSpec(_Strict):

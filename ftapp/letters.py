@@ -17,7 +17,7 @@ from typing import Any
 
 from sqlmodel import Session, select
 
-from db.models import Comparison, Document, Letter, Preference, Prompt, new_id
+from db.models import Comparison, Document, Letter, Preference, Prompt, QueueItem, new_id
 from ftapp import cleaning, profiles, prompts, structure, templates
 from ftapp.backends import pair
 from ftapp.backends.local import AdapterRef
@@ -183,7 +183,7 @@ def understand(
     }  # fmt: skip
 
 
-def _document(session: Session, owner: str, kind: str, given: PlainText, fields: dict[str, Any]) -> str | None:
+def keep_document(session: Session, owner: str, kind: str, given: PlainText, fields: dict[str, Any]) -> str | None:
     """The id of this owner's document with exactly this text, stored now if it is new; its fields are the newest reading."""
     if not given.text:
         return None
@@ -199,8 +199,8 @@ def _document(session: Session, owner: str, kind: str, given: PlainText, fields:
 def save_prompt(session: Session, owner: str, draft: Draft) -> str:
     """Store the texts, their fields and the exact messages; returns the prompt's id."""
     made = draft.prompt
-    job = _document(session, owner, "posting", draft.posting, draft.job.model_dump())
-    resume = _document(session, owner, "resume", draft.resume, draft.profile.model_dump())
+    job = keep_document(session, owner, "posting", draft.posting, draft.job.model_dump())
+    resume = keep_document(session, owner, "resume", draft.resume, draft.profile.model_dump())
     row = Prompt(
         owner_id=owner, kind=made.kind, tone=draft.tone, words=made.words, messages=[dict(m) for m in made.messages],
         prompt_hash=draft.prompt_hash, template_hash=made.template_hash, split_key=draft.split_key, tokens=made.tokens,
@@ -340,8 +340,9 @@ def sources(session: Session, owner: str, comparison_id: str) -> Sources:
 
 
 def newest(session: Session, owner: str) -> str | None:
-    """The id of the owner's newest pair: the one to show again after a refresh."""
-    pairs = select(Comparison.id).where(Comparison.owner_id == owner)
+    """The id of the owner's newest pair: the one to show again after a refresh. Pairs of the labelling queue are shown there."""
+    queued = select(QueueItem.id).where(QueueItem.comparison_id == Comparison.id).exists()
+    pairs = select(Comparison.id).where(Comparison.owner_id == owner, ~queued)
     return session.exec(pairs.order_by(Comparison.created_at.desc(), Comparison.id).limit(1)).first()
 
 

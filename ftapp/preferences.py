@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from sqlalchemy import func
+from sqlalchemy import func, or_
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import aliased
 from sqlmodel import Session, col, select
@@ -18,6 +18,11 @@ from db.models import VERDICTS, Comparison, Letter, Preference, Prompt, RunPair,
 from ftapp import counting, imported, letters
 from ftapp.errors import ModelError, NotFound, UserError
 
+REASONS = {
+    "invented_claim": "Invented claim", "generic": "Generic", "wrong_tone": "Wrong tone", "too_long": "Too long", "too_short": "Too short",
+    "structure": "Structure", "repetition": "Repeats itself",
+}  # fmt: skip
+SETTLED = "settled"  # stands in a labeler's place: the owner's word where labelers disagree; it alone gives pairs then
 IDENTICAL, CONTRADICTORY, UNFINISHED = "identical", "contradictory", "unfinished"
 MOST_EDITED_CHARACTERS = 20_000
 
@@ -60,14 +65,15 @@ class PreferencePair:
 
 def record(
     session: Session, owner: str, comparison_id: str, verdict: str, edited: str | None = None, edited_from: str | None = None,
-    reasons: Sequence[str] = (), seconds: float | None = None,
+    reasons: Sequence[str] = (), seconds: float | None = None, labeler: str | None = None,
 ) -> Receipt:  # fmt: skip
-    """Store a verdict once: the same verdict again gives the same receipt.
+    """Store a verdict once: the same verdict again gives the same receipt. Without a `labeler` it is the owner's own.
 
     Raises NotFound for a comparison that is not the owner's, ModelError when its sides are not proven, UserError for a
-    verdict that does not exist or that differs from the stored one.
+    verdict or reason that does not exist, or a verdict that differs from the stored one.
     """
     edited, edited_from = check(verdict, edited, edited_from)
+    reasons, labeler = tags(reasons), labeler or owner
     row = letters.comparison(session, owner, comparison_id)
     if not row.proven:
         raise ModelError(
@@ -75,19 +81,34 @@ def record(
             "the wrong lesson, so none is stored. Write a new pair."
         )
     given = dict(verdict=verdict, edited_text=edited, edited_from=edited_from)
-    stored = _standing(session, owner, row.id)
+    stored = standing(session, labeler, row.id)
     if stored is None:
-        new = Preference(owner_id=owner, comparison_id=row.id, labeler=owner, reasons=list(reasons), seconds=seconds, **given)
+        new = Preference(owner_id=owner, comparison_id=row.id, labeler=labeler, reasons=reasons, seconds=seconds, **given)
         try:
             with session.begin_nested():
                 session.add(new)
             stored = new
         except IntegrityError:  # another process was faster; the partial unique index decided
-            stored = _standing(session, owner, row.id)
+            stored = standing(session, labeler, row.id)
     if stored is None or any(getattr(stored, name) != value for name, value in given.items()):
         before = stored.verdict if stored else "something else"
         raise UserError(f"This pair was already judged as {before!r}. The first choice stands. Undo it to choose again.")
     return _receipt(session, row, stored)
+
+
+def change(session: Session, owner: str, receipt: str, verdict: str, labeler: str | None = None, **more: Any) -> Receipt:
+    """Another verdict in the place of a stored one, which counts as taken back; `more` as `record` takes it. Asked again it
+    gives the same receipt. Raises as `undo` and `record`."""
+    before = undo(session, owner, receipt, labeler)
+    return record(session, owner, before.comparison_id, verdict, labeler=before.labeler, **more)
+
+
+def tags(reasons: Sequence[str]) -> list[str]:
+    """Reasons as they are stored, each once. Raises UserError for one that does not exist."""
+    named = list(dict.fromkeys(reason.strip().lower().replace("-", "_").replace(" ", "_") for reason in reasons))
+    if unknown := [name for name in named if name not in REASONS]:
+        raise UserError(f"There is no reason {unknown[0][:20]!r}. Nothing was stored. Choose among {', '.join(REASONS)}.")
+    return named
 
 
 def check(verdict: str, edited: str | None, edited_from: str | None) -> tuple[str | None, str | None]:
@@ -101,8 +122,8 @@ def check(verdict: str, edited: str | None, edited_from: str | None) -> tuple[st
             )
         return None, None
     side = edited_from or (verdict if verdict in ("left", "right") else None)
-    if side not in ("left", "right"):
-        raise UserError(f"The edited text began from {str(side)[:20]!r}. Only left or right can be edited. Say which side it was.")
+    if side not in ("left", "right", "both"):
+        raise UserError(f"The edited text began from {str(side)[:20]!r}. Only left, right or both can be edited. Say which it was.")
     if not edited.strip() or len(edited) > MOST_EDITED_CHARACTERS:
         raise UserError(
             f"The edited letter has {len(edited)} characters. Between 1 and {MOST_EDITED_CHARACTERS} can be learned from. Edit it again."
@@ -110,19 +131,23 @@ def check(verdict: str, edited: str | None, edited_from: str | None) -> tuple[st
     return edited.strip(), side
 
 
-def undo(session: Session, owner: str, receipt: str | None = None) -> Preference:
-    """Take back a choice (the owner's newest without `receipt`); its pair may be judged again.
+def undo(session: Session, owner: str, receipt: str | None = None, labeler: str | None = None) -> Preference:
+    """Take back a choice (the labeler's newest without `receipt`); its pair may be judged again. The owner may take back
+    anybody's.
 
-    Raises NotFound for a receipt that is not the owner's, UserError when there is nothing to take back.
+    Raises NotFound for a receipt that is not the owner's or not the labeler's, UserError when there is nothing to take back.
     """
+    labeler = labeler or owner
     if receipt is None:
-        mine = select(Preference).where(Preference.owner_id == owner)
+        mine = select(Preference).where(Preference.owner_id == owner, Preference.labeler == labeler)
         newest = mine.where(col(Preference.undone_at).is_(None)).order_by(col(Preference.created_at).desc()).limit(1)
         stored = session.exec(newest).first()
         if stored is None:
             raise UserError("There is no choice to take back. Nothing has changed. Choose between two letters first.")
     else:
         stored = _given(session, owner, receipt)
+        if labeler not in (owner, stored.labeler):
+            raise _missing(receipt)
     if stored.undone_at is None:
         stored.undone_at = now()
         session.add(stored)
@@ -134,8 +159,12 @@ def _given(session: Session, owner: str, receipt: str) -> Preference:
     """Raises NotFound for a receipt that is missing or another owner's."""
     stored = session.exec(select(Preference).where(Preference.owner_id == owner, Preference.id == receipt)).first()
     if stored is None:
-        raise NotFound(f"There is no choice {str(receipt)[:24]!r} here. Nothing has changed. Give the receipt that the vote returned.")
+        raise _missing(receipt)
     return stored
+
+
+def _missing(receipt: str) -> NotFound:
+    return NotFound(f"There is no choice {str(receipt)[:24]!r} here. Nothing has changed. Give the receipt that the vote returned.")
 
 
 def chosen(session: Session, owner: str, receipt: str) -> tuple[str, str]:
@@ -154,14 +183,14 @@ def chosen(session: Session, owner: str, receipt: str) -> tuple[str, str]:
 def last(session: Session, owner: str) -> dict[str, Any] | None:
     """The owner's newest pair once it is decided: `letters.shown` of it, and {verdict, edited, got: the receipt told again}."""
     found = letters.newest(session, owner)
-    stored = _standing(session, owner, found) if found else None
+    stored = standing(session, owner, found) if found else None
     if stored is None:
         return None
     got = _receipt(session, letters.comparison(session, owner, found), stored).told()
     return letters.shown(session, owner, found) | {"verdict": stored.verdict, "edited": stored.edited_text, "got": got}
 
 
-def _standing(session: Session, labeler: str, comparison_id: str) -> Preference | None:
+def standing(session: Session, labeler: str, comparison_id: str) -> Preference | None:
     """The labeler's choice on a comparison that is not taken back."""
     return session.exec(
         select(Preference).where(
@@ -202,8 +231,11 @@ def _pairs_of(stored: Preference, left: Letter, right: Letter, prompt: Prompt) -
 def pairs(session: Session, owner: str, base_id: str | None = None, brought: bool = True) -> list[PreferencePair]:
     """All pairs of choices not taken back, oldest first; with `base_id` only those that this base model wrote.
 
-    Then, with `brought`, the imported pairs that may train.
+    Repeats measure their labeler and teach nothing. Where a disagreement was settled, only the settlement gives pairs. Then, with
+    `brought`, the imported pairs that may train.
     """
+    standing = col(Preference.undone_at).is_(None)
+    settled = select(Preference.comparison_id).where(Preference.owner_id == owner, Preference.labeler == SETTLED, standing)
     left, right = aliased(Letter), aliased(Letter)
     query = (
         select(Preference, left, right, Prompt)
@@ -211,7 +243,8 @@ def pairs(session: Session, owner: str, base_id: str | None = None, brought: boo
         .join(left, col(Comparison.left_letter_id) == left.id)
         .join(right, col(Comparison.right_letter_id) == right.id)
         .join(Prompt, col(Comparison.prompt_id) == Prompt.id)
-        .where(Preference.owner_id == owner, Comparison.owner_id == owner, col(Preference.undone_at).is_(None))
+        .where(Preference.owner_id == owner, Comparison.owner_id == owner, standing, col(Comparison.repeat_of).is_(None))
+        .where(or_(Preference.labeler == SETTLED, col(Preference.comparison_id).not_in(settled)))
         .order_by(col(Preference.created_at), col(Preference.id))
     )
     if base_id is not None:
@@ -239,7 +272,7 @@ def sort_out(found: Sequence[PreferencePair]) -> tuple[list[PreferencePair], lis
 
 
 def new_count(session: Session, owner: str, base_id: str | None = None) -> int:
-    """How many pairs that can teach are in no succeeded run; the texts are read again only after something changed."""
+    """How many choices that can teach are in no succeeded run; the texts are read again only after something changed."""
     own = counting.remembered(session, owner, base_id, lambda: _untrained(session, owner, base_id))
     return own + imported.new_count(session, owner, base_id)
 
@@ -253,14 +286,14 @@ def _untrained(session: Session, owner: str, base_id: str | None) -> int:
         )
     )
     kept, _ = sort_out(pairs(session, owner, base_id, brought=False))
-    return sum(p.preference_id not in trained for p in kept)
+    return len({p.preference_id for p in kept} - trained)  # an edit is one choice, though it makes two pairs
 
 
-def recent(session: Session, owner: str, most: int = 10) -> list[dict[str, Any]]:
-    """The owner's newest choices, newest first: receipt, comparison, verdict, edited."""
+def recent(session: Session, owner: str, most: int = 10, labeler: str | None = None) -> list[dict[str, Any]]:
+    """A labeler's newest choices (the owner's own without one), newest first: receipt, comparison, verdict, edited."""
     found = session.exec(
         select(Preference)
-        .where(Preference.owner_id == owner, col(Preference.undone_at).is_(None))
+        .where(Preference.owner_id == owner, Preference.labeler == (labeler or owner), col(Preference.undone_at).is_(None))
         .order_by(col(Preference.created_at).desc())
         .limit(most)
     )
@@ -271,7 +304,7 @@ def counts(session: Session, owner: str) -> dict[str, int]:
     """How much the owner has stored: comparisons, choices (edits, ties and neither among them) and pairs that can teach."""
     written = session.exec(select(func.count()).select_from(Comparison).where(Comparison.owner_id == owner)).one()
     choices = session.exec(select(Preference).where(Preference.owner_id == owner, col(Preference.undone_at).is_(None))).all()
-    verdicts = [p.verdict for p in choices]
+    verdicts = [p.verdict for p in choices if p.edited_text is None]
     return {
         "comparisons": written, "choices": len(choices), "edits": sum(p.edited_text is not None for p in choices),
         "ties": verdicts.count("tie"), "neither": verdicts.count("both_bad"),

@@ -81,3 +81,9 @@ def without(letter: str, sources: Sources, number: int) -> str:
     """The letter without the sentence that holds open claim `number` (from 1); unchanged when there is no such claim."""
     found = review(letter, sources).open
     return claims.without(letter, found[number - 1]) if 0 < number <= len(found) else letter
+
+
+def mended(before: str, after: str, sources: Sources) -> tuple[claims.Claim, ...]:
+    """The open claims of a letter that its edited version does not make any more."""
+    still = {(claim.kind, claim.text.casefold()) for claim in review(after, sources).open}
+    return tuple(claim for claim in review(before, sources).open if (claim.kind, claim.text.casefold()) not in still)

@@ -11,7 +11,7 @@ import secrets
 import threading
 import time
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict
 from types import SimpleNamespace
 from typing import Any
 
@@ -21,28 +21,21 @@ from db.engine import session, write
 from db.models import Adapter, new_id
 from ftapp import adapters, config, embeddings, home, letters, preferences, transfer
 from ftapp.backends.local import AdapterRef, LocalBackend
-from ftapp.backends.pair import Control, Progress, Row
+from ftapp.backends.pair import Progress, Row
 from ftapp.documents import read_text
 from ftapp.errors import ModelError, UserError
+from ftapp.labelling import Labelling
 from ftapp.letters import Fields
 from ftapp.portfolio import Portfolio
 from ftapp.prompts import KINDS, MOST
 from ftapp.retrieval import Found
-from ftapp.review import Sources
+from ftapp.review import Sources, mended
+from ftapp.streams import Stream, proved, settle, written
 from ftapp.templates import Templates
 from ftapp.training import run
 from ftapp.training.supervise import Supervisor
 
 log = logging.getLogger(__name__)
-
-
-@dataclass
-class Stream:
-    """A pair that is being written: whose it is, how to stop it, and whether it has been stored."""
-
-    owner: str
-    control: Control = field(default_factory=Control)
-    stored: threading.Event = field(default_factory=threading.Event)
 
 
 class Studio:
@@ -61,9 +54,11 @@ class Studio:
         self._backend, self._reason, self._loading = backend, "", 0
         self._load = threading.Lock()
         self._streams: dict[str, Stream] = {}
+        self.labelling = Labelling(self)
 
     def close(self) -> None:
-        """Stop watching trainings (they go on by themselves) and let go of files and memory."""
+        """Stop watching trainings (they go on by themselves) and writing ahead, and let go of files and memory."""
+        self.labelling.ahead.close()
         self.supervisor.close()
         self.engine.dispose()
 
@@ -72,7 +67,11 @@ class Studio:
     def load_model_in_background(self) -> None:
         """What an app begins once its page is up: following the trainings, and loading the model."""
         self.supervisor.watch()
-        threading.Thread(target=self._try, args=(self.backend,), name="model", daemon=True).start()
+        threading.Thread(target=self._try, args=(self.labelling.resume,), name="model", daemon=True).start()
+
+    def busy(self) -> bool:
+        """Whether a person waits for letters: what is written ahead gives way to them."""
+        return bool(self._streams)
 
     def model_state(self) -> dict[str, str]:
         """{state: idle | loading | ready | failed, name, reason}; ready with a reason means that another model could not be loaded."""
@@ -150,12 +149,9 @@ class Studio:
         A pair that is stopped, or whose reader goes away, is stored as far as it came. Raises UserError, ModelError.
         """
         backend = self.backend()
-        draft = self._draft(owner, backend, job, resume, kind, tone, words, hook, fields)
-        chosen = self._adapter(owner, backend, adapter)
-        proof = backend.prove(chosen) if chosen else None
-        proven = proof is None or proof.ok
-        if not proven:
-            log.warning("A pair is not offered for choosing: %s", proof.reason)
+        draft = self.draft(owner, backend, job, resume, kind, tone, words, hook, fields)
+        chosen = self.adapter(owner, backend, adapter)
+        proven = proved(backend, chosen)
         rows, how = letters.sides(chosen, _seed(seed)), letters.sampling(backend.spec, greedy)
         comparison_id, stream = new_id("cmp"), Stream(owner)
         self._streams[comparison_id] = stream
@@ -174,7 +170,7 @@ class Studio:
             steps.close()  # the model is free before anything is stored
             try:
                 if stored := last is not None and any(last.texts):
-                    self._store(owner, comparison_id, draft, _written(backend, rows, last, how, time.monotonic() - began, proven))
+                    self.store(owner, comparison_id, draft, written(backend, rows, last, how, time.monotonic() - began, proven))
             finally:
                 self._streams.pop(comparison_id, None)
                 stream.stored.set()
@@ -182,7 +178,7 @@ class Studio:
         del final["done"]
         yield final if stored else final | {"comparison_id": ""}  # stopped before the first word: there is nothing to judge
 
-    def _draft(
+    def draft(
         self, owner: str, backend: Any, job: str, resume: str, kind: str, tone: str, words: int | None, hook: str,
         fields: Fields,
     ) -> letters.Draft:  # fmt: skip
@@ -194,7 +190,7 @@ class Studio:
         return letters.compose(backend, job, resume, kind=kind, tone=tone, words=words or None, hook=hook or "", hits=hits,
                                job=posting, profile=profile, template=self.templates.own(owner, kind))  # fmt: skip
 
-    def _store(self, owner: str, comparison_id: str, draft: letters.Draft, written: letters.Written) -> None:
+    def store(self, owner: str, comparison_id: str, draft: letters.Draft, written: letters.Written) -> None:
         with write(self.engine) as opened:
             prompt_id = letters.save_prompt(opened, owner, draft)
             letters.save_pair(opened, owner, prompt_id, written, comparison_id)
@@ -205,8 +201,8 @@ class Studio:
     ) -> Iterator[dict[str, Any]]:  # fmt: skip
         """Stream one letter; the last item is {letter_id, text, model, prompt_tokens, seconds}, and `stripped`, if anything was."""
         backend = self.backend()
-        draft = self._draft(owner, backend, job, resume, kind, tone, words, hook, fields)
-        rows = (Row(self._adapter(owner, backend, adapter), _seed(seed)),)
+        draft = self.draft(owner, backend, job, resume, kind, tone, words, hook, fields)
+        rows = (Row(self.adapter(owner, backend, adapter), _seed(seed)),)
         how, began, last = letters.sampling(backend.spec, greedy), time.monotonic(), None
         for last in letters.write_pair(backend, draft, rows, how):
             (text,) = letters.growing(last.texts, draft.prompt)
@@ -214,7 +210,7 @@ class Studio:
         seconds = time.monotonic() - began
         with write(self.engine) as opened:
             prompt_id = letters.save_prompt(opened, owner, draft)
-            (letter_id,) = letters.save_letters(opened, owner, prompt_id, _written(backend, rows, last, how, seconds, True))
+            (letter_id,) = letters.save_letters(opened, owner, prompt_id, written(backend, rows, last, how, seconds, True))
         model = rows[0].adapter.id if rows[0].adapter else "base"
         ((text, stripped),) = letters.tidied(last.texts, draft.prompt)
         told = {"letter_id": letter_id, "text": text, "model": model, "prompt_tokens": draft.prompt.tokens, "seconds": round(seconds, 3)}
@@ -226,7 +222,7 @@ class Studio:
             if stream.owner == owner:
                 stream.control.stop()
 
-    def _adapter(self, owner: str, backend: Any, name: str) -> AdapterRef | None:
+    def adapter(self, owner: str, backend: Any, name: str) -> AdapterRef | None:
         with session(self.engine) as opened:
             if name == "live":
                 return adapters.live(opened, owner, backend.id, backend.base_hash)
@@ -265,10 +261,18 @@ class Studio:
         preferences.check(verdict, edited, edited_from)
         stream = self._streams.get(comparison_id)
         if stream is not None and stream.owner == owner:
-            _settle(stream, verdict, edited is not None)
+            settle(stream, verdict, edited is not None)
+        if edited is not None:
+            reasons = [*reasons, *self.mended(owner, comparison_id, edited, edited_from or verdict)]
         with write(self.engine) as opened:
             receipt = preferences.record(opened, owner, comparison_id, verdict, edited, edited_from, reasons, seconds)
         return receipt.told()
+
+    def mended(self, owner: str, comparison_id: str, edited: str, side: str) -> list[str]:
+        """The reason that an edit gives by itself: it took out or corrected something that no source holds."""
+        with session(self.engine) as opened:
+            pair, sources = letters.shown(opened, owner, comparison_id), letters.sources(opened, owner, comparison_id)
+        return ["invented_claim"] if side in ("left", "right") and mended(pair[side], edited, sources) else []
 
     def chosen(self, owner: str, receipt: str) -> tuple[str, Sources]:
         """The letter that a choice stands for, and what it may rest on. Raises UserError when none was chosen."""
@@ -389,17 +393,3 @@ class Studio:
 
 def _seed(seed: int | None) -> int:
     return secrets.randbelow(2**31 - 1) if seed is None else int(seed)
-
-
-def _written(backend: Any, rows: tuple[Row, ...], last: Progress, how: Any, seconds: float, proven: bool) -> letters.Written:
-    return letters.Written(backend.id, backend.base_hash, rows, last.texts, last.finished, last.ids, how, seconds, proven)
-
-
-def _settle(stream: Stream, verdict: str, edited: bool) -> None:
-    """An early vote: the loser ends at once, the winner is finished; without a winner both end. Returns once the pair is stored."""
-    if verdict in ("left", "right") and not edited:
-        stream.control.stop_row(1 if verdict == "left" else 0)
-    else:
-        stream.control.stop()
-    if not stream.stored.wait(config.app_config().early_vote_wait_seconds):
-        raise UserError("The chosen letter is not finished yet. Your choice is not stored. Choose again when the letters stand still.")

@@ -39,16 +39,16 @@ def free_port() -> int:
 @contextlib.contextmanager
 def serve(
     home: Path, texts: Mapping[str | None, Sequence[str]] = TEXTS, pace: float = 0.0, host: str = "127.0.0.1", password: str = "",
-    model: str = "bundled",
+    model: str = "bundled", door: Door | None = None,
 ) -> Iterator[tuple[str, Studio]]:  # fmt: skip
     """The page on a free port: (its address, its studio). `pace` is seconds a word; `model` is what a training would teach."""
     made = config.settings(home=home, model=model).model_copy(update={"host": host, "port": free_port(), "offline": True})
     before, os.environ["GRADIO_TEMP_DIR"] = os.environ.get("GRADIO_TEMP_DIR"), str(made.folder("uploads"))
     studio = Studio(made, ScriptedBackend(config.model_spec(model), texts, pace))
-    door = Door(host, password)
+    door = door or Door(host, password)
     page = build(studio, door)
     try:
-        page.launch(**launch_options(made, door), prevent_thread_lock=True)
+        page.launch(**launch_options(made, door, studio), prevent_thread_lock=True)
         yield f"http://127.0.0.1:{made.port}/", studio
     finally:
         page.close(verbose=False)

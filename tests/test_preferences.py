@@ -260,13 +260,13 @@ def test_the_index_decides_when_the_look_before_was_too_early(engine, monkeypatc
     """On a server two transactions may both see no choice: the unique index lets one through, the other finds its receipt."""
     comparison = _made(engine)
     first = _record(engine, comparison, "left")
-    real, looks = preferences._standing, []
+    real, looks = preferences.standing, []
 
     def late(*given):
         looks.append(1)
         return None if len(looks) == 1 else real(*given)
 
-    monkeypatch.setattr(preferences, "_standing", late)
+    monkeypatch.setattr(preferences, "standing", late)
     assert _record(engine, comparison, "left").receipt == first.receipt
     assert len(looks) == 2
     with session(engine) as opened:

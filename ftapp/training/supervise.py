@@ -27,13 +27,14 @@ from sqlmodel import Session, select
 
 from db.engine import session, write
 from db.models import Evaluation, RunPair, TrainingMetric, TrainingRun, new_id, now
-from ftapp import adapters, config, evaluation, preferences
+from ftapp import adapters, config, evaluation, preferences, verdicts
 from ftapp.backends import folders
 from ftapp.errors import NotFound, TrainingError
 from ftapp.training import dpo, lock, plan, run, tokens
 
 log = logging.getLogger(__name__)
 GRACE = timedelta(seconds=60)  # a trainer launched by an app that is gone has this long to take its lock
+LEAST_NOISE = 0.01  # nobody is sure of everything; at 0 the robust loss would be the plain one
 INTERRUPTED = "The training was cut off (the machine or its process ended) - what was saved last is kept - resume it."
 
 
@@ -91,6 +92,8 @@ class Supervisor:
         with session(self._engine) as opened:
             pairs = preferences.pairs(opened, owner, spec.id)
             parent, notes = _parent(opened, owner, base, chosen)
+            chosen, noise = _measured(chosen, verdicts.noise(opened, owner) if "robust" in chosen.loss_type else None)
+            notes = [*notes, *noise]
             same = select(TrainingRun).where(TrainingRun.base_hash == base["hash"], TrainingRun.state == "succeeded")
             earlier = [row.report for row in opened.exec(same)]
         base["parent"] = parent and {"id": parent.id, "path": str(parent.path), "sha256": parent.sha256, "scope": parent.scope}
@@ -310,6 +313,16 @@ def _register(opened: Session, current: TrainingRun, folder: Path, report: dict[
     adapter = adapters.register(opened, current, folder / "adapter", report["adapter_sha256"])
     values = {name: report.get(name) for name in ("held_out", "letters", "letters_note", "curve")}
     opened.add(Evaluation(owner_id=current.owner_id, run_id=current.id, adapter_id=adapter.id, values=values))
+
+
+def _measured(recipe: config.Recipe, noise: float | None) -> tuple[config.Recipe, list[str]]:
+    """A robust recipe counts on as many wrong labels as were measured, if enough pairs were asked twice; and a sentence about it."""
+    if "robust" not in recipe.loss_type:
+        return recipe, []
+    if noise is None:
+        return recipe, [f"It counts on {recipe.label_smoothing:.0%} wrong choices: too few pairs were asked twice to measure them."]
+    measured = recipe.model_copy(update={"label_smoothing": round(max(LEAST_NOISE, noise), 3)})
+    return measured, [f"It counts on {measured.label_smoothing:.0%} wrong choices, as measured on pairs that were asked twice."]
 
 
 def _parent(opened: Session, owner: str, base: dict[str, Any], recipe: config.Recipe) -> tuple[Any, list[str]]:

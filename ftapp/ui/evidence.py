@@ -23,26 +23,38 @@ NAMES = {
 }  # fmt: skip
 
 
-def marked(text: str, review: Review) -> str:
-    """The letter's text with every claim marked."""
+Layer = Sequence[tuple[int, int, str, str]]  # spans in order, each with the markup before and after it
+
+
+def marked(text: str, review: Review, outside: Sequence[Layer] = (), inside: Sequence[Layer] = ()) -> str:
+    """The letter's text with every claim marked, inside and around other marks."""
     numbers = {claim: n for n, claim in enumerate(review.open, 1)}
-    parts, at, first = [], 0, True
-    for claim in sorted((c for sentence in review.sentences for c in sentence.claims), key=lambda c: c.start):
-        if claim.start < at:  # one inside another is told by the outer one
-            continue
-        parts += [safe(text[at : claim.start]), _claim(claim, text[claim.start : claim.end], numbers.get(claim), first)]
-        at, first = claim.end, False
-    return "".join([*parts, safe(text[at:])])
+    claims = sorted((c for sentence in review.sentences for c in sentence.claims), key=lambda c: c.start)
+    return layered(text, [*outside, [(c.start, c.end, *_claim(c, numbers.get(c), c is claims[0])) for c in claims], *inside], 0, len(text))
 
 
-def _claim(claim: Claim, said: str, number: int | None, first: bool) -> str:
-    """One claim. Tab stops at the first of a letter and at open ones; arrow keys go to all (keys.js), so that a well-supported letter
-    is not twenty stops long."""
+def layered(text: str, layers: Sequence[Layer], start: int, end: int) -> str:
+    """The text from `start` to `end`, escaped, with the first layer's marks outermost. Of spans that overlap in a layer the first
+    one counts: what lies inside another is told by the outer one."""
+    if not layers:
+        return safe(text[start:end])
+    parts, at = [], start
+    for a, b, before, after in layers[0]:
+        if at <= a < end:
+            b = min(b, end)
+            parts += [layered(text, layers[1:], at, a), before, layered(text, layers[1:], a, b), after]
+            at = b
+    return "".join([*parts, layered(text, layers[1:], at, end)])
+
+
+def _claim(claim: Claim, number: int | None, first: bool) -> tuple[str, str]:
+    """The markup before and after a claim. Tab stops at the first of a letter and at open ones; arrow keys go to all (keys.js), so
+    that a well-supported letter is not twenty stops long."""
     if claim.supported:
         stop, source = 0 if first else -1, safe(claim.nearest or claim.reason)
-        return f'<span class="claim held" tabindex="{stop}" aria-description="{source}">{safe(said)}</span>'
+        return f'<span class="claim held" tabindex="{stop}" aria-description="{source}">', "</span>"
     sign = f'<sup data-number="{number}"></sup>' if number else ""  # drawn by the style sheet: a copied letter holds no numbers
-    return f'<mark class="claim open" tabindex="0" aria-description="{safe(claim.reason)}">{safe(said)}{sign}</mark>'
+    return f'<mark class="claim open" tabindex="0" aria-description="{safe(claim.reason)}">', f"{sign}</mark>"
 
 
 def summary(text: str, review: Review) -> str:

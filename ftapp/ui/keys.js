@@ -109,7 +109,7 @@
       } else if (letters() === kept.of && shown(button) && tries % 4 === 0) button.click();
     }, 250);
   };
-  addEventListener("load", reopen);
+  reopen();
 
   // When a button goes away under the focus, the focus goes to what took its place; else the keyboard starts over at the top.
   const HEIRS = {

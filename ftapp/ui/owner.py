@@ -59,6 +59,7 @@ class Door:
         self.in_frame = in_frame  # a hosted Space shows the page inside another site's frame
         self._password = password
         self._signed_in: set[str] = set()
+        self._labelers: dict[str, str] = {}  # browser -> the labeler it speaks for, until the app restarts
         self._guess = threading.Lock()
 
     @property
@@ -75,14 +76,41 @@ class Door:
         forwarded = any(name in headers for name in ("x-forwarded-for", "forwarded", "x-real-ip"))
         if self.bound_to_loopback and not forwarded and is_loopback(_host_name(headers.get("host", ""))):
             return LOCAL
-        token = visitor_token(headers.get("cookie", ""))
-        if token is None:
+        owner = self._browser(request)
+        if owner is None:
             raise NotAllowed(
                 "This browser sent no visitor cookie - ftapp could not tell your letters from another visitor's - "
                 "allow cookies for this page and load it again."
             )
-        owner = "visitor_" + hashlib.sha256(token.encode()).hexdigest()[:32]
         return LOCAL if owner in self._signed_in else owner
+
+    @staticmethod
+    def _browser(request) -> str | None:
+        """`visitor_<32 hex>` of the cookie, None without one."""
+        headers = {str(k).lower(): str(v) for k, v in dict(request.headers).items()}
+        token = visitor_token(headers.get("cookie", ""))
+        return None if token is None else "visitor_" + hashlib.sha256(token.encode()).hexdigest()[:32]
+
+    def labeler(self, request, still=lambda owner, labeler: True) -> tuple[str, str]:
+        """(whose queue, who labels): one's own, or, for whoever came in as one of the owner's labelers, the owner's queue and their
+        id. A labeler may label and nothing else: every other handler asks `owner` or `manager`. `still(owner, labeler)` says
+        whether they have not been dismissed."""
+        owner = self.owner(request)
+        labeler = self._labelers.get(self._browser(request) or "")
+        return (LOCAL, labeler) if labeler and still(LOCAL, labeler) else (owner, owner)
+
+    def label_as(self, request, labeler: str) -> None:
+        """From now on this browser labels as one of the owner's labelers, or with "" as itself."""
+        browser = self._browser(request)
+        if browser is None:
+            raise NotAllowed("This browser sent no cookie - it would be forgotten who labels - allow cookies and load the page again.")
+        self._labelers.pop(browser, None)
+        if labeler:
+            self._labelers[browser] = labeler
+
+    def guessing(self) -> threading.Lock:
+        """Held while a password is tried: one guess a second for the whole app."""
+        return self._guess
 
     def manager(self, request) -> str:
         """The owner, if it may train, promote, roll back and switch models. Raises NotAllowed."""

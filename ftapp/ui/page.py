@@ -9,9 +9,10 @@ import gradio as gr
 from starlette.middleware import Middleware
 
 from ftapp.config import Settings, app_config
-from ftapp.ui import api, paper, theme
+from ftapp.ui import api, desk, paper, theme
 from ftapp.ui.asking import QUIET, calm
 from ftapp.ui.data import DataTab
+from ftapp.ui.label import LabelTab
 from ftapp.ui.models import ModelsTab, base_text
 from ftapp.ui.owner import Door, VisitorCookie
 from ftapp.ui.train import TeachTab
@@ -47,6 +48,8 @@ def build(studio: Any, door: Door) -> gr.Blocks:
         with gr.Tabs(elem_id="tabs") as tabs:
             with gr.Tab("Write", id="write") as write_tab:
                 writing = WriteTab(studio, door)
+            with gr.Tab("Label", id="label") as label_tab:
+                labelling = LabelTab(studio, door)
             with gr.Tab("Teach", id="teach") as teach_tab:
                 teaching = TeachTab(studio, door)
             with gr.Tab("Models", id="models") as models_tab:
@@ -67,7 +70,10 @@ def build(studio: Any, door: Door) -> gr.Blocks:
         # A training is looked at only while it is seen.
         teach_tab.select(**teaching.planning).then(**teaching.looking).then(lambda: gr.Timer(active=True), None, teaching.timer, **QUIET)
         write_tab.select(**writing.measuring)  # another model may have been loaded meanwhile
-        for tab in (write_tab, models_tab, data_tab):
+        opened = label_tab.select(**labelling.opening)
+        for panel in labelling.looking:
+            opened = opened.then(**panel)
+        for tab in (write_tab, label_tab, models_tab, data_tab):
             tab.select(lambda: gr.Timer(active=False), None, teaching.timer, **QUIET)
         for empty in (teaching, models, data):
             empty.first.click(lambda: gr.update(selected="write"), None, tabs, **QUIET)
@@ -77,8 +83,10 @@ def build(studio: Any, door: Door) -> gr.Blocks:
     return page
 
 
-def launch_options(settings: Settings, door: Door) -> dict[str, Any]:
-    """What `launch` is told. Gradio's own defaults keep every input in the browser and publish usage pages: both are off."""
+def launch_options(settings: Settings, door: Door, studio: Any) -> dict[str, Any]:
+    """What `launch` is told; the labelling desk is asked beside Gradio.
+
+    Gradio's own defaults keep every input in the browser and publish usage pages: both are off."""
     home: Path = settings.home
     # Not the uploads folder: blocking the folder that downloads are served from would forbid them all.
     private = ["ftapp.db", "runs", "adapters", "backups", "supervisor.lock"]
@@ -87,5 +95,6 @@ def launch_options(settings: Settings, door: Door) -> dict[str, Any]:
         "run_history": False, "enable_monitoring": False, "footer_links": [], "show_error": False, "ssr_mode": False, "pwa": False,
         "mcp_server": False, "share": False, "inbrowser": False, "quiet": True, "max_file_size": f"{app_config().max_upload_mb}mb",
         "blocked_paths": [str(home / name) for name in private],
-        "app_kwargs": {"middleware": [Middleware(VisitorCookie, door=door)], "docs_url": None, "redoc_url": None, "openapi_url": None},
+        "app_kwargs": {"middleware": [Middleware(VisitorCookie, door=door)], "routes": desk.routes(studio, door),
+                       "docs_url": None, "redoc_url": None, "openapi_url": None},
     }  # fmt: skip

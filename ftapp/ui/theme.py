@@ -72,5 +72,5 @@ def css() -> str:
 
 
 def head() -> str:
-    """The page's own script, inline: nothing is fetched from elsewhere."""
-    return f"<script>{(HERE / 'keys.js').read_text(encoding='utf-8')}</script>"
+    """The page's own scripts, inline: nothing is fetched from elsewhere."""
+    return "".join(f"<script>{(HERE / name).read_text(encoding='utf-8')}</script>" for name in ("keys.js", "label.js"))
