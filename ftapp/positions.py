@@ -205,9 +205,15 @@ def _undated_head(block: list[Line], i: int, used: int) -> tuple[int, int, Exper
     return None
 
 
+def without_place(text: str) -> str:
+    """A line without the place at its end; "LA, Lead Accountant" looks like one and is none."""
+    tail = PLACE_TAIL.search(text)
+    return text[: tail.start()] if tail and not OCCUPATION.search(tail[0]) else text
+
+
 def parts(text: str) -> list[str]:
     """The pieces of a header line: title, employer, place, in whatever order and with whatever between them."""
-    text = re.sub(r"[\"“”]", "", PLACE_TAIL.sub("", text.strip(" -–—|,")))
+    text = re.sub(r"[\"“”]", "", without_place(text.strip(" -–—|,")))
     pieces = re.split(r"\s+[|•·@]\s*|\s+[-–—]+\s+|\s{2,}|\t|(?<=\w)[–—](?=\s)", _ASIDE.sub("", text))
     found: list[str] = []
     for piece in pieces:
@@ -249,7 +255,7 @@ def role(text: str) -> str:
 
 def employer(text: str) -> str:
     """An employer's name without place and sentence; "" when the piece is surely none."""
-    text = one_spaced(PLACE_TAIL.sub("", text.strip(" -–—|,.:;\"“”")))
+    text = one_spaced(without_place(text.strip(" -–—|,.:;\"“”")))
     text = re.sub(r"\s*\((?![A-Z]{2,6}\))[^)]*\)?$|^\d+[.)]\s+", "", text)
     before, _, place = text.rpartition(", ")  # "Employer, City"
     if before and ORGANISATION.search(before) and not ORGANISATION.search(place) and re.match(r"[A-Z][\w. ]+$", place):

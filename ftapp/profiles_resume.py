@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
-from ftapp import documents, layout, positions
+from ftapp import documents, layout, positions, scripts
 from ftapp.layout import Line, one_spaced
 from ftapp.positions import LABELLED, NOT_DONE, PLACE_TAIL, is_heading
 from ftapp.profiles import Experience, ResumeProfile
@@ -31,7 +31,8 @@ _GLUED_ROLE = re.compile(
     r"Administrator|"
     r"Technician|Teacher|Scientist|Architect|Representative|Supervisor|Accountant)s?)(?=[A-Z][a-z]|[A-Z]{2,}\s)"
 )
-_GLUED_SCHOOL = re.compile(r"(?<=[a-z)])(?=(?:(?:Mc)?[A-Z][a-z]+ )?University\b)")
+# "BScLeeds University" is glued; in "McGill", "DeMontfort" and "LaTrobe" a short word-beginning belongs to the name.
+_GLUED_SCHOOL = re.compile(r"(?<=[a-z)])(?:(?=University\b)|(?<!\b[A-Z][a-z])(?<!\b[A-Z][a-z]{2})(?<!Mc)(?=(?:Mc)?[A-Z][a-z]+ University\b))")
 _DUMP_HEADINGS = re.compile(
     r"\s+((?:WORK EXPERIENCE|PROFESSIONAL EXPERIENCE|WORK HISTORY|EMPLOYMENT HISTORY|EXPERIENCE|EDUCATION|TECHNICAL SKILLS|KEY SKILLS|"
     r"SKILLS|CERTIFICATIONS?|SUMMARY|PROFESSIONAL SUMMARY|PROJECTS|REFERENCES|OBJECTIVE|PROFILE|LANGUAGES|HOBBIES|INTERESTS|"
@@ -45,8 +46,8 @@ _NAME_HEAD = re.compile(
     r"(?i)^(?:(?:full |candidate |applicant )?name\s*[:–-]\s*|r[ée]sum[ée] (?:of|for|-)\s+|curriculum vitae (?:of|-|–|:)?\s*|cv (?:of|-|"
     r"–|:)\s*|c\.?v\.?\s+(?=[A-Z])|(?:mr|mrs|ms|miss|dr|prof)\.?\s+|i am\s+|my name is\s+|hi,? i(?:'|’)m\s+)"
 )
-_PART = r"(?:(?:[A-ZÀ-ÞŁŚŻŞİ][\w'’.-]*)|(?:de|da|do|dos|van|von|der|den|bin|binti|al|el|la|le|di|du|ibn|ben|mac|y|e|o’|d’)\b)"
-_PERSON = re.compile(rf"^[A-ZÀ-ÞŁŚŻŞİ][^\W\d_]*[\w'’.-]*(?:\s+{_PART}){{1,4}}$")
+_NAME_WORD = re.compile(r"[^\W\d_][\w'’ʼ.-]*")
+_PARTICLE = re.compile(r"(?:de|da|do|dos|van|von|der|den|bin|binti|al|el|la|le|di|du|ibn|ben|mac|y|e)|[od]['’].*")
 _SURNAMES = re.compile(r"(?i)(?<=\w )(?:cook|baker|porter|gardener|steward|warden|church|bank|fisher|butler|lawyer|buyer|guard)$")
 
 _DEGREE = re.compile(
@@ -94,15 +95,21 @@ def _opened(text: str) -> str:
 
 def person(text: str) -> str:
     """A person's name as it is written in a letter, or "" when the line is not surely one."""
-    text = _NAME_HEAD.sub("", text.strip(" *#_•-–—|,.:"))
+    text = _NAME_HEAD.sub("", re.sub(r"^[\W_]+|[^\w.)]+$", "", text))
     while (shorter := _NAME_TAIL.sub("", text).strip(" ,.|-–—")) != text:
         text = shorter
     text = one_spaced(_NAME_HEAD.sub("", text))
     telling = re.sub(_SURNAMES, "", text)  # "James Cook" is a person
     other = NO_PERSON.search(text) or OCCUPATION.search(telling) or ORGANISATION.search(telling)
-    if not 2 <= len(text.split()) <= 5 or len(text) > 45 or not _PERSON.match(text) or other:
-        return ""
+    if not 2 <= len(text.split()) <= 5 or len(text) > 45 or not _reads_as_name(text.split()) or other:
+        return scripts.name(text)
     return " ".join(_capitalised(word) if word.isupper() and (text.isupper() or len(word) > 3) else word for word in text.split())
+
+
+def _reads_as_name(words: list[str]) -> bool:
+    """Whether all words begin with a capital of any alphabet, but for "van", "de" and the like behind the first."""
+    capital = [bool(_NAME_WORD.fullmatch(word)) and word[0].isupper() for word in words]
+    return capital[0] and all(ok or _PARTICLE.fullmatch(word) for ok, word in zip(capital, words, strict=True))
 
 
 def _capitalised(word: str) -> str:
@@ -115,11 +122,11 @@ def _capitalised(word: str) -> str:
 def _name(page: list[Line]) -> tuple[str, int]:
     """(name, index of its line): a "Name:" label, else the first of the top lines that reads like a person."""
     for i, line in enumerate(page[:30]):
-        m = re.match(r"(?i)^(?:full |candidate(?:'s)? )?name\s*[:–-]+\s*(.+)$", line.text)
+        m = re.match(rf"(?i)^(?:(?:full |candidate(?:'s)? )?name\s*[:–-]+|{scripts.NAME_LABEL}\s*(?:[:：]|\s))\s*(.+)$", line.text)
         if m and (found := person(m.group(1))):
             return found, i
     for i, line in enumerate(page[:4]):
-        if line.bullet or line.words > 14:
+        if line.bullet and i or line.words > 14:  # a sign before the first line is an ornament
             continue
         if found := person(line.text):
             return found, i
