@@ -61,6 +61,7 @@ _I_DID = re.compile(
     r"(?i)^(?:(?:i|who) (?:was|am|have been|have|had) |i )?(?:currently |also )?(?:been )?(?:(?:mainly |solely |"
     r"primarily )?responsible for (?=\w+ing\b)|involved in (?=\w+ing\b)|(?<=[a-z] )(?=\w+(?:ed|ing)\b))"
 )
+_PAST = re.compile(r"(?!Experienced|Skilled|Dedicated|Motivated|Detailed|Related|Limited|United)[A-Z][a-z]{2,}ed\s")  # "Filed reports"
 
 
 def positions(block: list[Line], strict: bool = False) -> list[Experience]:
@@ -283,7 +284,8 @@ def achievements(block: list[Line]) -> list[str]:
             item = re.sub(r"\.\s\d+$", "", _I_DID.sub("", item))  # the number of the next point
             if 3 <= len(item.split()) <= 45 and re.search(r"[a-z]{2}", item) and not layout.date_range(item):
                 item = layout.cut(item)
-                (done if WORK_VERB.match(item) else said).append(item[:1].upper() + item[1:] if item[:1].islower() else item)
+                deed = WORK_VERB.match(item) or line.bullet and _PAST.match(item)
+                (done if deed else said).append(item[:1].upper() + item[1:] if item[:1].islower() else item)
     said = [s for s in said if not _DESCRIBES.match(s)]
     return list(dict.fromkeys(done if len(done) >= 2 else done + said))[:MOST_ACHIEVEMENTS]
 

@@ -32,7 +32,9 @@ _GLUED_ROLE = re.compile(
     r"Technician|Teacher|Scientist|Architect|Representative|Supervisor|Accountant)s?)(?=[A-Z][a-z]|[A-Z]{2,}\s)"
 )
 # "BScLeeds University" is glued; in "McGill", "DeMontfort" and "LaTrobe" a short word-beginning belongs to the name.
-_GLUED_SCHOOL = re.compile(r"(?<=[a-z)])(?:(?=University\b)|(?<!\b[A-Z][a-z])(?<!\b[A-Z][a-z]{2})(?<!Mc)(?=(?:Mc)?[A-Z][a-z]+ University\b))")
+_GLUED_SCHOOL = re.compile(
+    r"(?<=[a-z)])(?:(?=University\b)|(?<!\b[A-Z][a-z])(?<!\b[A-Z][a-z]{2})(?<!Mc)(?=(?:Mc)?[A-Z][a-z]+ University\b))"
+)
 _DUMP_HEADINGS = re.compile(
     r"\s+((?:WORK EXPERIENCE|PROFESSIONAL EXPERIENCE|WORK HISTORY|EMPLOYMENT HISTORY|EXPERIENCE|EDUCATION|TECHNICAL SKILLS|KEY SKILLS|"
     r"SKILLS|CERTIFICATIONS?|SUMMARY|PROFESSIONAL SUMMARY|PROJECTS|REFERENCES|OBJECTIVE|PROFILE|LANGUAGES|HOBBIES|INTERESTS|"
@@ -260,7 +262,7 @@ def _education(block: list[Line], labelled: str) -> list[str]:
     """One line a degree: what it is and where it was taken. School certificates are left out beside a degree."""
     found: list[str] = []
     waiting = ""  # a degree without its school, or a school without its degree
-    for line in block:
+    for i, line in enumerate(block):
         dated = layout.date_range(line.text)
         text = re.sub(r"\s+in 0$|\^.*$|(?<=[A-Z]{2})\d{4}$", "", dated[2] if dated else line.text)
         text = _DATES_ABOUT.sub("", _EDUCATION_LABEL.sub("", text))
@@ -268,6 +270,8 @@ def _education(block: list[Line], labelled: str) -> list[str]:
         degree, school = bool(_DEGREE.search(text)), bool(_SCHOOL.search(text))
         if not (degree or school) or len(text.split()) > 18 or text.lower().startswith("from ") or _MARKS.search(text) and not degree:
             continue
+        if degree and not school and not waiting and (above := _school_above(block, i)):
+            text, school = f"{text}, {above}", True
         waits_degree, waits_school = bool(_DEGREE.search(waiting)), bool(_SCHOOL.search(waiting))
         if waiting and school != waits_school and not (degree and waits_degree):
             found.append(f"{text}, {waiting}" if degree else f"{waiting}, {text}")
@@ -284,6 +288,20 @@ def _education(block: list[Line], labelled: str) -> list[str]:
         found.append(re.sub(r"\s*\[(.+?)\]", r" \1", labelled))
     higher = [f for f in found if not _SCHOOLDAYS.search(f)]
     return list(dict.fromkeys(f for f in higher or found if len(f) > 3))
+
+
+def _school_above(block: list[Line], i: int) -> str:
+    """A school that no word of it tells ("UC Berkeley"): the capitalised line that opens an entry over a degree without a school."""
+    j = i - 1
+    while j >= 0 and not _DATES_ABOUT.sub("", block[j].text).strip(" -–—|,"):  # its dates stand between the two
+        j -= 1
+    if j < 0 or not (j == 0 or block[j].gap) or i + 1 < len(block) and not block[i + 1].gap and _SCHOOL.search(block[i + 1].text):
+        return ""
+    line = block[j]
+    name = one_spaced(PLACE_TAIL.sub("", line.text.strip(" ,-–—|"))).strip(" ,.-–—|")
+    capital = all(word[0].isupper() or word in ("of", "the", "and", "for", "at", "de") for word in name.split())
+    other = line.bullet or OCCUPATION.search(name) or re.search(r"[\d:]", name) or _DEGREE.search(name)
+    return "" if other or not capital or not name or len(name.split()) > 6 else name
 
 
 def _certificates(block: list[Line]) -> list[str]:

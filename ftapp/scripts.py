@@ -11,6 +11,7 @@ from collections import Counter
 
 LEAST_LETTERS = 20
 LEAST_WORDS = 40  # of a text in Latin letters; a list of skills has no small words to tell a language by
+LEAST_SMALL_WORDS = 5  # different ones
 FOREIGN_SHARE = 0.3  # of the letters; postings in other scripts keep English names of tools
 
 _SCRIPTS = {  # the first word of a letter's Unicode name
@@ -34,8 +35,9 @@ NAME_LABEL = (
     r"(?:氏\s?名|お名前|名\s?前|姓\s?名|이\s?름|성\s?명|الا?إ?سم(?:\s+(?:الكامل|بالكامل))?|نام(?:\s+و\s+نام\s+خانوادگی)?|"
     r"имя|фио|ф\.\s?и\.\s?о\.?|ім[’']я|όνομα|ονοματεπώνυμο|שם(?:\s+מלא)?|ชื่อ|नाम)"
 )
-_TITLES = re.compile(  # what a résumé calls itself, and its first headings
-    r"履歴書|職務経歴書|経歴書|履历|簡歷|简历|个人|個人|이력서|자기소개서|경력|السيرة|سيرة|ذاتية|الخبرة|رزومه|резюме|βιογραφικό|קורות|職歴|学歴|学历|教育|概要|要約|経験|スキル|資格"
+_TITLES = re.compile(  # what a résumé calls itself, its first headings and labels, and the end of an address
+    r"履歴書|職務経歴書|経歴書|履历|簡歷|简历|个人|個人|이력서|자기소개서|경력|السيرة|سيرة|ذاتية|الخبرة|رزومه|резюме|βιογραφικό|קורות|職歴|学歴|学历|教育|概要|要約|経験|スキル|資格|"
+    r"生年月日|住所|電話|性別|国籍|출생|생년월일|주소|전화|العنوان|الهاتف|البريد|الجنسية|(?:都|道|府|県|区|町|村)$"
 )
 
 
@@ -63,7 +65,8 @@ def language(text: str) -> str:
     counts = Counter(words)
     share = {name: sum(counts[w] for w in set(small.split())) / len(words) for name, small in _SMALL_WORDS.items()}
     best = max(share, key=lambda name: share[name])
-    return best if best != "English" and share[best] > 0.08 and share[best] > 2 * share["English"] else ""
+    several = len(set(_SMALL_WORDS[best].split()) & set(words)) >= LEAST_SMALL_WORDS  # "La Paz" again and again is no Spanish
+    return best if best != "English" and several and share[best] > 0.08 and share[best] > 2 * share["English"] else ""
 
 
 def name(line: str) -> str:
@@ -71,7 +74,9 @@ def name(line: str) -> str:
     bare = re.sub(r"\s*[(（\[].*$", "", line).strip()
     words = re.split(r"[\s・]+", bare)
     letters = [c for c in bare if c.isalpha()]
-    if not letters or _TITLES.search(bare) or not all(unicodedata.category(c) in ("Lo", "Lm") and _script(c) for c in letters):
+    if not letters or _TITLES.search(bare) or re.fullmatch(NAME_LABEL, bare):
+        return ""
+    if not all(unicodedata.category(c) in ("Lo", "Lm") and _script(c) for c in letters):
         return ""
     if not all(c.isalpha() or unicodedata.category(c) in ("Mn", "Mc") or c in " ・-'’\u200c" for c in bare):
         return ""

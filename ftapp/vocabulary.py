@@ -84,9 +84,11 @@ ESSENTIAL = rf"""(?:{_WANTED}|
 # What would be welcome too; tried before ESSENTIAL.
 OPTIONAL = r"""(?:
     (?:(?:also|really|very)\ )?(?:nice|good|great|useful|helpful)[-\ ]to[-\ ]have\W?s?\b.*|
-    (?:optional|preferred|desired|desirable|advantageous|extra\ credit|pluses)\b.*|bonus(?!es|\W+(?:schem|and|&|plan|pay|potential|struct))\b.*|
+    (?:optional|preferred|desired|desirable|advantageous|extra\ credit|pluses)\b.*|
+    bonus(?!es|\W+(?:schem|and|&|plan|pay|potential|struct))\b.*|
     (?:(?:an?|big|huge|considered)\ )*(?:plus|advantage|asset)|(?:would|will)\ be\ (?:an?\ )?(?:plus|advantage|bonus|nice|asset)|
-    (?:it(?:'s|’s|\ is)|(?:it\ )?would\ be|even\ better|brownie)\ ?(?:an?\ )?(?:plus|bonus|nice|great|advantage|points)?\ if\b.*|even\ better|歓迎.*)"""
+    (?:it(?:'s|’s|\ is)|(?:it\ )?would\ be|even\ better|brownie)\ ?(?:an?\ )?(?:plus|bonus|nice|great|advantage|points)?\ if\b.*|
+    even\ better|歓迎.*)"""
 
 DUTIES = r"""(?:(?:.*\b)?(?:responsibilit(?:y|ies)|duties|accountabilities|essential\ functions?|job\ functions?|tasks)
     (?:\ (?:and|&)\ .*|\ include.*|\ may\ include.*)?|
