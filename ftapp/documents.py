@@ -12,10 +12,12 @@ import re
 import unicodedata
 from dataclasses import dataclass
 
+from ftapp import scripts
 from ftapp.errors import UserError
 
 MOST_CHARACTERS = 200_000  # about 60 pages; a longer paste is a whole website or a mistake
 MOST_FLAGGED = 5
+_PARSED = ("posting", "résumé")  # texts that become fields; nothing is read out of others
 
 # UTF-8 bytes of common punctuation, accented letters and emoji as they look when read as Windows-1252 or Latin-1:
 # a lead byte (Â Ã â ð, and ï of ligatures) and then only characters that those code pages give to continuation bytes.
@@ -35,6 +37,7 @@ _INSTRUCTION = re.compile(
     r"|\byou are now\b.{0,40}\b(?:assistant|model|ai|bot|system)\b|\bsystem prompt\b|\b(?:as|to) an? (?:ai|language) model\b"
     r"|<\|?(?:system|assistant|user|im_start|im_end|end)\|?>|^\s*(?:system|assistant)\s*:\s"
 )
+_PRYING = re.compile(r"(?i)\b(?:reveal|print|repeat|output|show|leak|tell|obey)\b.{0,30}\bsystem prompt\b")
 
 
 @dataclass(frozen=True)
@@ -68,6 +71,11 @@ def read_text(pasted: str, what: str = "text") -> PlainText:
         warnings.append(
             f"Line {listed} of the {what} speaks to a machine rather than to a reader. Read the letter with care or delete the line."
         )
+    if what in _PARSED and (language := scripts.language(text)):
+        warnings.append(
+            f"The {what} seems to be written in {language}. The rules that read it know English headings and words, so what it says may "
+            "be missing below or in the wrong place. Look through what was understood and fill in the rest, or paste it in English."
+        )
     return PlainText(text, tuple(warnings))
 
 
@@ -99,6 +107,15 @@ def _decoded(run: str) -> str:
         return raw.decode("utf-8")
     except UnicodeError:
         return run
+
+
+def for_readers(line: str) -> str:
+    """A line up to the sentence that speaks to a machine; what follows it belongs to the order and goes too. "" when it begins so.
+
+    The name of the thing alone ("wrote the system prompt") is work that a posting may ask for, and stays.
+    """
+    order = next((m for m in _INSTRUCTION.finditer(line) if m[0].lower() != "system prompt"), None) or _PRYING.search(line)
+    return line if order is None else line[: max(line.rfind(end, 0, order.start()) + 1 for end in ".!?;")].strip()
 
 
 def _visible(text: str) -> tuple[str, int]:

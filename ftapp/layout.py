@@ -6,6 +6,7 @@ import re
 from dataclasses import dataclass
 
 from ftapp import documents
+from ftapp.vocabulary import WORK_VERB
 
 _MARKS = "•·▪▫◦●○■□◆❖➢➤►▶✓✔✅☑⮚∙"
 BULLET = re.compile(
@@ -47,6 +48,7 @@ RANGE = re.compile(
 SINCE = re.compile(rf"(?i)\b(?:since|from)\s+(?P<start>{DATE})(?P<end>)")
 _DATE = re.compile(f"(?i){DATE}")
 MOST_CHARACTERS = 1000  # of one line; longer ones are paragraphs or dumps
+LEAST_BROKEN = 3  # lines that surely go on below, before a text is taken to be broken at a width
 MOST_WORDS = 18  # of a line that a small model is given; a longer one is cut at a clause
 _ABBREVIATION = re.compile(r"\b(?:e\.g|i\.e|eg|ie|etc|vs|Dr|Mr|Mrs|Ms|St|No|Inc|Ltd|Pvt|Co|Jr|Sr|Asst|approx|incl|[A-Z]|[A-Z]\.[A-Z])\.$")
 
@@ -68,7 +70,9 @@ def lines(text: str) -> list[Line]:
     """The logical lines of a text: bullets recognised, wrapped sentences joined, contact data taken out."""
     found: list[Line] = []
     gap, waiting = False, False  # waiting: a bullet stood alone and marks the next line
-    for raw in documents.clean(text).split("\n"):
+    raws = documents.clean(text).split("\n")
+    width, above = _width(raws), ""
+    for raw in raws:
         for part in (piece for some in _bounded(raw) for piece in _pieces(some)):
             if not part.strip():
                 gap = True
@@ -81,13 +85,30 @@ def lines(text: str) -> list[Line]:
             body = without_contact(part[mark.end() :] if mark else part)
             if not re.search(r"\w", body):
                 continue
-            if found and not bullet and _continues(found[-1], part, body, gap):
+            full = len(above) + 1 + len(part.split()[0]) > width and not waiting
+            if found and not bullet and (_continues(found[-1], part, body, gap) or full and not gap and _goes_on(found[-1], body)):
                 glue = "" if re.search(r"[^\W\d_]-$", found[-1].text) else " "
                 found[-1] = Line(found[-1].text + glue + body, found[-1].bullet, found[-1].gap)
             else:
                 found.append(Line(body, bullet, gap))
-            gap, waiting = False, False
+            gap, waiting, above = False, False, part.rstrip()
     return found
+
+
+def _width(raws: list[str]) -> float:
+    """The length at which the lines of a text were broken, told by those that surely go on below; endless where few do."""
+    pairs = zip(raws, raws[1:], strict=False)
+    broken = [len(a.rstrip()) for a, b in pairs if len(a) >= 45 and a.rstrip()[-1] not in ".:;!?" and re.match(r"\s*[a-z]{2}", b)]
+    return sorted(broken)[len(broken) // 2] if len(broken) >= LEAST_BROKEN else float("inf")
+
+
+def _goes_on(before: Line, body: str) -> bool:
+    """Whether a line under one that was broken at the page's width is its rest though it begins with a capital: a sentence with a
+    name at its start, not a header in Title Case, a line with dates or the next thing done."""
+    words = [word for word in body.split() if word[0].isalpha()]
+    plain = 2 * sum(word[0].islower() for word in words) > len(words) >= 3
+    open_end = before.text[-1] not in ".:;!?" and len(before.text) >= 45
+    return open_end and plain and not WORK_VERB.match(body) and not date_range(body)
 
 
 def _bounded(raw: str) -> list[str]:
@@ -194,17 +215,20 @@ _STRONG_CUT = re.compile(
     r",?\s+(?=(?:including|such as|in order to|to ensure|so that|while|which|who|as well as|but|in accordance|e\.g|i\.e|ensuring|because|"
     r"where|demonstrat\w+|with a focus)\b)|[;:]\s+|\s+[–—(-]\s*|,\s+"
 )
+_FIGURE = re.compile(r"\d[\d.,]*")
 _WEAK_CUT = re.compile(r"\s+(?=(?:and|or|with|for|by|within|across|through|from|when|using)\s)")
 
 
 def cut(text: str) -> str:
-    """At most `MOST_WORDS` words: cut before the last clause that does not fit, else before a smaller word."""
+    """At most `MOST_WORDS` words: cut before the last clause that does not fit, else before a smaller word. Figures are kept where
+    they fit: "by 40 %" is worth more than a clean end."""
     text = text.strip(" .,;:")
     if len(text.split()) > MOST_WORDS:
         heads = [text[: m.start()] for pattern in (_STRONG_CUT, _WEAK_CUT) for m in pattern.finditer(text)]
         strong = [h for h in heads[: len(_STRONG_CUT.findall(text))] if 6 <= len(h.split()) <= MOST_WORDS]
         weak = [h for h in heads if 6 <= len(h.split()) <= MOST_WORDS]
         text = max(strong or weak or [text], key=len)
+        text = max([text, *weak], key=lambda head: len(_FIGURE.findall(head)))
         listing = re.search(r",?\s+(?:including|such as)\s", text)  # a list of examples that lost its end says less than none
         if listing and len(text[: listing.start()].split()) >= 6:
             text = text[: listing.start()]

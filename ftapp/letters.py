@@ -33,6 +33,7 @@ Fields = tuple[JobPosting | None, ResumeProfile | None]  # None: read it from th
 _LEGAL = frozenset(
     "inc llc llp ltd limited gmbh mbh ag kg se sa sas sarl bv nv ab as oy plc co corp corporation company pty spa srl".split()
 )
+_LINK = re.compile(r"(?i)[<(\[]?(?:https?://|www\.)\S+|(?:[a-z0-9-]+\.)+[a-z]{2,}/\S*")
 
 
 @dataclass(frozen=True)
@@ -113,10 +114,15 @@ def length(spec: ModelSpec, kind: str, words: int | None) -> int:
 
 
 def _given(pasted: str, what: str) -> PlainText:
-    """A pasted text made clean. Raises UserError when nothing, or too much, was given."""
+    """A pasted text made clean. Raises UserError when nothing, too much, or only a link was given."""
     given = read_text(pasted, what)
     if not given.text.strip():
         raise UserError(f"The {what} is empty. A letter can only say what it was given. Paste the {what}.")
+    if all(map(_LINK.fullmatch, given.text.split())):
+        raise UserError(
+            f"A link was given where the text of the {what} is needed. A link says nothing that a letter could use, so nothing was "
+            f"written. Open the page, copy its text and paste that as the {what}."
+        )
     return given
 
 

@@ -195,7 +195,7 @@ def _entries(value: Any, known: dict[str, dict[str, Any]], rules: markup.Sheet) 
         if isinstance(entry, dict):
             entry = entry.get("description") or _name(entry, known, rules) or entry.get("credentialCategory")
         lines += [line.lstrip("•*-– ").strip() for line in _plain(entry, rules).split("\n")]
-    return [line for line in dict.fromkeys(lines) if line]
+    return [line for line in dict.fromkeys(map(documents.for_readers, lines)) if line]
 
 
 def _plain(value: Any, rules: markup.Sheet) -> str:
@@ -214,7 +214,7 @@ def _plain(value: Any, rules: markup.Sheet) -> str:
 
 
 def _field(text: str) -> str:
-    return text if len(text) <= LONGEST_FIELD else ""
+    return documents.for_readers(text) if len(text) <= LONGEST_FIELD else ""
 
 
 def _spaced(text: str) -> str:

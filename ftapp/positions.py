@@ -61,6 +61,7 @@ _I_DID = re.compile(
     r"(?i)^(?:(?:i|who) (?:was|am|have been|have|had) |i )?(?:currently |also )?(?:been )?(?:(?:mainly |solely |"
     r"primarily )?responsible for (?=\w+ing\b)|involved in (?=\w+ing\b)|(?<=[a-z] )(?=\w+(?:ed|ing)\b))"
 )
+_PAST = re.compile(r"(?!Experienced|Skilled|Dedicated|Motivated|Detailed|Related|Limited|United)[A-Z][a-z]{2,}ed\s")  # "Filed reports"
 
 
 def positions(block: list[Line], strict: bool = False) -> list[Experience]:
@@ -205,9 +206,15 @@ def _undated_head(block: list[Line], i: int, used: int) -> tuple[int, int, Exper
     return None
 
 
+def without_place(text: str) -> str:
+    """A line without the place at its end; "LA, Lead Accountant" looks like one and is none."""
+    tail = PLACE_TAIL.search(text)
+    return text[: tail.start()] if tail and not OCCUPATION.search(tail[0]) else text
+
+
 def parts(text: str) -> list[str]:
     """The pieces of a header line: title, employer, place, in whatever order and with whatever between them."""
-    text = re.sub(r"[\"“”]", "", PLACE_TAIL.sub("", text.strip(" -–—|,")))
+    text = re.sub(r"[\"“”]", "", without_place(text.strip(" -–—|,")))
     pieces = re.split(r"\s+[|•·@]\s*|\s+[-–—]+\s+|\s{2,}|\t|(?<=\w)[–—](?=\s)", _ASIDE.sub("", text))
     found: list[str] = []
     for piece in pieces:
@@ -249,7 +256,7 @@ def role(text: str) -> str:
 
 def employer(text: str) -> str:
     """An employer's name without place and sentence; "" when the piece is surely none."""
-    text = one_spaced(PLACE_TAIL.sub("", text.strip(" -–—|,.:;\"“”")))
+    text = one_spaced(without_place(text.strip(" -–—|,.:;\"“”")))
     text = re.sub(r"\s*\((?![A-Z]{2,6}\))[^)]*\)?$|^\d+[.)]\s+", "", text)
     before, _, place = text.rpartition(", ")  # "Employer, City"
     if before and ORGANISATION.search(before) and not ORGANISATION.search(place) and re.match(r"[A-Z][\w. ]+$", place):
@@ -277,7 +284,8 @@ def achievements(block: list[Line]) -> list[str]:
             item = re.sub(r"\.\s\d+$", "", _I_DID.sub("", item))  # the number of the next point
             if 3 <= len(item.split()) <= 45 and re.search(r"[a-z]{2}", item) and not layout.date_range(item):
                 item = layout.cut(item)
-                (done if WORK_VERB.match(item) else said).append(item[:1].upper() + item[1:] if item[:1].islower() else item)
+                deed = WORK_VERB.match(item) or line.bullet and _PAST.match(item)
+                (done if deed else said).append(item[:1].upper() + item[1:] if item[:1].islower() else item)
     said = [s for s in said if not _DESCRIBES.match(s)]
     return list(dict.fromkeys(done if len(done) >= 2 else done + said))[:MOST_ACHIEVEMENTS]
 

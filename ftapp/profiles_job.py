@@ -6,8 +6,9 @@ from __future__ import annotations
 
 import re
 from collections import Counter
+from dataclasses import replace
 
-from ftapp import layout, requirements
+from ftapp import documents, layout, requirements
 from ftapp.layout import Line, one_spaced
 from ftapp.profiles import JobPosting
 from ftapp.vocabulary import OCCUPATION, ORGANISATION, either
@@ -85,8 +86,9 @@ _ABOUT = re.compile(rf"(?i:^(?:about|who (?:is|are)))\s+(?P<x>(?:[Tt]he )?{_NAME
 
 
 def parse_job(text: str) -> JobPosting:
-    """Fields of a posting. Lists are short lines without bullets, at most `requirements.MOST_LINES` each."""
-    page = layout.lines(text)
+    """Fields of a posting. Lists are short lines without bullets, at most `requirements.MOST_LINES` each. What speaks to a
+    machine is no part of a posting and reaches no field."""
+    page = [replace(line, text=said) for line in layout.lines(text) if (said := documents.for_readers(line.text))]
     labels = _labels(page[:60])
     title = clean_title(_title(page, labels))
     company = company_name(labels.get("company", (0, ""))[1]) or _company_top(page, title) or _company_named(page, title)

@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
-from ftapp import documents, layout, positions
+from ftapp import documents, layout, positions, scripts
 from ftapp.layout import Line, one_spaced
 from ftapp.positions import LABELLED, NOT_DONE, PLACE_TAIL, is_heading
 from ftapp.profiles import Experience, ResumeProfile
@@ -31,7 +31,10 @@ _GLUED_ROLE = re.compile(
     r"Administrator|"
     r"Technician|Teacher|Scientist|Architect|Representative|Supervisor|Accountant)s?)(?=[A-Z][a-z]|[A-Z]{2,}\s)"
 )
-_GLUED_SCHOOL = re.compile(r"(?<=[a-z)])(?=(?:(?:Mc)?[A-Z][a-z]+ )?University\b)")
+# "BScLeeds University" is glued; in "McGill", "DeMontfort" and "LaTrobe" a short word-beginning belongs to the name.
+_GLUED_SCHOOL = re.compile(
+    r"(?<=[a-z)])(?:(?=University\b)|(?<!\b[A-Z][a-z])(?<!\b[A-Z][a-z]{2})(?<!Mc)(?=(?:Mc)?[A-Z][a-z]+ University\b))"
+)
 _DUMP_HEADINGS = re.compile(
     r"\s+((?:WORK EXPERIENCE|PROFESSIONAL EXPERIENCE|WORK HISTORY|EMPLOYMENT HISTORY|EXPERIENCE|EDUCATION|TECHNICAL SKILLS|KEY SKILLS|"
     r"SKILLS|CERTIFICATIONS?|SUMMARY|PROFESSIONAL SUMMARY|PROJECTS|REFERENCES|OBJECTIVE|PROFILE|LANGUAGES|HOBBIES|INTERESTS|"
@@ -45,8 +48,8 @@ _NAME_HEAD = re.compile(
     r"(?i)^(?:(?:full |candidate |applicant )?name\s*[:–-]\s*|r[ée]sum[ée] (?:of|for|-)\s+|curriculum vitae (?:of|-|–|:)?\s*|cv (?:of|-|"
     r"–|:)\s*|c\.?v\.?\s+(?=[A-Z])|(?:mr|mrs|ms|miss|dr|prof)\.?\s+|i am\s+|my name is\s+|hi,? i(?:'|’)m\s+)"
 )
-_PART = r"(?:(?:[A-ZÀ-ÞŁŚŻŞİ][\w'’.-]*)|(?:de|da|do|dos|van|von|der|den|bin|binti|al|el|la|le|di|du|ibn|ben|mac|y|e|o’|d’)\b)"
-_PERSON = re.compile(rf"^[A-ZÀ-ÞŁŚŻŞİ][^\W\d_]*[\w'’.-]*(?:\s+{_PART}){{1,4}}$")
+_NAME_WORD = re.compile(r"[^\W\d_][\w'’ʼ.-]*")
+_PARTICLE = re.compile(r"(?:de|da|do|dos|van|von|der|den|bin|binti|al|el|la|le|di|du|ibn|ben|mac|y|e)|[od]['’].*")
 _SURNAMES = re.compile(r"(?i)(?<=\w )(?:cook|baker|porter|gardener|steward|warden|church|bank|fisher|butler|lawyer|buyer|guard)$")
 
 _DEGREE = re.compile(
@@ -94,15 +97,21 @@ def _opened(text: str) -> str:
 
 def person(text: str) -> str:
     """A person's name as it is written in a letter, or "" when the line is not surely one."""
-    text = _NAME_HEAD.sub("", text.strip(" *#_•-–—|,.:"))
+    text = _NAME_HEAD.sub("", re.sub(r"^[\W_]+|[^\w.)]+$", "", text))
     while (shorter := _NAME_TAIL.sub("", text).strip(" ,.|-–—")) != text:
         text = shorter
     text = one_spaced(_NAME_HEAD.sub("", text))
     telling = re.sub(_SURNAMES, "", text)  # "James Cook" is a person
     other = NO_PERSON.search(text) or OCCUPATION.search(telling) or ORGANISATION.search(telling)
-    if not 2 <= len(text.split()) <= 5 or len(text) > 45 or not _PERSON.match(text) or other:
-        return ""
+    if not 2 <= len(text.split()) <= 5 or len(text) > 45 or not _reads_as_name(text.split()) or other:
+        return scripts.name(text)
     return " ".join(_capitalised(word) if word.isupper() and (text.isupper() or len(word) > 3) else word for word in text.split())
+
+
+def _reads_as_name(words: list[str]) -> bool:
+    """Whether all words begin with a capital of any alphabet, but for "van", "de" and the like behind the first."""
+    capital = [bool(_NAME_WORD.fullmatch(word)) and word[0].isupper() for word in words]
+    return capital[0] and all(ok or _PARTICLE.fullmatch(word) for ok, word in zip(capital, words, strict=True))
 
 
 def _capitalised(word: str) -> str:
@@ -115,11 +124,11 @@ def _capitalised(word: str) -> str:
 def _name(page: list[Line]) -> tuple[str, int]:
     """(name, index of its line): a "Name:" label, else the first of the top lines that reads like a person."""
     for i, line in enumerate(page[:30]):
-        m = re.match(r"(?i)^(?:full |candidate(?:'s)? )?name\s*[:–-]+\s*(.+)$", line.text)
+        m = re.match(rf"(?i)^(?:(?:full |candidate(?:'s)? )?name\s*[:–-]+|{scripts.NAME_LABEL}\s*(?:[:：]|\s))\s*(.+)$", line.text)
         if m and (found := person(m.group(1))):
             return found, i
     for i, line in enumerate(page[:4]):
-        if line.bullet or line.words > 14:
+        if line.bullet and i or line.words > 14:  # a sign before the first line is an ornament
             continue
         if found := person(line.text):
             return found, i
@@ -253,7 +262,7 @@ def _education(block: list[Line], labelled: str) -> list[str]:
     """One line a degree: what it is and where it was taken. School certificates are left out beside a degree."""
     found: list[str] = []
     waiting = ""  # a degree without its school, or a school without its degree
-    for line in block:
+    for i, line in enumerate(block):
         dated = layout.date_range(line.text)
         text = re.sub(r"\s+in 0$|\^.*$|(?<=[A-Z]{2})\d{4}$", "", dated[2] if dated else line.text)
         text = _DATES_ABOUT.sub("", _EDUCATION_LABEL.sub("", text))
@@ -261,6 +270,8 @@ def _education(block: list[Line], labelled: str) -> list[str]:
         degree, school = bool(_DEGREE.search(text)), bool(_SCHOOL.search(text))
         if not (degree or school) or len(text.split()) > 18 or text.lower().startswith("from ") or _MARKS.search(text) and not degree:
             continue
+        if degree and not school and not waiting and (above := _school_above(block, i)):
+            text, school = f"{text}, {above}", True
         waits_degree, waits_school = bool(_DEGREE.search(waiting)), bool(_SCHOOL.search(waiting))
         if waiting and school != waits_school and not (degree and waits_degree):
             found.append(f"{text}, {waiting}" if degree else f"{waiting}, {text}")
@@ -277,6 +288,20 @@ def _education(block: list[Line], labelled: str) -> list[str]:
         found.append(re.sub(r"\s*\[(.+?)\]", r" \1", labelled))
     higher = [f for f in found if not _SCHOOLDAYS.search(f)]
     return list(dict.fromkeys(f for f in higher or found if len(f) > 3))
+
+
+def _school_above(block: list[Line], i: int) -> str:
+    """A school that no word of it tells ("UC Berkeley"): the capitalised line that opens an entry over a degree without a school."""
+    j = i - 1
+    while j >= 0 and not _DATES_ABOUT.sub("", block[j].text).strip(" -–—|,"):  # its dates stand between the two
+        j -= 1
+    if j < 0 or not (j == 0 or block[j].gap) or i + 1 < len(block) and not block[i + 1].gap and _SCHOOL.search(block[i + 1].text):
+        return ""
+    line = block[j]
+    name = one_spaced(PLACE_TAIL.sub("", line.text.strip(" ,-–—|"))).strip(" ,.-–—|")
+    capital = all(word[0].isupper() or word in ("of", "the", "and", "for", "at", "de") for word in name.split())
+    other = line.bullet or OCCUPATION.search(name) or re.search(r"[\d:]", name) or _DEGREE.search(name)
+    return "" if other or not capital or not name or len(name.split()) > 6 else name
 
 
 def _certificates(block: list[Line]) -> list[str]:

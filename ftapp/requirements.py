@@ -97,7 +97,7 @@ _ABOUT_WORK = re.compile(
 
 
 def heading(text: str) -> str | None:
-    """The kind of section ("requirements", "duties", "other") that a heading line opens; None for other lines."""
+    """The kind of section ("requirements", "optional", "duties", "other") that a heading line opens; None for other lines."""
     bare = re.sub(r"^[\W\d]+(?=\w)|[\W_]+$", "", text)
     if not bare or len(bare.split()) > 10:
         return None
@@ -112,8 +112,9 @@ def _unknown_heading(line: Line, after: Line | None) -> bool:
 
 
 def lists(page: list[Line]) -> tuple[list[str], list[str]]:
-    """(requirements, duties) of a posting's lines, each at most `MOST_LINES`, in the order of the text."""
+    """(requirements, duties) of a posting's lines, each at most `MOST_LINES`, in the order of the text; what is optional last."""
     wanted: list[str] = []
+    welcome: list[str] = []
     duties: list[str] = []
     loose: list[str] = []
     kind = ""
@@ -131,19 +132,20 @@ def lists(page: list[Line]) -> tuple[list[str], list[str]]:
         label, _, rest = line.text.partition(":")
         named = heading(label) if rest.strip() and len(label.split()) <= 4 and not line.bullet else None
         text, target = (rest.strip(), named) if named else (line.text, kind)
-        if target == "requirements" and line.words <= 60:
-            for item in _wanted(text, sure=line.bullet or line.words > 2):
-                (duties if _DOES.match(item) and not _STARTS.match(item) else wanted).append(item)
+        if target in ("requirements", "optional") and line.words <= 60:
+            for item in [skill] if line.bullet and (skill := _skill(text)) else _wanted(text, sure=line.bullet or line.words > 2):
+                asked = wanted if target == "requirements" else welcome
+                (duties if _DOES.match(item) and not _STARTS.match(item) and " " in item else asked).append(item)
         elif target == "duties" and line.words <= 60:
             for item in _duties(text, line.bullet):
                 (wanted if _STARTS.match(item) and _CUE.search(item) else duties).append(item)
-        if target != "requirements" and not (target == "other" and line.bullet):
+        if target not in ("requirements", "optional") and not (target == "other" and line.bullet):
             loose.extend(layout.clauses(text))
-    if len(wanted) < ENOUGH:
+    if len(wanted) + len(welcome) < ENOUGH:
         wanted += [item for sentence in loose if 4 <= len(sentence.split()) <= 50 for item in _stated(sentence)]
     if not duties:
         duties = [item for sentence in loose if _ABOUT_WORK.match(sentence) and sentence[0].isupper() for item in _duties(sentence, False)]
-    wanted = distinct(wanted)
+    wanted = distinct(wanted + welcome)
     return wanted, distinct(d for d in duties if d not in wanted)
 
 
@@ -152,6 +154,13 @@ _NO_WANT = re.compile(
     r"(?i)(?:we|our|the|this|it|there|if|join|why|how|when|all|that|these|they|he|she|you|i|who|what|for example|enjoy|receive|earn|"
     r"get|freely|upon|thanks)\b|.*\byour (?:own|passion|schedule|training)\b"
 )
+
+
+def _skill(bullet: str) -> str:
+    """The one word of a bullet that can stand alone under a heading of requirements: "SQL", "C++", "Numeracy"; else ""."""
+    word = _LEVEL.sub("", _ASIDE.sub("", bullet)).rstrip(" .,;:")
+    named = re.fullmatch(r"\.?[^\W_][\w+#./&-]*", word) and not word.isdigit()
+    return word if named and not heading(word) and not _NOISE.search(word) else ""
 
 
 def _wanted(text: str, sure: bool) -> list[str]:

@@ -67,7 +67,7 @@ ESSENTIAL = rf"""(?:{_WANTED}|
     (?:.*\b)?(?:requirements?|qualifications?|competenc(?:y|ies|es)|person\ specification|skills|criteria|attributes|characteristics|
         expertise)|
     (?:.*\b)?(?:skills?|experience|education|knowledge|qualifications?)(?:\ required|\ needed|,?\ (?:and|&|/)\ .*|,\ .*|:.*)|
-    (?:minimum|preferred|required|desired|nice[-\ ]to[-\ ]have|desirable|bonus|mandatory)\b.*|essential\ (?!func|dut|job|task|resp).*|
+    (?:minimum|required|mandatory)\b.*|essential\ (?!func|dut|job|task|resp).*|
         ability\ to|
     (?:what|who)\ (?:we(?:'re|’re|\ are)?|do\ we)\ (?:look(?:ing)?\ for|need|require|want|seek)\b.*|
     (?:what|who)\ (?:you(?:'ll|’ll|\ will)?|do\ you)\ ?(?:are|is|bring|need|have|look(?:ing)?(?:\ for)?|
@@ -79,7 +79,16 @@ ESSENTIAL = rf"""(?:{_WANTED}|
     (?:to\ (?:be\ successful|succeed|thrive)|we(?:'re|’re|\ are)?\ looking\ for)\b.*|
     (?:the\ )?candidates?\ (?:will|should|must)(?:\ have)?|(?:.*\b)(?:you(?:'ll|’ll|\ will|\ must|\ should)?\ (?:have|need|bring)|
         must\ have|should\ have)|
-    応募資格|必須.*|歓迎.*|求める.*)"""
+    応募資格|必須.*|求める.*)"""
+
+# What would be welcome too; tried before ESSENTIAL.
+OPTIONAL = r"""(?:
+    (?:(?:also|really|very)\ )?(?:nice|good|great|useful|helpful)[-\ ]to[-\ ]have\W?s?\b.*|
+    (?:optional|preferred|desired|desirable|advantageous|extra\ credit|pluses)\b.*|
+    bonus(?!es|\W+(?:schem|and|&|plan|pay|potential|struct))\b.*|
+    (?:(?:an?|big|huge|considered)\ )*(?:plus|advantage|asset)|(?:would|will)\ be\ (?:an?\ )?(?:plus|advantage|bonus|nice|asset)|
+    (?:it(?:'s|’s|\ is)|(?:it\ )?would\ be|even\ better|brownie)\ ?(?:an?\ )?(?:plus|bonus|nice|great|advantage|points)?\ if\b.*|
+    even\ better|歓迎.*)"""
 
 DUTIES = r"""(?:(?:.*\b)?(?:responsibilit(?:y|ies)|duties|accountabilities|essential\ functions?|job\ functions?|tasks)
     (?:\ (?:and|&)\ .*|\ include.*|\ may\ include.*)?|
@@ -109,7 +118,7 @@ def headings(**kinds: str) -> list[tuple[str, re.Pattern[str]]]:
     return [(kind, re.compile(rf"(?xi)^{words}\W*$")) for kind, words in kinds.items()]
 
 
-POSTING_HEADINGS = headings(requirements=ESSENTIAL, duties=DUTIES, other=ELSEWHERE)
+POSTING_HEADINGS = headings(optional=OPTIONAL, requirements=ESSENTIAL, duties=DUTIES, other=ELSEWHERE)
 
 # Headings of a résumé --------------------------------------------------------------------------------------------
 

@@ -214,3 +214,17 @@ def test_the_newest_undecided_pair_is_shown_again_to_its_owner_only(engine):
         assert letters.undecided(opened, "local") is None, f"the pair before ({older}) was left behind and does not come back"
         preferences.undo(opened, "local", receipt.receipt)
         assert letters.undecided(opened, "local") == newer
+
+
+@pytest.mark.parametrize("link", ["https://example.com/jobs/7?x=1", "  www.example.com/cv\n", "example.com/in/sam", "<https://example.com>",
+                                  "https://a.example/1\nhttps://a.example/2"])  # fmt: skip
+def test_a_link_is_no_text_to_write_from(backend, link):
+    for posting, resume, what in ((link, RESUME, "posting"), (POSTING, link, "résumé")):
+        with pytest.raises(UserError) as refused:
+            letters.compose(backend, posting, resume)
+        said = str(refused.value)
+        assert "link" in said and what in said and "nothing was written" in said and "paste" in said and "example" not in said
+
+
+def test_a_link_beside_a_text_is_no_reason_to_refuse(backend):
+    assert letters.compose(backend, POSTING + "https://example.com/jobs", RESUME).job.title == "Pastry Chef"
