@@ -155,9 +155,11 @@ class _Judge:
             yield self._said(Found(m.start(), m.end(), "title", m.group(0)), fits, f"The résumé says: {theirs[0].line}.")
 
     def _elsewhere(self, text: str) -> list[Claim]:
-        """What the résumé tells of another employer than the one named."""
-        m = place.misplaced(text, self.person.positions)
-        return [Claim(m.start, m.end, "employer", text[m.start : m.end], False, _ELSEWHERE, m.belongs.line)] if m else []
+        """What the résumé tells of another employer than the one named, and what nobody did yet at the employer applied to."""
+        if m := place.misplaced(text, self.person.positions):
+            return [Claim(m.start, m.end, "employer", text[m.start : m.end], False, _ELSEWHERE, m.belongs.line)]
+        there = None if self.person.phrase(self.job.company) else place.worked_there(text, self.job.company)
+        return [Claim(*there, "employer", text[slice(*there)], False, _NOT_YET, self.person.nearest(text)[0])] if there else []
 
     def _applied(self, title: list[str], employer: list[str], before: str) -> bool:
         """Whether this is the position applied for, not one that was held."""
@@ -323,6 +325,7 @@ class _Judge:
 _ANY_SUBJECT = ("degree", "field", "related", "relevant", "similar", "subject", "discipline")
 _A_NAME = re.compile(r"(?:[^\W\d_][\w.'’-]*\s?){1,5}")
 _ELSEWHERE = "The résumé tells this of another employer."
+_NOT_YET = "You apply there; no source says that you worked there."
 _NO_NAME = {
     "employer": "No source names this organisation.",
     "title": "No source gives this title.",
@@ -388,7 +391,7 @@ def _signed(letter: str, start: int) -> bool:
 def _apart(claims: Sequence[Claim]) -> list[Claim]:
     """No two claims over the same words: a whole fact wins over a name in it, and what no source holds over what one does."""
     kept: list[Claim] = []
-    part = lambda c: c.kind in ("employer", "skill", "certificate") and c.reason != _ELSEWHERE  # noqa: E731
+    part = lambda c: c.kind in ("employer", "skill", "certificate") and c.reason not in (_ELSEWHERE, _NOT_YET)  # noqa: E731
     for claim in sorted(claims, key=lambda c: (part(c), c.supported)):
         if not any(c.start < claim.end and claim.start < c.end for c in kept):
             kept.append(claim)

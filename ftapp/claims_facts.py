@@ -40,10 +40,10 @@ DATE = re.compile(
 # Levels of degrees by the spellings that stand for them; capitals count where a word would otherwise be an ordinary one.
 _LEVELS = {
     "doctorate": r"(?i:ph\.?\s?d\b\.?|doctor(?:ate|al\sdegree)\b|d\.?phil\b)|\bEdD\b|\bDBA\b",
-    "master": r"(?i:master(?:['’]?s|(?=\sof|\sin|\sdegree))(?:\sdegree)?|m\.?\s?sc\b\.?|m\.?b\.?a\b\.?|m\.?tech\b|m\.?eng\b"
+    "master": r"(?i:master(?:['’]?s\b|(?=\sof|\sin|\sdegree))(?:\sdegree)?|m\.?\s?sc\b\.?|m\.?b\.?a\b\.?|m\.?tech\b|m\.?eng\b"
         r"|m\.?phil\b|m\.?ed\b)|\bM\.?[AS]\b\.?(?!\w|\s(?:Access|Azure|Dynamics|Excel|Office|Outlook|PowerPoint|Project|SQL|Teams|Visio|Windows|Word)\b)"
         r"|\bLLM\b|\bMCA\b",
-    "bachelor": r"(?i:bachelor(?:['’]?s)?(?:\sdegree)?|b\.?\s?sc\b\.?|b\.?tech\b|b\.?eng\b|b\.?com\b|b\.?ed\b|b\.?b\.?a\b\.?)"
+    "bachelor": r"(?i:bachelor(?:['’]?s)?\b(?:\sdegree)?|b\.?\s?sc\b\.?|b\.?tech\b|b\.?eng\b|b\.?com\b|b\.?ed\b|b\.?b\.?a\b\.?)"
         r"|\bB\.?[AES]\b\.?(?!\w)|\bLLB\b|\bBCA\b",
     "associate": r"(?i:associate['’]?s?\sdegree)",
     "diploma": r"(?i:(?:level\s\d+\s)?(?:post-?graduate\s|national\s)?diploma)",
@@ -88,7 +88,7 @@ def key(word: str) -> str:
         return str(_NUMBER_WORDS[plain])
     if plain.endswith(("sses", "xes", "ches", "shes")):
         return plain[:-2]
-    if len(plain) > 3 and plain.endswith("s") and not plain.endswith(("ss", "us", "is")):
+    if len(plain) > 3 and plain.endswith("s") and not plain.endswith(("ss", "us", "is", "js")):
         return plain[:-3] + "y" if plain.endswith("ies") and len(plain) > 4 else plain[:-1]
     return plain
 

@@ -1,4 +1,5 @@
-"""Whether what a sentence tells of an employer happened there. A true deed at the wrong employer is a false claim.
+"""Whether what a sentence tells of an employer happened there. A true deed at the wrong employer is a false claim, and so is one at
+the employer that is applied to.
 
 Knows positions and one sentence. Says nothing where the sentence names no employer of the résumé, or several, or tells of two
 times ("before I joined Northwind"), and nothing where the same deed or title is told of both.
@@ -11,6 +12,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from ftapp import claims_facts as facts
+from ftapp import grammar
 from ftapp.claims_sources import Position
 
 FEWEST_WORDS = 3  # of a deed: two words in common may be chance
@@ -18,6 +20,16 @@ WHOLE = 0.7  # share of a deed's words from which it counts as told (it is often
 CLEAR = 0.3  # how much less of the deeds at the named employer the sentence must hold
 _TWO_TIMES = re.compile(r"(?i)\b(?:before|after|prior|until|earlier|previously|elsewhere|later|then|left|leaving)\b")
 _AS = re.compile(r"(?i)\b(?:as|(?:role|position|post|job|work)\s(?:of|as|was)|title\swas|was|am|became)\s(?:an?\s|the\s)?$")
+
+
+# What an applicant does with an employer they know from outside.
+_FROM_OUTSIDE = re.compile(
+    r"(?i)(?:\w+ly\s)?(?:read|saw|found|noticed|learn(?:ed|t)|heard|hoped|wanted|liked|applied|admired|enjoyed|came|was|understood|thought|felt"
+    r"|decided|chose|discovered|followed|spotted|met|spoke|looked|had)\b"
+)
+_OPENING = re.compile(
+    r"(?i)\b(?:role|position|post(?:ing)?|opening|job|vacancy|advert\w*|team|mission|about|like|before|until|opportunity)\b"
+)
 
 
 @dataclass(frozen=True)
@@ -41,6 +53,26 @@ def misplaced(sentence: str, positions: Sequence[Position]) -> Misplaced | None:
     rest = [w.key for i, w in enumerate(said) if not first <= i < last]
     found = _deed(rest, here, elsewhere) or _title(sentence, said, here, elsewhere)
     return Misplaced(said[first].start, said[last - 1].end, found) if found else None
+
+
+def worked_there(sentence: str, company: str) -> tuple[int, int] | None:
+    """Where the sentence names the employer applied to as a place where the applicant did something ("At Northwind, I led ..."), or None.
+    For sentences whose sources name no such employer."""
+    said, wanted = facts.words(sentence), facts.content(company)
+    run = _run(said, wanted) if wanted else None
+    if run is None:
+        return None
+    start, end = said[run[0]].start, said[run[1] - 1].end
+    if not re.search(r"(?i)\b(?:at|for|with|from)\s(?:the\s)?$", sentence[:start]):
+        return None
+    after = re.match(r"[,:]?\s(?:where\s)?I\s(.+)", sentence[end:])
+    before = re.search(r"\bI\s((?:(?!\bI\b).)+)$", sentence[:start])
+    if _OPENING.search(before.group(1) if before else sentence[:start]):
+        return None  # "I read about the role at Northwind", "For the position at Northwind I set out ..."
+    for deed in (found.group(1) for found in (after, before) if found):
+        if grammar.is_past(deed) and not _FROM_OUTSIDE.match(deed):
+            return start, end
+    return None
 
 
 def _deed(rest: list[str], here: Sequence[Position], elsewhere: Sequence[Position]) -> Position | None:

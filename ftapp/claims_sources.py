@@ -38,7 +38,7 @@ class Evidence:
         self.lines = list(dict.fromkeys(line.strip() for line in lines if line.strip()))
         self.positions = list(positions)
         self.keys = [facts.keys(line) for line in self.lines]
-        self.content = [frozenset(facts.content(line)) for line in self.lines]
+        self.content = [frozenset(k for key in facts.content(line) for k in _also(key)) for line in self.lines]
         self.vocabulary = frozenset().union(*self.content)
         self._padded = [f" {' '.join(k for k in ks if k not in facts.LEGAL_FORMS)} " for ks in self.keys]
         runs = [facts.keys(run) for line in self.lines for run in _RUN_END.split(line)]
@@ -108,6 +108,11 @@ class Evidence:
         total = sum(self._weight.get(k, rare) for k in wanted)
         score, at = max((sum(self._weight[k] for k in wanted & own), -i) for i, own in enumerate(self.content))
         return (self.lines[-at], score / total) if score else ("", 0.0)
+
+
+def _also(key: str) -> tuple[str, ...]:
+    """A key and what people call the same for short: "node" for "nodejs"."""
+    return (key, key[:-2]) if key.endswith("js") and len(key) > 4 else (key,)
 
 
 def _position(e: Experience) -> Position:

@@ -24,7 +24,7 @@ PROFILE = ResumeProfile(
     ],
     education=["BSc Computer Science, Tarn University, 2015"],
     certificates=["Certified Scrum Master"],
-    skills=["Python", "PostgreSQL", "natural language processing", "data visualisation"],
+    skills=["Python", "PostgreSQL", "Node.js", "natural language processing", "data visualisation"],
 )  # fmt: skip
 JOB = JobPosting(title="Platform Engineer", company="Quillstone", location="Lund",
                  requirements=["5 years of Kubernetes", "experience with Terraform", "a team of 12 engineers"])  # fmt: skip
@@ -41,6 +41,11 @@ def found(letter: str, **more) -> dict[str, str]:
         "At Bramble & Finch I maintained 14 services, and at Ouzel Institute I answered questions of twenty schools.",
         "I answered questions of twenty schools before I joined Bramble & Finch as a Backend Developer.",  # named with its own title
         "At Ouzel Institute I answered questions.",
+        "At Quillstone I see a team that would let me grow.",
+        "I read about the post at Quillstone and would like to help.",
+        "I noticed how much you care at Quillstone.",
+        "For the position of Platform Engineer at Quillstone, I set out my case below.",
+        "I am skilled in Node.",
         "As a Backend Developer I would bring my time at Bramble & Finch Ltd.",
         "I have a Bachelor's degree in Computer Science from Tarn University.",
         "For 5,000 customers I cut hosting costs by 20 per cent.",
@@ -147,6 +152,12 @@ def test_a_true_deed_or_title_at_the_wrong_employer_is_marked(sentence, employer
     (claim,) = claims.unsupported(claims.ledger(sentence, PROFILE, JOB))
     assert (claim.text, claim.kind) == (employer, "employer")
     assert belongs in claim.nearest
+
+
+@pytest.mark.parametrize("sentence", ["At Quillstone, I maintained 14 services.", "I maintained 14 services in Python for Quillstone."])
+def test_nobody_worked_yet_where_they_apply(sentence):
+    (claim,) = claims.unsupported(claims.ledger(sentence, PROFILE, JOB))
+    assert (claim.text, claim.kind) == ("Quillstone", "employer") and "You apply there" in claim.reason
 
 
 def test_certificate_levels_and_versions_are_told_apart():

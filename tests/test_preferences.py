@@ -194,7 +194,7 @@ def test_new_choices_are_those_in_no_succeeded_run(engine):
         opened.add(RunPair(run_id=runs["succeeded"].id, preference_id=trained.id, owner_id="local"))
         opened.add(RunPair(run_id=runs["failed"].id, preference_id=fresh.id, owner_id="local"))
     with session(engine) as opened:
-        assert preferences.new_count(opened, "local") == 2, "the edit gives two pairs, its run failed"
+        assert preferences.new_count(opened, "local") == 1, "the edit is one choice with two pairs; its run failed"
     with write(engine) as opened:
         preferences.undo(opened, "local", fresh.id)
     with session(engine) as opened:
