@@ -163,6 +163,8 @@ class WriteTab:
         news: Update = {self.start: gr.update(visible=True), self.stop: gr.update(visible=False)}
         if pair and pair["comparison_id"] == comparison:
             news |= self._stored_cards(pair, owner) | self._offer(pair)
+            if pair["proven"]:
+                del news[self.say]  # it may say why nothing new was written
         return news
 
     def halt(self, request: gr.Request) -> None:
