@@ -149,7 +149,10 @@ def run_show(studio: Any, args: argparse.Namespace) -> dict[str, Any]:
 
 
 def run_stop(studio: Any, args: argparse.Namespace) -> dict[str, Any]:
-    return _shown(studio.stop_training(OWNER, args.run))
+    before = studio.training_status(OWNER, args.run)["state"]
+    status = _shown(studio.stop_training(OWNER, args.run))
+    print("It had ended before. Nothing was stopped." if before in ENDED else f"Go on later: python -m ftapp run resume {args.run}")
+    return status
 
 
 def run_resume(studio: Any, args: argparse.Namespace) -> dict[str, Any]:

@@ -168,6 +168,27 @@ def test_a_complaint_that_helps_nobody_is_not_heard_and_others_are(caplog):
     assert [record.getMessage() for record in caplog.records] == ["Something else"]
 
 
+def test_a_training_is_stopped_once_and_resumed(tmp_path, capsys):
+    from db.engine import open_engine, write
+    from db.migrate import upgrade
+    from db.models import TrainingRun
+    from ftapp.training import lock
+
+    engine = open_engine(tmp_path / "ftapp.db")
+    upgrade(engine)
+    row = TrainingRun(owner_id="local", recipe="r", method="dpo", scope="letter", base_id="bundled", base_hash="h" * 64)
+    with write(engine) as opened:
+        opened.add(row)
+        run_id = row.id
+    engine.dispose()
+    with lock.hold(tmp_path / "supervisor.lock"):  # an app is at work: the command line launches nothing
+        for words, said in (("stop", "run resume"), ("stop", "had ended before")):
+            assert cli.main(["run", words, run_id, "--home", str(tmp_path)]) == 0
+            assert said in capsys.readouterr().out
+    assert cli.main(["run", "resume", run_id, "--home", str(tmp_path)]) == 1
+    assert "folder of this training is gone" in capsys.readouterr().err
+
+
 def test_empty_lists_say_what_to_do(tmp_path, capsys):
     assert cli.main(["runs", "--home", str(tmp_path), "--json"]) == 0
     said = capsys.readouterr().out
