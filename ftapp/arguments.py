@@ -278,7 +278,9 @@ def checked(args: argparse.Namespace) -> argparse.Namespace:
         args.file = _document(args.file, {"job": "posting", "resume": "résumé"}.get(args.meant, "file"))
     if args.call == "portfolio_add":
         args.text = "" if args.text is None else _text(args.text)
-    if args.call in ("portfolio_import", "template_edit"):
+    if args.call == "portfolio_import":  # a table may come from a spreadsheet that writes no UTF-8
+        args.file = _document(args.file, "table").text
+    if args.call == "template_edit":
         args.file = _text(args.file)
     if args.call == "queue_add":
         args.resume = [_document(name, "résumé") for name in args.resume]

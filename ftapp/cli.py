@@ -35,7 +35,7 @@ FOLLOW_SECONDS = 0.5
 
 def doctor(studio: Any, args: argparse.Namespace) -> dict[str, Any]:
     found = studio.doctor()
-    _print_tree(found)
+    _print_tree(_for_people(found))
     return found
 
 
@@ -149,7 +149,10 @@ def run_show(studio: Any, args: argparse.Namespace) -> dict[str, Any]:
 
 
 def run_stop(studio: Any, args: argparse.Namespace) -> dict[str, Any]:
-    return _shown(studio.stop_training(OWNER, args.run))
+    before = studio.training_status(OWNER, args.run)["state"]
+    status = _shown(studio.stop_training(OWNER, args.run))
+    print("It had ended before. Nothing was stopped." if before in ENDED else f"Go on later: python -m ftapp run resume {args.run}")
+    return status
 
 
 def run_resume(studio: Any, args: argparse.Namespace) -> dict[str, Any]:
@@ -264,6 +267,26 @@ def _print_tree(values: dict[str, Any], indent: str = "") -> None:
                     print(f"{indent}  - {entry}")
         else:
             print(f"{indent}{key}: {value}")
+
+
+# what a closed process that reads a file must not do, by the names of `files.limits`
+FENCES = {"memory": "use more than {} of memory", "network": "reach the network", "writing": "write a file", "processes": "start a program"}
+
+
+def _for_people(found: dict[str, Any]) -> dict[str, Any]:
+    """What `doctor` found, with sizes in GB and MB, yes and no, and in words what a stranger's file is read under."""
+    from ftapp.jail import MEMORY_BYTES
+    from ftapp.ui.paper import size
+
+    def said(name: str, value: Any) -> tuple[str, Any]:
+        if name.split("_")[-1] == "bytes":
+            return name.replace("bytes", "size"), size(value) if value else "unknown"
+        return name, ("yes" if value else "no") if isinstance(value, bool) else value
+
+    parts = {part: dict(said(*one) for one in found[part].items()) for part in ("hardware", "model", "storage", "versions")}
+    fences = {text.format(size(MEMORY_BYTES)): found["files"][name] for name, text in FENCES.items()}
+    rules = {f"take longer than {found['files']['seconds']:.0f} seconds": "it is ended", **fences}
+    return parts | {"a file that you give is read in a process of its own, which may not": rules, "missing": found["missing"]}
 
 
 def _follow(studio: Any, run_id: str) -> dict[str, Any]:

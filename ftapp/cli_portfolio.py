@@ -41,7 +41,7 @@ def table(portfolio: Any, args: argparse.Namespace) -> dict[str, Any]:
     from ftapp.errors import ModelError
 
     done = portfolio.import_csv(OWNER, args.file)
-    print(f"{len(done.ids)} projects stored, {done.already} there already, {len(done.rejected)} rows not taken.")
+    print(f"Projects stored: {len(done.ids)}, there already: {done.already}, rows not taken: {len(done.rejected)}.")
     for row in done.rejected:
         print(f"  line {row.line}: {row.reason}")
     note = ""

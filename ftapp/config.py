@@ -94,6 +94,7 @@ class Recipe(_Strict):
     """configs/train/*.yaml: one way to teach. Learning rate is for LoRA; batch in pairs; lengths in tokens."""
 
     name: str
+    label: str = ""  # what a person reads for it
     method: Literal["dpo", "sft"]
     scope: Literal["letter", "all"]
     parent: Literal["live_parent", "continue", "starter", "none"] = "live_parent"
@@ -244,6 +245,14 @@ def recipe(name: str) -> Recipe:
         raise UserError(f"There is no recipe called {name!r}. Training needs one of {', '.join(recipe_names())}. Choose one.")
     path = CONFIGS / "train" / f"{name}.yaml"
     return _make(Recipe, {"name": name, **_read(path)}, path)
+
+
+def recipe_label(name: str) -> str:
+    """What a person reads for a recipe; empty where its file says nothing, or is not right (a training with it says what is wrong)."""
+    try:
+        return recipe(name).label
+    except UserError:
+        return ""
 
 
 def read_recipe(path: Path) -> Recipe:

@@ -173,7 +173,7 @@ class Meaning:
             if self._failure:
                 raise ModelError(self._failure)
             if time.monotonic() >= until:
-                raise ModelError("The model that reads by meaning is still at work - words decide until then - reload in a moment.")
+                raise ModelError("Still getting ready to compare by meaning - until then shared words decide - look again in a moment.")
             working.join(until - time.monotonic())
         return _cosines(vectors, len(texts))
 

@@ -51,9 +51,10 @@ DEFINITIONS = {
     "Response Relevance": ("share", "How many of the posting's requirements the letter answers, by their words or by their meaning."),
     "Email Structure Quality": ("share", "How many of the kind's checks hold: each part is there, they are in order, the length fits."),
     "groundedness": ("share", "How many of the letter's claims the résumé, portfolio or posting supports."),
-    "specificity": ("share", "Company swap: how much of the letter would no longer fit if another employer's names and posting "
-                             "stood in place of this one's."),
-    "repetition": ("share", "1 - distinct words / words: 0 when no word comes twice. Longer letters repeat more."),
+    "specificity": ("share", "How much of the letter speaks to this employer and could not be sent to another: words in sentences "
+                             "that would not fit once the names are swapped / all words."),
+    "repetition": ("share", "How often the letter uses a word again; lower is more varied, and longer letters repeat more: "
+                            "1 - different words / words."),
     "words": ("words", "Words, split on white space."),
     "characters": ("characters", "Characters, spaces and line breaks included."),
     "rouge_l_f1": ("share", "ROUGE-L F1 (Lin 2004): the longest common word sequence with the reference letter, "

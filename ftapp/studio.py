@@ -19,7 +19,8 @@ from sqlmodel import select
 
 from db.engine import session, write
 from db.models import Adapter, new_id
-from ftapp import adapters, config, embeddings, home, letters, preferences, transfer
+from ftapp import adapters, config, doctor, embeddings, home, letters, preferences, transfer
+from ftapp.backends import folders
 from ftapp.backends.local import AdapterRef, LocalBackend
 from ftapp.backends.pair import Progress, Row
 from ftapp.documents import read_text
@@ -51,7 +52,7 @@ class Studio:
         encoder = embeddings.load(settings)
         self.portfolio, self.templates, self.meaning = Portfolio(self.engine, encoder), Templates(self.engine), embeddings.Meaning(encoder)
         self.transfer = transfer.Transfer(self.engine)
-        self._backend, self._reason, self._loading = backend, "", 0
+        self._backend, self._reason, self._asked = backend, "", ""  # asked: the model that is being loaded
         self._load = threading.Lock()
         self._streams: dict[str, Stream] = {}
         self.labelling = Labelling(self)
@@ -74,9 +75,9 @@ class Studio:
         return bool(self._streams)
 
     def model_state(self) -> dict[str, str]:
-        """{state: idle | loading | ready | failed, name, reason}; ready with a reason means that another model could not be loaded."""
-        state = "ready" if self._backend else "loading" if self._loading else "failed" if self._reason else "idle"
-        return {"state": state, "name": self.spec.id, "reason": self._reason}
+        """{state: idle | loading | ready | failed, name, asked: what is being loaded, reason: why what was asked for last is not}."""
+        state = "ready" if self._backend else "loading" if self._asked else "failed" if self._reason else "idle"
+        return {"state": state, "name": self.spec.id, "asked": self._asked, "reason": self._reason}
 
     def backend(self) -> Any:
         """The loaded model; waits for one that is loading, loads it otherwise. Raises ModelError."""
@@ -85,27 +86,29 @@ class Studio:
         return self._backend
 
     def switch_model(self, model: str) -> None:
-        """Load another base model in the background; the present one writes until it is there, and stays if it fails."""
-        threading.Thread(target=self._try, args=(self._take, model), name="model", daemon=True).start()
+        """Load another base model in the background; the present one writes until it is there, and stays if it fails: `model_state`."""
+        self._reason = folders.no_model(config.model_spec(model).source)
+        if not self._reason:
+            self._asked = model
+            threading.Thread(target=self._try, args=(self._take, model), name="model", daemon=True).start()
 
     def _take(self, model: str) -> None:
         """Load `model` and put it in the place of the present one, which gives its memory back."""
-        self._loading += 1
-        try:
-            with self._load:
+        with self._load:
+            self._asked = model
+            try:
                 if self._backend is not None and self._backend.id == model:
                     return
-                spec = config.model_spec(model)
-                fresh = LocalBackend.load(spec, self.settings.offline)
-                before, self._backend, self.spec, self._reason = self._backend, fresh, spec, ""
+                fresh = LocalBackend.load(config.model_spec(model), self.settings.offline)
+                before, self._backend, self.spec, self._reason = self._backend, fresh, fresh.spec, ""
                 if model != self.settings.model:
                     self._train_on(model)
                     config.remember_model(self.settings.home, model)
-        except UserError as error:
-            self._reason = str(error)
-            raise
-        finally:
-            self._loading -= 1
+            except UserError as error:
+                self._reason = str(error)
+                raise
+            finally:
+                self._asked = ""
         if before is not None:
             before.free()  # waits for the letter that is being written
 
@@ -386,8 +389,6 @@ class Studio:
 
     def doctor(self) -> dict[str, Any]:
         """Hardware, model, storage and journal mode, versions, and what is missing."""
-        from ftapp import doctor
-
         return doctor.examine(self.settings, self.spec, self.engine)
 
 

@@ -63,7 +63,7 @@ def test_axe_finds_nothing_serious_on_any_tab(chrome, app):
                 page.locator("#edit-left").click()
                 expect(page.locator("#edited textarea")).to_be_visible()
                 assert not serious(page), f"Write, editing, {where}"
-                for tab, ready in (("Teach", "#plan"), ("Models", "#adapters"), ("Data", "#portfolio-list table")):
+                for tab, ready in (("Teach", "#plan"), ("Models", "#adapters"), ("Data", "#portfolio-list li")):
                     page.get_by_role("tab", name=tab).click()
                     expect(page.locator(ready)).to_be_visible()
                     unfold(page)

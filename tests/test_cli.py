@@ -1,7 +1,9 @@
 """The command line: what it refuses and how, and the whole loop as a script would run it."""
 
 import json
+import logging
 import os
+import re
 import subprocess
 import sys
 import time
@@ -132,6 +134,59 @@ def test_doctor_runs_on_an_empty_home(tmp_path, capsys):
     assert cli.main(["doctor", "--home", str(tmp_path / "new"), "--json"]) == 0
     found = json.loads(capsys.readouterr().out.splitlines()[-1])
     assert str(tmp_path / "new") in json.dumps(found)
+
+
+def test_doctor_says_sizes_in_words_and_keeps_numbers_for_scripts(tmp_path, capsys):
+    assert cli.main(["doctor", "--home", str(tmp_path / "new"), "--json"]) == 0
+    *lines, last = capsys.readouterr().out.splitlines()
+    told, found = "\n".join(lines), json.loads(last)
+    assert isinstance(found["storage"]["free_disk_bytes"], int) and str(found["storage"]["free_disk_bytes"]) not in told
+    assert re.search(r"free_disk_size: [\d.]+ [GM]B$", told, re.M) and re.search(r"use more than \d+ MB of memory: \w+", told)
+    assert "database: sqlite" in told and re.search(r"bitsandbytes: \d+\.", told), "only sizes are rewritten"
+
+
+def test_a_portfolio_is_filled_searched_and_emptied(tmp_path, capsys, monkeypatch):
+    def call(*words):
+        assert cli.main(["portfolio", *words, "--home", str(tmp_path / "home"), "--json"]) == 0
+        return json.loads(capsys.readouterr().out.splitlines()[-1])
+
+    (tmp_path / "oven.txt").write_text("Built a wood-fired oven for a village feast.")
+    (tmp_path / "some.csv").write_bytes("Title,Techstack,Links\nCaf\xe9 till,Go,https://till.example\nNo,Go,not a link\n".encode("cp1252"))
+    oven = call("add", "--title", "Clay oven", "--text", str(tmp_path / "oven.txt"), "--technologies", "brick, clay")["id"]
+    done = call("import", str(tmp_path / "some.csv"))
+    assert len(done["ids"]) == 1 and [row["line"] for row in done["rejected"]] == [3]
+    assert {row["title"] for row in call("list")["portfolio"]} == {"Clay oven", "Café till"}
+    (found,) = call("search", "brick ovens", "--top", "1")["found"]
+    assert found["document_id"] == oven and "brick" in found["why"]
+    assert call("remove", oven) == {"removed": oven} and len(call("list")["portfolio"]) == 1
+
+
+def test_a_complaint_that_helps_nobody_is_not_heard_and_others_are(caplog):
+    log = logging.getLogger("bitsandbytes.backends.cpu.ops")
+    log.warning("Failed to load CPU gemm_4bit_forward from kernels-community: %s. Please", "No module named 'kernels'")
+    log.warning("Something else")
+    assert [record.getMessage() for record in caplog.records] == ["Something else"]
+
+
+def test_a_training_is_stopped_once_and_resumed(tmp_path, capsys):
+    from db.engine import open_engine, write
+    from db.migrate import upgrade
+    from db.models import TrainingRun
+    from ftapp.training import lock
+
+    engine = open_engine(tmp_path / "ftapp.db")
+    upgrade(engine)
+    row = TrainingRun(owner_id="local", recipe="r", method="dpo", scope="letter", base_id="bundled", base_hash="h" * 64)
+    with write(engine) as opened:
+        opened.add(row)
+        run_id = row.id
+    engine.dispose()
+    with lock.hold(tmp_path / "supervisor.lock"):  # an app is at work: the command line launches nothing
+        for words, said in (("stop", "run resume"), ("stop", "had ended before")):
+            assert cli.main(["run", words, run_id, "--home", str(tmp_path)]) == 0
+            assert said in capsys.readouterr().out
+    assert cli.main(["run", "resume", run_id, "--home", str(tmp_path)]) == 1
+    assert "folder of this training is gone" in capsys.readouterr().err
 
 
 def test_empty_lists_say_what_to_do(tmp_path, capsys):

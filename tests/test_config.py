@@ -94,6 +94,14 @@ def test_the_default_recipe_and_its_sibling():
     assert (other.scope, other.learning_rate) == ("all", 5e-4)
 
 
+def test_every_recipe_has_words_for_people_and_a_broken_one_is_passed_over(tmp_path, monkeypatch):
+    assert all(config.recipe_label(name) for name in config.recipe_names())
+    monkeypatch.setattr(config, "CONFIGS", tmp_path)
+    (tmp_path / "train").mkdir()
+    (tmp_path / "train" / "mine.yaml").write_text("method: magic\nlabel: Mine\n")
+    assert config.recipe_label("mine") == ""
+
+
 def test_a_frozen_recipe_reads_back_the_same(tmp_path):
     import yaml
 

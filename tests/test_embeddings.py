@@ -157,7 +157,7 @@ def test_a_page_does_not_wait_for_the_model_and_has_meaning_the_next_time(monkey
     meaning = embeddings.Meaning(encoder, seconds=20)
     let_go = threading.Event()
     monkeypatch.setattr(embeddings, "_open", lambda folder: let_go.wait(20) and model)
-    with pytest.raises(ModelError, match="still at work"):
+    with pytest.raises(ModelError, match="Still getting ready"):
         meaning(["a"], ["bb", "ccc"])  # returns while the model is still loading
     let_go.set()
     meaning.prepare([]).join(20)
@@ -173,7 +173,7 @@ def test_meaning_waits_a_moment_only_and_says_why_it_is_missing(monkeypatch):
     let_go, quick = threading.Event(), model.encode_document
     model.encode_document = lambda texts, **how: let_go.wait(20) and quick(texts, **how)
     meaning = embeddings.Meaning(encoder, seconds=0.01)
-    with pytest.raises(ModelError, match="still at work"):
+    with pytest.raises(ModelError, match="Still getting ready"):
         meaning(["a"], ["b"])
     let_go.set()
     with pytest.raises(ModelError, match="too long"):

@@ -272,9 +272,14 @@ def test_teach_watch_use_and_roll_back(chrome, tmp_path):
 def test_another_base_model_is_loaded_or_refused_in_words(chrome, tmp_path):
     with serve(tmp_path / "home") as (address, studio), opened(chrome, address) as page:
         page.get_by_role("tab", name="Models").click()
+        expect(page.locator("#base-state")).to_have_text("The model that ships with the app is ready.")
+        page.locator("#base-model input, #base-model textarea").first.fill("!!bad id")
+        page.locator("#load-model").click()
+        expect(page.locator("#base-state .warning")).to_contain_text("it is no Hugging Face id either")
         page.locator("#base-model input, #base-model textarea").first.fill("nobody/no-such-model")
         page.locator("#load-model").click()
         expect(page.locator("#base-state .warning")).to_contain_text("nobody/no-such-model")
+        expect(page.locator("#models-said")).to_be_empty()  # the answer stands where it was asked
         expect(page.locator("#model-state")).to_contain_text("Model ready")  # the one that was there
         page.get_by_role("tab", name="Write").click()
         write(page)
@@ -282,7 +287,7 @@ def test_another_base_model_is_loaded_or_refused_in_words(chrome, tmp_path):
         page.get_by_role("tab", name="Models").click()
         page.locator("#base-model input, #base-model textarea").first.fill(str(tiny_qwen2(tmp_path / "qwen")))
         page.locator("#load-model").click()
-        expect(page.locator("#base-state")).to_contain_text("qwen is loaded and writes")
+        expect(page.locator("#base-state")).to_contain_text("qwen is ready.")
         page.get_by_role("tab", name="Write").click()
         expect(page.locator("#words input")).to_have_value("300 words")  # what this model can write
 

@@ -338,6 +338,17 @@ def test_a_model_that_cannot_be_loaded_is_a_sentence_and_the_present_one_goes_on
     assert _last(studio.write_pair("local", POSTING, RESUME))["comparison_id"]
 
 
+@pytest.mark.parametrize("name", ["!!bad id", "no/such/folder", "~nobody-at-all/model", "m" * 300, "two words", "a\0b"])
+def test_what_can_name_no_model_is_said_at_once_and_nothing_is_tried(make, name):
+    studio = make()
+    studio.switch_model(name)
+    state = studio.model_state()
+    assert (state["state"], state["asked"]) == ("ready", "")
+    assert "no model folder" in state["reason"] and "no Hugging Face id" in state["reason"]
+    studio.switch_model("bundled")  # the one that is there
+    assert studio.model_state()["reason"] == ""
+
+
 def test_a_home_that_cannot_be_written_is_a_sentence(tmp_path):
     (tmp_path / "file").write_text("not a folder")
     with pytest.raises(UserError, match="cannot be written"):

@@ -197,7 +197,7 @@ def test_a_run_that_waits_can_be_stopped_and_strangers_see_nothing(home):
         assert waiting.runs("somebody") == []
         assert waiting.stop(ME, run_id)["state"] == "stopped"
         assert waiting.resume(ME, run_id)["state"] == "queued"
-        with pytest.raises(TrainingError, match="only what stopped"):
+        with pytest.raises(TrainingError, match="has not ended yet"):
             waiting.resume(ME, run_id)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-import re
+import os
 from pathlib import Path
 
 from ftapp.errors import ModelError
@@ -15,17 +15,34 @@ WANTED = ["*.safetensors", "*.safetensors.index.json", "*.json", "*.jinja", "*.m
 
 def find(source: str, offline: bool = False) -> Path:
     """The folder of a model: the folder itself, the Hub's local copy, or a fresh download. Raises ModelError."""
-    folder = Path(source).expanduser()
-    if folder.is_dir():
+    if reason := no_model(source):
+        raise ModelError(reason)
+    folder = Path(os.path.expanduser(source))
+    if os.path.isdir(folder):
         if missing := _missing(folder):
             raise ModelError(
                 f"The folder {folder.name!r} holds no complete model ({missing} is missing) - ftapp reads config.json, a tokenizer and "
                 "safetensors weights - choose the folder that holds them."
             )
         return folder
-    if not re.fullmatch(r"[\w.-]+(/[\w.-]+)?", source) or source.startswith("."):
-        raise ModelError(f"There is no model folder {source!r} - the model cannot be loaded - check the path or give a Hugging Face id.")
     return _from_hub(source, offline)
+
+
+def no_model(source: str) -> str:
+    """Why a text can name no model, before anything is tried: it is neither a folder that exists nor a Hub id. Else empty."""
+    from huggingface_hub.errors import HFValidationError
+    from huggingface_hub.utils import validate_repo_id
+
+    if os.path.isdir(os.path.expanduser(source)):  # unlike Path.is_dir it takes any text
+        return ""
+    try:
+        validate_repo_id(source)
+    except HFValidationError:
+        return (
+            f"There is no model folder {source[:120]!r}, and it is no Hugging Face id either - nothing was loaded - check the path, or "
+            "give an id such as owner/name (letters, digits, '-', '_' and '.')."
+        )
+    return ""
 
 
 def _from_hub(source: str, offline: bool) -> Path:

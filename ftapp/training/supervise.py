@@ -141,7 +141,8 @@ class Supervisor:
         """Ask a run to end after its current step, keeping a checkpoint. Harmless when it has ended already."""
         row = self._row(owner, run_id)
         if row.state in run.ACTIVE:
-            run.ask_to_stop(self._runs / row.id)
+            if (self._runs / row.id).is_dir():  # else there is nobody to ask
+                run.ask_to_stop(self._runs / row.id)
             with write(self._engine) as opened:
                 current = opened.get(TrainingRun, row.id)
                 if current.state == "queued" and current.started_at is None:
@@ -155,8 +156,10 @@ class Supervisor:
         """Let a stopped, interrupted or failed run go on from its last complete checkpoint. Raises TrainingError."""
         row = self._row(owner, run_id)
         folder = self._runs / row.id
+        if row.state in run.ACTIVE:
+            raise TrainingError("This training has not ended yet - there is nothing to go on from - wait for it, or stop it first.")
         if row.state not in run.RESUMABLE:
-            raise TrainingError(f"This training is {row.state} - only what stopped or was cut off can go on - start a new one.")
+            raise TrainingError("This training has finished - only one that was stopped or cut off can go on - start a new one.")
         if not (folder / "base.json").is_file():
             raise TrainingError("The folder of this training is gone - nothing is left to go on from - start a new training.")
         run.forget_stop(folder)

@@ -6,6 +6,7 @@ from typing import Any
 
 import gradio as gr
 
+from ftapp.config import BUNDLED
 from ftapp.ui import paper
 from ftapp.ui.asking import QUIET, calm
 from ftapp.ui.owner import Door
@@ -37,10 +38,16 @@ def timeline(rows: list[dict[str, Any]]) -> str:
 
 
 def base_text(state: dict[str, Any]) -> str:
-    """The base model in one sentence."""
-    said = {"ready": "is loaded and writes", "loading": "is loading…", "failed": "could not be loaded", "idle": "is not loaded yet"}
-    text = paper.note(f"{state['name']} {said.get(state['state'], state['state'])}.", "warning" if state["state"] == "failed" else "calm")
-    return text + (paper.note(state["reason"], "warning") if state.get("reason") else "")
+    """The base model in one sentence, and what became of another one that was asked for."""
+    said = {"ready": "is ready.", "loading": "is loading…", "failed": "could not be loaded.", "idle": "is not loaded yet."}
+    text = paper.note(f"{_base(state['name'])} {said[state['state']]}")
+    if state["state"] == "ready" and state["asked"] not in ("", state["name"]):
+        text = paper.note(f"{_base(state['asked'])} is loading… {_base(state['name'])} keeps writing until then.")
+    return text + paper.note(state["reason"], "warning")
+
+
+def _base(name: str) -> str:
+    return "The model that ships with the app" if name == BUNDLED else name
 
 
 class ModelsTab:
@@ -58,10 +65,10 @@ class ModelsTab:
             self.back = gr.Button("Roll back", elem_id="rollback", min_width=120)
         self.said = gr.HTML(elem_id="models-said")
         gr.HTML('<h2 class="next">Base model</h2><p class="lead">Any model of the Hugging Face Hub or a folder on this machine.</p>')
-        self.state = gr.HTML(elem_id="base-state")
         with gr.Row(elem_classes="chips fields"):
             self.base = gr.Textbox(label="Hub id or folder", placeholder="bundled", max_lines=1, elem_id="base-model", min_width=260)
             self.switch = gr.Button("Load it", elem_id="load-model", min_width=120)
+        self.state = gr.HTML(elem_id="base-state")
         self.templates = TemplatesPanel(studio, door)
         if door.takes_password:
             with gr.Accordion("Owner", open=False), gr.Row(elem_classes="chips"):
@@ -88,8 +95,8 @@ class ModelsTab:
 
     def load(self, model: str, request: gr.Request) -> str:
         self.door.manager(request)
-        self.studio.switch_model(model.strip() or "bundled")
-        return paper.note("Asked for. The model you have keeps writing until the new one is loaded; the line above says when.")
+        self.studio.switch_model(model.strip() or BUNDLED)
+        return base_text(self.studio.model_state())
 
     def sign_in(self, password: str, request: gr.Request) -> tuple[str, str]:
         self.door.sign_in(request, password)
@@ -99,6 +106,6 @@ class ModelsTab:
         self.looking = {"fn": calm(self.look), "inputs": None, "outputs": [self.list, self.first, self.pick], **QUIET}
         self.promote.click(calm(self.let_write), self.pick, self.said, **QUIET).then(**self.looking)
         self.back.click(calm(self.roll_back), None, self.said, **QUIET).then(**self.looking)
-        self.switch.click(calm(self.load), self.base, self.said, **QUIET).then(**self.looking)
+        self.switch.click(calm(self.load), self.base, self.state, **QUIET)
         if self.door.takes_password:
             self.enter.click(calm(self.sign_in), self.password, [self.password, self.said], **QUIET)

@@ -87,6 +87,8 @@ def duration(seconds: float | None) -> str:
 def size(number_of_bytes: float | None) -> str:
     if number_of_bytes is None:
         return "an unknown amount of memory"
+    if number_of_bytes < 1e6:
+        return "less than 1 MB"
     return f"{number_of_bytes / 1e9:.1f} GB" if number_of_bytes >= 1e9 else f"{number_of_bytes / 1e6:.0f} MB"
 
 

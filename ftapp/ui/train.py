@@ -5,10 +5,12 @@ A `gr.Timer` asks `Studio` for the run's rows, so that a closed page, a second t
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 import gradio as gr
 
+from ftapp import config
 from ftapp.errors import UserError
 from ftapp.evaluation import read_curve
 from ftapp.ui import paper
@@ -36,7 +38,12 @@ PLOTS = {
     "logps": ("Log-probabilities of the letters", "logps", ("logps/chosen", "logps/rejected"), ("chosen", "rejected")),
 }
 COLOURS = {"learned from": "#1f7f7a", "held out": "#c98a12", "chosen": "#1f7f7a", "rejected": "#c98a12"}
-NO_RUN = "Nothing has been taught yet. Choose between a few pairs of letters, then come back and press Start."
+NO_RUN = "Nothing has been taught yet. Choose between a few pairs of letters, then come back and press Start teaching."
+
+
+def recipe_choices(names: Iterable[str]) -> list[tuple[str, str]]:
+    """Each way to teach as a person reads it, with the id that the command line and the endpoint take."""
+    return [(f"{label} ({name})" if (label := config.recipe_label(name)) else name, name) for name in names]
 
 
 def plan_text(plan: dict[str, Any]) -> str:
@@ -123,8 +130,8 @@ class TeachTab:
             self.back = gr.Button("Roll back", elem_id="roll-back")
             self.said = gr.HTML(elem_id="promotion")
         with gr.Accordion("Details", open=False, elem_id="details"):
-            names = studio.recipes()
-            self.recipe = gr.Dropdown(names, value=studio.default_recipe(), label="Recipe", elem_id="recipe")
+            ways = recipe_choices(studio.recipes())
+            self.recipe = gr.Dropdown(ways, value=studio.default_recipe(), label="What the teaching changes", elem_id="recipe")
             with gr.Row():
                 self.plots |= {name: self._plot(name) for name in ("margins", "logps")}
             self.numbers = gr.HTML()
