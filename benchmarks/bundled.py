@@ -18,7 +18,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from benchmarks.batch import Letter, write
-from ftapp import prompts
+from ftapp import claims, prompts
 from ftapp.bundled import generator
 from ftapp.profiles import JobPosting, ResumeProfile
 
@@ -57,6 +57,13 @@ def strangers(letter: Letter) -> list[str]:
     return [w for w in re.findall(r"\b[A-Z][\w]+", letter.text) if w.lower() not in known]
 
 
+def unknown_employers(letter: Letter) -> list[str]:
+    """Employers that the input does not name, as the claim ledger finds them."""
+    slots, given = letter.prompt.slots, letter.prompt.messages[1]["content"]
+    found = claims.unsupported(claims.ledger(letter.text, slots.profile, slots.job, sources_text=[given]))
+    return [c.text for c in found if c.kind == "employer" and c.text not in given]
+
+
 def sentences(letter: Letter) -> list[str]:
     """The letter's sentences with its names masked."""
     s = letter.prompt.slots
@@ -92,7 +99,8 @@ def judge(letters: Sequence[Letter]) -> dict[str, tuple[int, int]]:
         note("inside its length band", abs(len(letter.text.split()) - letter.prompt.words) <= LENGTH_BAND * letter.prompt.words)
         said = sentences(letter)
         note("no sentence twice", len(set(said)) == len(said))
-        note("no name the input lacks", not strangers(letter))
+        note("no employer the input lacks", not unknown_employers(letter))
+        note("no capitalised word the input lacks", not strangers(letter))
     sets = [set(sentences(letter)) for letter in letters]
     for a, b in itertools.combinations(sets, 2):
         note("pairs sharing at most half their sentences", len(a & b) <= min(len(a), len(b)) / 2)
