@@ -330,14 +330,15 @@ def test_a_resume_comes_as_a_file_a_draft_survives_a_refresh_and_the_choice_is_t
     resume = tmp_path / "resume.html"
     held = "<h2>Experience</h2><p>Baker, Oakline Rolls, 2019 - present</p><ul><li>Baked 300 loaves</ul>"
     resume.write_text(f"<h1>Sam Ode</h1><p>Baker</p>{held}")
-    page.locator("#posting textarea").fill(POSTING)
+    posting = POSTING + "\n- Clean hands"  # what an earlier test corrected stays corrected for its very text
+    page.locator("#posting textarea").fill(posting)
     with page.expect_file_chooser() as chooser:
         page.locator("#resume-file").click()
     chooser.value.set_files(resume)
     expect(page.locator("#resume textarea")).to_have_value(re.compile("• Baked 300 loaves$", re.MULTILINE))
     assert not [f for f in app[1].settings.folder("uploads").rglob("*") if f.is_file()], "an upload is gone once it is read"
     page.reload()
-    expect(page.locator("#posting textarea")).to_have_value(POSTING)
+    expect(page.locator("#posting textarea")).to_have_value(posting)
     expect(page.locator("#resume textarea")).to_have_value(re.compile("Oakline Rolls"))
     begin(page)
     finished(page)
@@ -380,6 +381,7 @@ def test_what_is_not_stored_yet_survives_a_refresh_and_a_mistake(page):
     expect(page.locator("#understood")).to_contain_text("at Quellhaven Mills")
     page.locator("#drop-edit").click()
     before = letters(page)
+    page.wait_for_timeout(3000)  # an empty box is filled with its draft once, soon after the page came
     page.locator("#posting textarea").fill("")
     begin(page)
     expect(page.locator("#say")).to_contain_text("The posting is empty")
