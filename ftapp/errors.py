@@ -23,3 +23,13 @@ class ModelError(UserError):
 
 class TrainingError(UserError):
     """A training cannot start, go on or be used."""
+
+
+class Damaged(UserError):
+    """The database's file cannot be read as one."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "The database is damaged and cannot be read. Nothing was changed. End ftapp, list your backups in the folder backups of your "
+            "data folder, and put one back: python -m ftapp restore FILE --yes"
+        )
