@@ -21,7 +21,7 @@ from typing import Any
 
 from ftapp import cleaning, cli_backups, cli_label, cli_portfolio, cli_templates, cli_transfer
 from ftapp.arguments import VERDICTS, BadArguments, checked, parser
-from ftapp.errors import Damaged, UserError
+from ftapp.errors import Damaged, UserError, unwritten_sentence
 from ftapp.files import as_resume
 from ftapp.profiles import JobPosting, parse_job, parse_resume
 
@@ -368,7 +368,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
     except Exception as error:
-        said, code = _bug(args, error), 1
+        said, code = unwritten_sentence(error) or _bug(args, error), 1
     print(said, file=sys.stderr)
     if as_json:
         print(json.dumps({"error": said}, ensure_ascii=False))
