@@ -45,10 +45,16 @@ UNWRITTEN = {
 }
 
 
-def unwritten(error: BaseException) -> tuple[str, str] | None:
-    """(what happened, what to do) when an error, sqlite3's own or SQLAlchemy's around it, says that nothing can be stored now."""
-    name = getattr(getattr(error, "orig", error), "sqlite_errorname", "")
-    return next((said for code, said in UNWRITTEN.items() if name.startswith(code)), None)
+def unwritten(error: BaseException | None) -> tuple[str, str] | None:
+    """(what happened, what to do) when an error, sqlite3's own or SQLAlchemy's around it, says that nothing can be stored now.
+
+    On a full disk SQLite ends the transaction by itself, and what is met then (a savepoint that is gone) hides the first error."""
+    while error is not None:
+        name = getattr(getattr(error, "orig", error), "sqlite_errorname", "")
+        if said := next((said for code, said in UNWRITTEN.items() if name.startswith(code)), None):
+            return said
+        error = error.__cause__ or error.__context__
+    return None
 
 
 def unwritten_sentence(error: BaseException) -> str:

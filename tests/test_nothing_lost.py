@@ -143,11 +143,11 @@ def test_on_a_full_disk_the_letters_stay_on_the_write_page(chrome, app):
         with full_disk(studio.engine):
             no_more(studio.engine, pairs)
             before = len(stored(studio))
-            page.locator("#vote-left").click()
+            page.locator("#verdict-left").click()
             expect(page.get_by_text(FULL).first).to_be_visible()
             expect(page.locator("#verdict")).to_be_visible()
             assert len(stored(studio)) == before and BUG not in page.content()
-        page.locator("#vote-left").click()
+        page.locator("#verdict-left").click()
         expect(page.locator("#verdict")).to_be_hidden()
         assert len(stored(studio)) == before + 1
 

@@ -26,7 +26,7 @@ from ftapp.ui.asking import sentence
 from ftapp.ui.owner import Door
 
 MOST_BYTES = 64 * 1024
-UNSTORED = "{}. Nothing more is stored for now: what you decide waits on this page and is tried again by itself. {}, and leave the page open."
+UNSTORED = "{}. Nothing more is stored for now: what you decide waits on this page and is tried again. {}, and leave the page open."
 MOST_PENDING = 50
 MOST_SECONDS = 3600.0  # a pair left open over lunch says nothing about speed
 SAID = {"left": "A", "right": "B", "tie": "Tie", "both_bad": "Both bad"}
