@@ -92,7 +92,7 @@ class Backups:
                 if damaged(error.__cause__ or error) or damaged(getattr(error, "orig", None)):
                     raise Damaged() from None
                 why = getattr(error, "orig", None) or error
-                raise UserError(f"The backup could not be put back ({why}). Nothing was changed. Make room, or choose another one.") from None
+                raise UserError(f"The backup could not be put back ({why}). Nothing was changed. Make room or choose another.") from None
         adapters.rehome(studio.engine, studio.settings.folder("runs"))
         return {"restored": str(file), "saved": str(saved)}
 

@@ -119,7 +119,7 @@ class Apps:
 def test_no_acknowledged_vote_is_lost_torn_or_doubled(home, engine, kills, least):
     moments = random.Random(23)
     with write(engine) as opened:
-        pairs = [pair(opened, company=f"Oven {number}") for number in range(kills * 100)]
+        pairs = [pair(opened, company=f"Oven {number}") for number in range(kills * 40)]
     votes = [{"id": one, "verdict": moments.choice(["left", "right", "tie", "both_bad"])} for one in pairs]
     for vote in votes[::5]:  # long enough for several pages of the file
         vote |= {"verdict": "left", "edited": f"{vote['id']} " * 800, "edited_from": "left"}
