@@ -13,7 +13,7 @@ from ftapp.ui import paper
 from ftapp.ui.asking import QUIET, calm
 from ftapp.ui.owner import LOCAL, Door
 
-WHY = {"by-hand": "made by you", "before-restore": "before one was put back"}
+WHY = {"by-hand": "made by you", "before-restore": "before a restore"}
 
 
 class BackupPanel:
@@ -25,7 +25,7 @@ class BackupPanel:
         self.state = gr.HTML(elem_id="backup-state")
         with gr.Row(elem_classes="chips fields"):
             self.make = gr.Button("Back up now", size="sm", elem_id="backup-make", min_width=96)
-            self.which = gr.Dropdown([], label="Put back", visible=False, elem_id="backup-which", min_width=290)
+            self.which = gr.Dropdown([], label="Put back", visible=False, elem_id="backup-which", min_width=340)
             self.ask = gr.Button("Put it back", size="sm", visible=False, elem_id="backup-restore", min_width=96)
             self.sure = gr.Button("Really put it back", variant="stop", size="sm", visible=False, elem_id="backup-sure", min_width=96)
         self.said = gr.HTML(elem_id="backup-said")
@@ -69,7 +69,7 @@ class BackupPanel:
 
 
 def _title(row: dict[str, Any]) -> str:
-    """`21 November 2026, 13:04 · 2 MB · made by you`, in this machine's time."""
+    """`21 Nov 2026, 13:04:05 · made by you`, in this machine's time."""
     name = Path(row["file"]).name.rpartition("-")[0]
     at = datetime.fromisoformat(row["at"]).astimezone()
-    return f"{at.day} {at:%B %Y, %H:%M} · {paper.size(row['bytes'])} · {WHY.get(name, 'before an update')}"
+    return f"{at.day} {at:%b %Y, %H:%M:%S} · {WHY.get(name, 'before an update')}"
