@@ -199,8 +199,12 @@ def _transfer(verbs: Any, verb: Any) -> None:
     verb("use", "let all imported pairs train", acts)
     verb("ignore", "keep them, but train on none", acts)
     verb("remove", "delete them; choices made here stay", acts)
-
-
+    p = verb("backup", "a checked copy of the database, of which ten are kept; the adapters' own files, under runs, are not in it")
+    p.add_argument("--out", metavar="FILE", help="written there, over an older one, and not counted among the ten")
+    verb("backups", "all backups in the data folder, newest first")
+    p = verb("restore", "put a backup in the place of everything stored; what is there is backed up first")
+    p.add_argument("file", metavar="FILE", help="a file, or the name of one that backups lists")
+    p.add_argument("--yes", action="store_true", required=True, help="really")
     p = verb("forget", "delete everything of yours: texts, letters, choices, trainings, adapters")
     p.add_argument("--yes", action="store_true", required=True, help="really")
 

@@ -19,9 +19,9 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict
 from typing import Any
 
-from ftapp import cleaning, cli_label, cli_portfolio, cli_templates, cli_transfer
+from ftapp import cleaning, cli_backups, cli_label, cli_portfolio, cli_templates, cli_transfer
 from ftapp.arguments import VERDICTS, BadArguments, checked, parser
-from ftapp.errors import UserError
+from ftapp.errors import Damaged, UserError, unwritten_sentence
 from ftapp.files import as_resume
 from ftapp.profiles import JobPosting, parse_job, parse_resume
 
@@ -217,7 +217,7 @@ def score(studio: None, args: argparse.Namespace) -> dict[str, Any]:
 VERBS = {verb.__name__: verb for verb in (
     doctor, read, write, prefer, undo, train, runs, run_show, run_stop, run_resume, adapters, promote, rollback, claims,
     score)}  # fmt: skip
-VERBS |= cli_label.VERBS | cli_portfolio.VERBS | cli_templates.VERBS | cli_transfer.VERBS
+VERBS |= cli_backups.VERBS | cli_label.VERBS | cli_portfolio.VERBS | cli_templates.VERBS | cli_transfer.VERBS
 
 
 # --- printing ------------------------------------------------------------------------------------------------------------
@@ -331,7 +331,14 @@ def _bug(args: argparse.Namespace, error: Exception) -> str:
 def _run(args: argparse.Namespace) -> dict[str, Any]:
     if args.call in ("read", "claims", "score") and not getattr(args, "fill", False):  # they work on files alone
         return VERBS[args.call](None, args)
-    studio = _studio(args)
+    try:
+        studio = _studio(args)
+    except Damaged:
+        if args.call != "restore":
+            raise
+        from ftapp.config import settings
+
+        return cli_backups.restore_damaged(settings(home=args.home), args)
     try:
         return VERBS[args.call](studio, args)
     finally:
@@ -361,7 +368,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
     except Exception as error:
-        said, code = _bug(args, error), 1
+        said, code = unwritten_sentence(error) or _bug(args, error), 1
     print(said, file=sys.stderr)
     if as_json:
         print(json.dumps({"error": said}, ensure_ascii=False))

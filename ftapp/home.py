@@ -2,12 +2,21 @@
 
 from __future__ import annotations
 
+import sqlite3
 from typing import Any
 
+from sqlalchemy.exc import DatabaseError
+
 from db import migrate
+from db.backups import BackupFailed
 from db.engine import open_engine
 from ftapp.config import Settings
-from ftapp.errors import UserError
+from ftapp.errors import Damaged, UserError
+
+
+def damaged(error: BaseException | None) -> bool:
+    """Whether SQLite said that a file is malformed or no database. That a file is locked or a disk full is something else."""
+    return type(error) is sqlite3.DatabaseError
 
 
 def open_database(settings: Settings) -> Any:
@@ -19,7 +28,7 @@ def open_database(settings: Settings) -> Any:
         raise UserError(
             f"The data in {settings.home} is of a newer ftapp (revision {error}). This one cannot read it. Update ftapp."
         ) from None
-    except migrate.BackupFailed as error:
+    except BackupFailed as error:
         raise UserError(
             f"No backup could be made before an update of the data ({error}). Nothing was changed. Make room and start again."
         ) from None
@@ -28,4 +37,8 @@ def open_database(settings: Settings) -> Any:
         raise UserError(
             f"The data folder {settings.home} cannot be written ({why}). Nothing can be stored. Choose another with --home."
         ) from None
+    except (DatabaseError, sqlite3.DatabaseError) as error:
+        if damaged(getattr(error, "orig", error)):
+            raise Damaged() from None
+        raise
     return engine

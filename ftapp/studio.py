@@ -23,6 +23,7 @@ from ftapp import adapters, config, doctor, embeddings, home, letters, preferenc
 from ftapp.backends import folders
 from ftapp.backends.local import AdapterRef, LocalBackend
 from ftapp.backends.pair import Progress, Row
+from ftapp.backups import Backups
 from ftapp.documents import read_text
 from ftapp.errors import ModelError, UserError
 from ftapp.labelling import Labelling
@@ -55,7 +56,7 @@ class Studio:
         self._backend, self._reason, self._asked = backend, "", ""  # asked: the model that is being loaded
         self._load = threading.Lock()
         self._streams: dict[str, Stream] = {}
-        self.labelling = Labelling(self)
+        self.labelling, self.backups = Labelling(self), Backups(self)
 
     def close(self) -> None:
         """Stop watching trainings (they go on by themselves) and writing ahead, and let go of files and memory."""

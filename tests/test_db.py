@@ -13,8 +13,8 @@ from sqlalchemy import inspect
 from sqlalchemy.exc import IntegrityError, OperationalError
 from sqlmodel import Session, SQLModel, select
 
+from db import backups, migrate, models
 from db import engine as db_engine
-from db import migrate, models
 from db.engine import journal_mode, open_engine, session, wal_is_safe, write
 
 HEAD = ScriptDirectory(str(migrate.MIGRATIONS)).get_current_head()
@@ -237,10 +237,10 @@ def test_a_backup_that_is_not_sound_is_refused(engine, home, monkeypatch):
             file.truncate(copy.stat().st_size // 2)
         real(source, copy)
 
-    real = migrate._verify
-    monkeypatch.setattr(migrate, "_verify", torn)
-    with pytest.raises(migrate.BackupFailed):
-        migrate.backup(engine, home / "backups", "x")
+    real = backups._verify
+    monkeypatch.setattr(backups, "_verify", torn)
+    with pytest.raises(backups.BackupFailed):
+        backups.backup(engine, home / "backups", "x")
     assert list((home / "backups").iterdir()) == [], "a torn copy must not lie there like a backup"
 
 

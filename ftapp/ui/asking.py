@@ -17,7 +17,7 @@ from typing import Any
 
 import gradio as gr
 
-from ftapp.errors import UserError
+from ftapp.errors import UserError, unwritten, unwritten_sentence
 
 log = logging.getLogger(__name__)
 # How an event of the screen is wired that writes nothing long: no named endpoint, and it never waits behind the model.
@@ -29,6 +29,9 @@ def sentence(error: BaseException) -> str:
     """What a person reads about `error`. A bug is logged by its place and type: its message may quote a letter."""
     if isinstance(error, UserError):
         return str(error)
+    if said := unwritten_sentence(error):
+        log.warning("%s", said)
+        return said
     places = "".join(traceback.format_tb(error.__traceback__))
     log.error("A bug, %s:\n%s", type(error).__name__, places)
     return BUG
@@ -38,7 +41,7 @@ def _wrapped(fn: Callable[..., Any], to_text: Callable[[str], str]) -> Callable[
     def answer(error: Exception) -> gr.Error:
         if isinstance(error, gr.Error):
             return error
-        title = "Not done" if isinstance(error, UserError) else "A mistake of ours"
+        title = "Not done" if isinstance(error, UserError) or unwritten(error) else "A mistake of ours"
         return gr.Error(to_text(sentence(error)), title=title, print_exception=False)
 
     if inspect.isgeneratorfunction(fn):

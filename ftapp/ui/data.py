@@ -10,6 +10,7 @@ import gradio as gr
 from ftapp import forgetting
 from ftapp.ui import paper
 from ftapp.ui.asking import QUIET, calm
+from ftapp.ui.backups import BackupPanel
 from ftapp.ui.owner import LOCAL, Door
 from ftapp.ui.portfolio import PortfolioPanel
 from ftapp.ui.transfer import TransferPanel
@@ -49,6 +50,7 @@ class DataTab:
         self.where = gr.HTML(elem_id="where")
         self.transfer = TransferPanel(studio, door)
         self.portfolio = PortfolioPanel(studio, door)
+        self.backups = BackupPanel(studio, door)
         with gr.Accordion("Delete everything", open=False, elem_id="forget"):
             gr.HTML(paper.note(FORGET))
             with gr.Row(elem_classes="chips fields"):
@@ -59,6 +61,7 @@ class DataTab:
 
         self.forget.click(calm(self.delete), self.word, [self.forgotten, self.word], **QUIET).then(**self.looking).then(
             **self.portfolio.looking).then(**self.transfer.looking)  # fmt: skip
+        self.backups.restored.then(**self.looking).then(**self.portfolio.looking).then(**self.transfer.looking)
 
     def delete(self, word: str, request: gr.Request) -> tuple[str, str]:
         owner = self.door.manager(request)

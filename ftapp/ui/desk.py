@@ -16,7 +16,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse
 from starlette.routing import Route
 
-from ftapp.errors import NotAllowed, UserError
+from ftapp.errors import NotAllowed, UserError, unwritten
 from ftapp.likeness import Marks, paragraphs
 from ftapp.preferences import REASONS, SETTLED
 from ftapp.prompts import KIND_NAMES
@@ -26,6 +26,7 @@ from ftapp.ui.asking import sentence
 from ftapp.ui.owner import Door
 
 MOST_BYTES = 64 * 1024
+UNSTORED = "{}. Nothing more is stored for now: what you decide waits on this page and is tried again. {}, and leave the page open."
 MOST_PENDING = 50
 MOST_SECONDS = 3600.0  # a pair left open over lunch says nothing about speed
 SAID = {"left": "A", "right": "B", "tie": "Tie", "both_bad": "Both bad"}
@@ -47,6 +48,8 @@ def _answering(verb: Callable[[Request, dict[str, Any]], dict[str, Any]]) -> Cal
             return JSONResponse(await run_in_threadpool(verb, request, given))
         except Exception as error:
             status = 403 if isinstance(error, NotAllowed) else 400 if isinstance(error, UserError) else 500
+            if why := unwritten(error):  # the page keeps the decision and tells it again, as often as it takes
+                return JSONResponse({"error": UNSTORED.format(*why)}, 507)
             return JSONResponse({"error": sentence(error)}, status)
 
     return answer

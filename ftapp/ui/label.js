@@ -25,7 +25,7 @@
       body: JSON.stringify({ ...given, have }),
     });
     const told = await answer.json().catch(() => ({}));
-    if (!answer.ok) throw Object.assign(new Error(told.error || "Something went wrong. Try again."), { refused: answer.status < 500 });
+    if (!answer.ok) throw Object.assign(new Error(told.error || "Something went wrong. Try again."), { refused: answer.status < 500, full: answer.status === 507 });
     return told;
   }
 
@@ -37,9 +37,9 @@
       let told = null, failed = null;
       for (let again = 0; !told; again++) {
         try { told = await ask(action.verb, action.given()); } catch (error) {
-          if (!error.refused && again < WAITS.length) {
-            say("Not stored yet: the app does not answer. Trying again.", true);
-            await new Promise((go) => setTimeout(go, WAITS[again]));
+          if (error.full || (!error.refused && again < WAITS.length)) {  // a full disk: until there is space
+            say(error.full ? error.message : "Not stored yet: the app does not answer. Trying again.", true);
+            await new Promise((go) => setTimeout(go, WAITS[Math.min(again, WAITS.length - 1)]));
             continue;
           }
           failed = error;
@@ -65,7 +65,7 @@
   async function look() {
     clearTimeout(looking);
     if (!seen(stage())) return;
-    try { take(await ask("state")); loaded = true; } catch (error) { say(error.refused ? error.message : "The app could not be reached. Load the page again when it is there.", true); }
+    try { take(await ask("state")); loaded = true; } catch (error) { say(error.refused || error.full ? error.message : "The app could not be reached. Load the page again when it is there.", true); }
     show();
   }
 
