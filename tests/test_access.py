@@ -137,20 +137,21 @@ def test_the_whole_loop_by_keyboard_alone(chrome, app):
         expect(page.locator("#outcome")).to_contain_text("You chose A.")
 
 
-def test_arrow_keys_go_from_claim_to_claim_and_tab_leaves_the_letter(chrome, app):
-    address, studio = app
-    list(studio.write_pair("local", POSTING, RESUME, seed=7))
-    with opened(chrome, address) as page:
-        finished(page)
-        claims = page.locator("#letter-left .claim")
-        expect(claims.nth(2)).to_be_attached()
-        claims.first.focus()
-        page.keyboard.press("ArrowRight")
-        expect(claims.nth(1)).to_be_focused()
-        page.keyboard.press("ArrowLeft")
-        expect(claims.first).to_be_focused()
-        held = page.locator("#letter-left .claim.held[tabindex='0'], #letter-right .claim.held[tabindex='0']")
-        assert held.count() <= 2, "one stop a letter, and one for each open claim"
+def test_arrow_keys_go_from_claim_to_claim_and_tab_leaves_the_letter(chrome, tmp_path):
+    body = "Dear team,\n\nAt Oakline Rolls I baked 300 loaves a day since 2019."
+    told = f"{body} I bake.\n\nSam Ode", f"{body} I knead.\n\nSam Ode"
+    with serve(tmp_path / "home", {None: told, "starter": told}) as (address, studio):
+        list(studio.write_pair("local", POSTING, RESUME, seed=7))
+        with opened(chrome, address) as page:
+            finished(page)
+            claims = page.locator("#letter-left .letter .claim")
+            expect(claims.nth(2)).to_be_attached()
+            claims.first.focus()
+            page.keyboard.press("ArrowRight")
+            expect(claims.nth(1)).to_be_focused()
+            page.keyboard.press("ArrowLeft")
+            expect(claims.first).to_be_focused()
+            assert page.locator("#letter-left .claim[tabindex='0']").count() == 1, "one stop for a letter without open claims"
 
 
 def test_what_a_claim_rests_on_is_never_cut_off_on_a_phone(chrome, app):
