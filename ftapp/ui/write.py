@@ -176,6 +176,8 @@ class WriteTab:
         pair = self.studio.current_comparison(owner) or self.studio.last_choice(owner)
         if pair is None:
             return {self.stop: gr.update(visible=False)}
+        if "verdict" in pair:
+            return self._shown(pair, owner) | {self.stop: gr.update(visible=False)}  # the boxes are for what comes next
         sources = self.studio.sources(owner, pair["comparison_id"])
         offered = [*self.studio.words(pair["kind"]), pair["words"]]
         return {
