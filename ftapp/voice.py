@@ -17,6 +17,7 @@ from ftapp import structure
 
 MOST_STEPS = 3.0  # one habit counts no more than this, however odd a letter is
 FAVOURITES = 12
+RHYTHM = 8
 STATED = 3  # letters from which a card can say "never" and "each time"
 LEFT_OUT_ONE_BY_ONE = 30  # letters that are compared with the others; more would say the same
 
@@ -37,7 +38,7 @@ HABITS = {
     "brackets": ("Brackets", "in 100 words", 0.7),
 }
 # What is compared besides, each on the same scale of steps.
-OTHERS = {"opener": "Opening line", "sign_off": "Sign-off", "small_words": "Small words", "favourites": "Phrases you come back to",
+OTHERS = {"opener": "Greeting", "sign_off": "Sign-off", "small_words": "Small words", "favourites": "Phrases you come back to",
           "avoided": "Stock phrases you leave out"}  # fmt: skip
 LABELS = {name: label for name, (label, _, _) in HABITS.items()} | OTHERS
 
@@ -97,6 +98,7 @@ class VoiceCard:
     favourites_a_letter: float
     avoided: tuple[str, ...]
     small_words: Mapping[str, float]  # a word -> how often in 100
+    rhythm: tuple[float, ...] = ()  # share of sentences of 1 to 5 words, 6 to 10, ..., the last of 36 and more
     own: float | None = None
 
 
@@ -109,6 +111,7 @@ class _Measured:
     opener: str
     sign_off: str
     small_words: dict[str, float]
+    lengths: tuple[int, ...]
     runs: frozenset[str] = field(repr=False)
     text: str = field(repr=False, default="")  # lower-cased, one space between words
 
@@ -147,7 +150,13 @@ def _card(measured: Sequence[_Measured]) -> VoiceCard:
         favourites_a_letter=statistics.fmean(_used(liked, m) for m in measured),
         avoided=tuple(phrase for phrase in STOCK if phrase not in said) if count >= STATED else (),
         small_words={word: statistics.fmean(m.small_words.get(word, 0.0) for m in measured) for word in SMALL_WORDS},
+        rhythm=_rhythm([length for m in measured for length in m.lengths]),
     )  # fmt: skip
+
+
+def _rhythm(lengths: Sequence[int]) -> tuple[float, ...]:
+    counted = Counter(min(RHYTHM - 1, max(0, length - 1) // 5) for length in lengths)
+    return tuple(counted[n] / max(1, len(lengths)) for n in range(RHYTHM))
 
 
 def _shares(forms: Iterable[str]) -> tuple[tuple[str, float], ...]:
@@ -209,7 +218,7 @@ def _measure(letter: str) -> _Measured:
     tally = Counter(words)
     small = {word: 100 * tally[word] / count for word in SMALL_WORDS if tally[word]}
     runs = frozenset(run for sentence in body for run in _runs(sentence))
-    return _Measured(len(words), habits, _opener(pieces.greeting), _sign_off(pieces.sign_off), small, runs, " ".join(words))
+    return _Measured(len(words), habits, _opener(pieces.greeting), _sign_off(pieces.sign_off), small, tuple(lengths), runs, " ".join(words))
 
 
 def _paragraphs(letter: str, pieces: structure.Letter) -> int:
@@ -308,10 +317,10 @@ def described(card: VoiceCard) -> list[tuple[str, str]]:
     if "sentence_words" in h:
         varied = h.get("sentence_spread", 0.0)
         how = "short and long ones in turn" if varied > 8 else "of much the same length" if varied < 5 else "some shorter, some longer"
-        lines.append(("Sentences", f"About {h['sentence_words']:.0f} words, {how}. {_of_ten(h['starts_with_i'])} begin with I."))
+        lines.append(("Sentences", f"About {h['sentence_words']:.0f} words, {how}. {of_ten(h['starts_with_i'])} begin with I."))
     if "contractions" in h:
-        lines.append(("I'm, don't", f"{_of_ten(h['contractions'])} of the places where one could write them."))
-    lines.append(("Openers", _forms(card.openers, "no greeting")))
+        lines.append(("I'm, don't", f"{of_ten(h['contractions'])} of the places where one could write them."))
+    lines.append(("Greetings", _forms(card.openers, "no greeting")))
     lines.append(("Sign-offs", _forms(card.sign_offs, "no sign-off")))
     lines.append(("Marks", _marks(h)))
     if card.favourites:
@@ -322,10 +331,15 @@ def described(card: VoiceCard) -> list[tuple[str, str]]:
 
 
 def _quoted(phrases: Iterable[str]) -> str:
-    return "; ".join("“" + re.sub(r"\bi\b", "I", phrase) + "”" for phrase in phrases)
+    return "; ".join(f"“{shown(phrase)}”" for phrase in phrases)
 
 
-def _of_ten(share: float) -> str:
+def shown(phrase: str) -> str:
+    """A phrase as one writes it: "I" in its capital."""
+    return re.sub(r"\bi\b", "I", phrase)
+
+
+def of_ten(share: float) -> str:
     return "None" if share < 0.03 else "All" if share > 0.97 else f"{max(1, min(9, round(10 * share)))} in 10"
 
 

@@ -193,4 +193,4 @@ def voice_of(values: Mapping[str, Any]) -> voice.VoiceCard:
     """The card that `card_values` wrote."""
     pairs = {name: tuple((form, share) for form, share in values[name]) for name in ("openers", "sign_offs", "favourites")}
     habits = {name: voice.Habit(**habit) for name, habit in values["habits"].items()}
-    return voice.VoiceCard(**{**values, **pairs, "habits": habits, "avoided": tuple(values["avoided"])})
+    return voice.VoiceCard(**{**values, **pairs, "habits": habits, "avoided": tuple(values["avoided"]), "rhythm": tuple(values["rhythm"])})

@@ -81,7 +81,7 @@ def test_letters_without_greeting_sign_off_or_english_have_a_voice_too():
 
 def test_it_says_what_it_found_in_words():
     told = dict(voice.described(voice.card(BRISK)))
-    assert told["Openers"] == "Hi … team, (100%)"
+    assert told["Greetings"] == "Hi … team, (100%)"
     assert "never: semicolons" in told["Marks"]
     assert "happy to chat" in told["You come back to"]
     assert "I am writing to express my" in told["You never write"]
