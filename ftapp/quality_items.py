@@ -17,10 +17,11 @@ CODES = {
     "too_short": "Too short",
     "cut_start": "The beginning is cut off",
     "cut_end": "The end is cut off",
-    "lost_marks": "Commas or sentence marks are lost",
+    "lost_marks": "Commas are lost",
     "placeholder": "A placeholder is left open",
     "marker": "Leftovers of a file or a prompt",
     "talk": "Talk around the letter",
+    "other_target": "Speaks to another employer or of another job",
     "no_target": "Names neither the job nor the employer",
     "ignores_resume": "Says nothing of what the person has done",
     "template": "Template phrases",
@@ -31,6 +32,7 @@ CODES = {
     "contact": "Contact data",
     "other_person": "Another person's name",
     "collapsed_list": "A list that had become one line",
+    "lost_hyphens": "Words that lost their hyphen",
     "mojibake": "Garbled characters",
 }
 
