@@ -36,7 +36,8 @@ _TITLES = [
         rf"\b(?:for|in|about|to|of|as|regarding|against)[ ]{_THE}(?:position[ ]of[ ]|role[ ]of[ ])?ROLE[ ](?=(?:{_ENDS})\b)",
         rf"\bNAME[ ]{_POST}\b",
         r"\b(?:apply(?:ing)?|application|applied|candidate|candidacy)[ ](?:for|as)[ ](?:the[ ]|your[ ]|an?[ ])?ROLE",
-        r"\b(?:posting|need|search|advert|advertisement|hiring|seeking|looking|opening|vacancy|recruiting)[ ](?:for[ ])?(?:an?|your|the)[ ](?:new[ ])?ROLE",
+        r"\b(?:posting|need|search|advert(?:isement)?|hiring|seeking|looking|opening|vacancy|recruiting)[ ](?:for[ ])?(?:an?|your|the)[ ]"
+        r"(?:new[ ])?ROLE",
         rf"\bas[ ](?:{_THE}|{_NAME}['’]s[ ](?:next|new)[ ])ROLE",
         r"\bjoin[ ][\w &.-]{2,40}[ ]as[ ](?:an?|the|your)[ ]ROLE",
         rf"\b(?:company|organi[sz]ation|firm|team|skills|school)[ ]as[ ](?:{_THE})?NAME",
@@ -47,17 +48,20 @@ _PRAISE = re.compile(
     r"(?i)^(?:(?:new|next|skilled|experienced|talented|qualified|dedicated|motivated|passionate|accomplished|knowledgeable|reliable|\w+-\w+)"
     r"\b,?\s*(?:and\s)?)+(?=\w)"
 )
-_OWN = re.compile(r"(?i)\b(?:my(?=\s(?:role|position|job|post|work|time|career|years|most|first|recent))|previous|current|past|former|last|prior|working|worked|served|serving|years)\b[^.\n]{0,24}$")  # "in my role as ..."
+_OWN = re.compile(  # "in my role as ..."
+    r"(?i)\b(?:my(?=\s(?:role|position|job|post|work|time|career|years|most|first|recent))|previous|current|past|former|last|prior|"
+    r"working|worked|served|serving|years)\b[^.\n]{0,24}$"
+)
 _EMPLOYERS = [
     re.compile(pattern.replace("NAME", f"(?P<x>{_NAME})"), re.MULTILINE)
     for pattern in (
         rf"\b{_POST}(?:[ ][\w-]+){{0,3}}?[ ](?:at|with|within)[ ](?:the[ ])?NAME",
-        r"\b(?:join(?:ing)?|contribut(?:e|ing)[ ]to|part[ ]of|asset[ ]to|addition[ ]to|fit[ ]for|work(?:ing)?[ ](?:for|at|with))[ ](?:the[ ])?"
-        r"NAME(?=['’]s?|[ ]team|[ ]as\b|[ ]and\b|[ ]in[ ](?:the|this|its)\b|[.,;!])",
+        r"\b(?:join(?:ing)?|contribut(?:e|ing)[ ]to|part[ ]of|asset[ ]to|addition[ ]to|fit[ ]for|work(?:ing)?[ ](?:for|at|with))[ ]"
+        r"(?:the[ ])?NAME(?=['’]s?|[ ]team|[ ]as\b|[ ]and\b|[ ]in[ ](?:the|this|its)\b|[.,;!])",
         r"^(?:Dear|Hello|Hi|To)[ ](?:the[ ])?NAME(?=[ ](?:[Tt]eam|[Rr]ecruit|[Hh]iring|HR|[Mm]anage|[Ss]election))",
         r"^(?:Dear|Hello|Hi|To)[ ](?:[\w-]+[ ]){0,4}(?:at|of)[ ]NAME",
         r"\bNAME['’]s[ ](?:commitment|mission|reputation|dedication|values|vision|culture|focus|innovative|team|work|success|growth|goals)",
-        r"\b(?:interest(?:ed)?[ ]in|excited[ ]about|opportunity[ ]to[ ]work[ ](?:at|for|with)|employment[ ](?:at|with))[ ]NAME(?=[.,]|[ ]and\b)",
+        r"\b(?:interest(?:ed)?[ ]in|excited[ ]about|to[ ]work[ ](?:at|for|with)|employment[ ](?:at|with))[ ]NAME(?=[.,]|[ ]and\b)",
     )
 ]
 _NO_TITLE = re.compile(r"(?i)^(?:the|this|your|my|our|dear|i|it|sir|madam)$")
@@ -142,7 +146,9 @@ def _within(text: str, other: str) -> bool:
 
 # ---- to the fields of a prompt --------------------------------------------------------------------------------------
 
-_HELD = re.compile(r"^(?P<title>.+?)\s+(?:at|with|for|@)\s+(?P<employer>[A-Z].*?)(?:\s*[,(]?\s*(?:for|over)?\s*(?P<time>\d[\d+.]*\s*years?.*))?$")
+_HELD = re.compile(
+    r"^(?P<title>.+?)\s+(?:at|with|for|@)\s+(?P<employer>[A-Z].*?)(?:\s*[,(]?\s*(?:for|over)?\s*(?P<time>\d[\d+.]*\s*years?.*))?$"
+)
 _EACH = re.compile(r"\n|;|\s[•·▪*]\s")
 _CERTIFIED = re.compile(r"(?i)\bcertif|\blicen[cs]|\baccredit")
 _NONE = re.compile(r"(?i)^(?:none|n/?a|nil|not (?:applicable|specified|given)|no (?:past|current|previous).*|-+)?$")

@@ -1,4 +1,4 @@
-"""Pasted text, files, folders and tables -> own examples as they were given. Knows formats and names of columns, not where examples are kept.
+"""Pasted text, files, folders and tables -> own examples as they were given. Knows formats and names of columns, and no row.
 
 A text holds one letter, or several with a line of dashes between them, or one after the other, each with its greeting and sign-off.
 A file is a text in any format that `files.read` takes, or rows: chat `messages`, prompt and completion, or columns of a letter and what
@@ -54,7 +54,7 @@ def pasted(text: str, posting: str = "", kind: str = "") -> list[Given]:
     """The letters of a pasted text. `posting` is what they answered. Raises UserError for nothing, and for too much."""
     if len(text) > MOST_CHARACTERS:
         raise UserError(
-            f"The text has {len(text):,} characters; up to {MOST_CHARACTERS:,} can be pasted at once. Nothing was stored. Bring it as a file."
+            f"The text has {len(text):,} characters, and {MOST_CHARACTERS:,} can be pasted at once. Nothing was stored. Bring it as a file."
         )
     found = [Given(letter, kind, posting.strip()) for letter in split(text)]
     if not found:
@@ -99,7 +99,7 @@ def read(paths: Iterable[Path], kind: str = "", posting: str = "") -> Read:
     """
     named = [file for path in paths for file in (_within(path) if path.is_dir() else [path])]
     if len(named) > MOST_FILES:
-        raise UserError(f"{len(named)} files were given. No more than {MOST_FILES} are read at once. Put the letters into one CSV or JSONL.")
+        raise UserError(f"{len(named)} files were given. No more than {MOST_FILES} are read at once. Put the letters into one CSV.")
     found: list[Given] = []
     refused: list[str] = []
     postings = _postings(named, refused)
@@ -165,6 +165,7 @@ def _rows(file: Path, kind: str, refused: list[str]) -> list[Given]:
 
 # ---- rows ---------------------------------------------------------------------------------------------------------------
 
+_CHAT = (("messages",), ("conversations",), ("prompt", "completion"), ("instruction", "output"))
 # What a column is -> how it may be called: small letters, words with one space between them. The first that fits, in this order.
 _NAMES = {
     "past": (r"\b(?:past|previous|prior)\b",),
@@ -200,14 +201,14 @@ def of_row(raw: Mapping[str, Any], kind: str = "") -> Given:
     """A row of a table or a line of JSON. Raises BadRow."""
     if any(name in raw for name in ("chosen", "rejected", "label", "kto_tag", "preferred_output")):
         raise BadRow("it compares or rates answers: bring it under Data, as choices")
-    if any(name in raw for name in ("messages", "conversations")):
+    if any(all(name in raw for name in names) for names in _CHAT):
         return of_chat(format_readers.read(raw)[1], kind)
     held = _columns(raw)
     letter, asked = held.pop("letter", ""), held.pop("question", "")
     if not letter:
         raise BadRow("it has no letter or answer" if held else "no column is known; one must be the letter or the answer")
-    if len(letter) > MOST_CHARACTERS:
-        raise BadRow(f"the letter has more than {MOST_CHARACTERS:,} characters")
+    if max(map(len, (letter, *held.values()))) > MOST_CHARACTERS:
+        raise BadRow(f"a text in it has more than {MOST_CHARACTERS:,} characters")
     if said := held.pop("prompt", ""):
         return of_chat(Row("example", [{"role": "user", "content": said}], letter), kind)
     named = re.sub(r"[\s-]+", "_", held.pop("kind", "").lower())
