@@ -19,7 +19,7 @@ from sqlmodel import select
 
 from db.engine import session, write
 from db.models import Adapter, new_id
-from ftapp import adapters, config, doctor, embeddings, home, letters, preferences, transfer
+from ftapp import adapters, config, doctor, embeddings, examples, home, letters, preferences, transfer
 from ftapp.backends import folders
 from ftapp.backends.local import AdapterRef, LocalBackend
 from ftapp.backends.pair import Progress, Row
@@ -52,7 +52,7 @@ class Studio:
         self.supervisor = Supervisor(self.engine, settings)
         encoder = embeddings.load(settings)
         self.portfolio, self.templates, self.meaning = Portfolio(self.engine, encoder), Templates(self.engine), embeddings.Meaning(encoder)
-        self.transfer = transfer.Transfer(self.engine)
+        self.transfer, self.examples = transfer.Transfer(self.engine), examples.Examples(self.engine)
         self._backend, self._reason, self._asked = backend, "", ""  # asked: the model that is being loaded
         self._load = threading.Lock()
         self._streams: dict[str, Stream] = {}
