@@ -87,7 +87,8 @@ def first_of_each(rows: Sequence[Mapping[str, Any]], most: int) -> list[dict[str
 def elsewhere(backend: LocalBackend, most: int, kind: str) -> list[dict[str, Any]]:
     """Prompts of other people for other employers, who are made up (the built-in set), of a kind that was taught if it has a posting."""
     kind = kind if kind in prompts.KINDS and kind != "answer" else prompts.KINDS[0]
-    how = {"kind": kind, "words": backend.spec.words[kind][len(backend.spec.words[kind]) // 2], "count_tokens": backend.count_tokens,
+    lengths = backend.spec.words.get(kind, [120])
+    how = {"kind": kind, "words": lengths[len(lengths) // 2], "count_tokens": backend.count_tokens,
            "budget_tokens": backend.spec.prompt_budget_tokens, "special_tokens": backend.special_tokens}  # fmt: skip
     built = (prompts.build(parse_resume(resume), parse_job(posting), **how) for posting, resume in sets.fictional()[:most])
     return [{"prompt": [dict(message) for message in one.messages], "reference": ""} for one in built]

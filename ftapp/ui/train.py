@@ -13,7 +13,7 @@ import gradio as gr
 from ftapp import config
 from ftapp.errors import UserError
 from ftapp.evaluation import read_curve
-from ftapp.ui import paper
+from ftapp.ui import paper, voice
 from ftapp.ui.asking import QUIET, calm
 from ftapp.ui.owner import Door
 
@@ -100,7 +100,7 @@ def result_text(report: dict[str, Any]) -> str:
         title = pair.get("title") or f"Held-out posting {number}"
         text += f'<details class="before-after"{" open" * (number == 1)}><summary>{paper.safe(title)}</summary>'
         text += f'<div class="two">{both}</div></details>'
-    return f'<section class="card"><h2>What it learned</h2>{text}</section>'
+    return f'<section class="card"><h2>What it learned</h2>{text}</section>{voice.report_page(report.get("voice") or {})}'
 
 
 class TeachTab:
