@@ -30,7 +30,7 @@ from db.models import Evaluation, RunPair, TrainingMetric, TrainingRun, new_id, 
 from ftapp import adapters, config, evaluation, preferences, verdicts
 from ftapp.backends import folders
 from ftapp.errors import NotFound, TrainingError
-from ftapp.training import dpo, lock, plan, run, tokens
+from ftapp.training import bases, lock, plan, run, tokens
 
 log = logging.getLogger(__name__)
 GRACE = timedelta(seconds=60)  # a trainer launched by an app that is gone has this long to take its lock
@@ -88,7 +88,7 @@ class Supervisor:
     def _prepare(self, owner: str, recipe: str | None) -> tuple[plan.Plan, plan.Material, config.Recipe, dict[str, Any]]:
         chosen = config.recipe(recipe or config.app_config().recipe)
         spec = config.model_spec(self._settings.model)
-        base = dpo.describe_base(spec.id, self._settings.offline)
+        base = bases.describe_base(spec.id, self._settings.offline)
         with session(self._engine) as opened:
             pairs = preferences.pairs(opened, owner, spec.id)
             parent, notes = _parent(opened, owner, base, chosen)
