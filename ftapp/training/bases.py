@@ -7,12 +7,13 @@ from __future__ import annotations
 
 import functools
 import hashlib
+import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from ftapp import config
-from ftapp.backends import folders
+from ftapp.backends import folders, hardware
 from ftapp.errors import ModelError, TrainingError
 from ftapp.training import run, tokens
 
@@ -42,9 +43,10 @@ def _template_hash(tokenizer: Any) -> str:
     return hashlib.sha256(str(tokenizer.chat_template).encode()).hexdigest()
 
 
-def load_base(base: Mapping[str, Any]) -> tuple[Any, Any]:
-    """The base model (float32 on a CPU, as saved on a GPU) and its tokenizer, as `describe_base` froze them.
+def load_base(base: Mapping[str, Any], recipe: config.Recipe | None = None) -> tuple[Any, Any]:
+    """The base model and its tokenizer, as `describe_base` froze them.
 
+    The weights are as the recipe says, in 4 bits too; without one float32 on a CPU, and as saved on a GPU.
     Raises ModelError when they cannot be read or are not those that wrote the letters.
     """
     import torch
@@ -57,9 +59,12 @@ def load_base(base: Mapping[str, Any]) -> tuple[Any, Any]:
             f"The model {base['id']} is not the one that the run was made for (its weights or chat template changed) - the pairs were "
             "written by another model - start a new training."
         )
-    dtype = "auto" if torch.cuda.is_available() else torch.float32
+    packed = recipe and recipe.quantization(hardware.fast_dtype())
+    place = {"device_map": {"": int(os.environ.get("LOCAL_RANK", "0"))}} if packed and torch.cuda.is_available() else {}
     try:
-        model = AutoModelForCausalLM.from_pretrained(folder, dtype=dtype, local_files_only=True, use_safetensors=True)
+        model = AutoModelForCausalLM.from_pretrained(
+            folder, dtype=_dtype(recipe), quantization_config=packed, local_files_only=True, use_safetensors=True, **place
+        )
     except (OSError, ValueError) as error:
         raise ModelError(
             f"The model {base['id']} could not be loaded ({type(error).__name__}) - the training cannot start - see trainer.log."
@@ -67,6 +72,16 @@ def load_base(base: Mapping[str, Any]) -> tuple[Any, Any]:
     if tokenizer.pad_token_id is None:
         tokenizer.pad_token = tokenizer.eos_token
     return model, tokenizer
+
+
+def _dtype(recipe: config.Recipe | None) -> Any:
+    import torch
+
+    if recipe and recipe.dtype != "auto":
+        return getattr(torch, recipe.dtype)
+    if not torch.cuda.is_available():
+        return torch.float32
+    return "auto" if hardware.computes_bf16() else torch.float16
 
 
 def start_policy(model: Any, recipe: config.Recipe, base: Mapping[str, Any]) -> tuple[Any, Any]:

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from ftapp.errors import TrainingError
-from ftapp.training import run
+from ftapp.training import processes, run
 
 Emit = Callable[[dict], None]
 TAIL_SECONDS = 5.0  # publishing, the held-out check and the first letters; replaced by measured time as it goes
@@ -40,7 +40,7 @@ def watcher(folder: Path, emit: Emit, stop: Callable[[], bool]) -> Any:
             self._began, self._first = time.monotonic(), state.global_step
 
         def on_step_end(self, args: Any, state: Any, control: Any, **_: Any) -> None:
-            if stop() and not self.stopped and state.global_step < state.max_steps:
+            if processes.any_of(stop()) and not self.stopped and state.global_step < state.max_steps:
                 self.stopped = True
                 emit({"kind": "state", "state": "stopping", "step": state.global_step})
                 control.should_save = control.should_training_stop = True
@@ -60,7 +60,9 @@ def watcher(folder: Path, emit: Emit, stop: Callable[[], bool]) -> Any:
             emit({"kind": "metrics", "step": state.global_step, "metrics": numbers})
 
         def on_save(self, args: Any, state: Any, control: Any, **_: Any) -> None:
-            run.seal(folder / "checkpoints" / f"checkpoint-{state.global_step}")
+            processes.wait()  # each has its own file of random numbers in it
+            if not processes.rank():
+                run.seal(folder / "checkpoints" / f"checkpoint-{state.global_step}")
             emit({"kind": "checkpoint", "step": state.global_step})
 
     return Watcher()
@@ -69,7 +71,7 @@ def watcher(folder: Path, emit: Emit, stop: Callable[[], bool]) -> Any:
 def resume_point(folder: Path) -> Path | None:
     """The last complete checkpoint; whatever a killed trainer left beyond it is removed."""
     good = run.last_checkpoint(folder)
-    for path in (folder / "checkpoints").glob("checkpoint-*"):
+    for path in () if processes.rank() else (folder / "checkpoints").glob("checkpoint-*"):
         if step_of(path) > step_of(good):
             shutil.rmtree(path, ignore_errors=True)
     return good
