@@ -16,7 +16,7 @@ from typing import Any
 from ftapp import config
 from ftapp.backends import hardware
 from ftapp.errors import TrainingError
-from ftapp.training import finish, processes, run, tokens
+from ftapp.training import finish, memory, processes, run, tokens
 from ftapp.training.bases import load_base
 from ftapp.training.watching import Emit, Outcome, resume_point, rounded, step_of, watcher
 
@@ -66,7 +66,7 @@ def give(
         "parent": (base.get("parent") or {}).get("id"), "steps": trainer.state.global_step,
         "precision": "bf16" if hardware.computes_bf16() else "float32",
         "load_seconds": rounded(loaded - began), "train_seconds": rounded(seconds), "tokens_a_second": rounded(read / max(seconds, 1e-9)),
-        "adapter_sha256": sha256, **special, "letters": [], "letters_note": "",
+        "memory_bytes": memory.peak_bytes(), "adapter_sha256": sha256, **special, "letters": [], "letters_note": "",
     }  # fmt: skip
     run.write_text(folder / "report.json", json.dumps(report, indent=1, ensure_ascii=False))
     del trainer, model, watch  # the letters need the room

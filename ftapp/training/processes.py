@@ -6,9 +6,21 @@ Several learn from the same batches as one would: a batch is shared out, never m
 from __future__ import annotations
 
 import os
+from pathlib import Path
 
 from ftapp.config import Recipe
 from ftapp.errors import TrainingError
+
+# Set before transformers, datasets and trl are imported: they read these once.
+QUIET = {"HF_HUB_OFFLINE": "1", "TRANSFORMERS_OFFLINE": "1", "HF_DATASETS_OFFLINE": "1", "HF_HUB_DISABLE_TELEMETRY": "1",
+         "HF_DATASETS_DISABLE_PROGRESS_BARS": "1", "HF_HUB_DISABLE_PROGRESS_BARS": "1", "TQDM_DISABLE": "1",
+         "TOKENIZERS_PARALLELISM": "false", "WANDB_DISABLED": "true", "TRL_EXPERIMENTAL_SILENCE": "1"}  # fmt: skip
+
+
+def environment() -> dict[str, str]:
+    """What a trainer's process is started with: this app's code, whatever folder it works in."""
+    root = str(Path(__file__).resolve().parents[2])
+    return {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, [root, os.environ.get("PYTHONPATH")]))}
 
 
 def rank() -> int:
@@ -60,3 +72,11 @@ def together() -> bool:
     import torch
 
     return torch.distributed.is_available() and torch.distributed.is_initialized()
+
+
+def part() -> None:
+    """At the very end: let go of the others, so that torch does not complain about them."""
+    if together():
+        import torch
+
+        torch.distributed.destroy_process_group()
