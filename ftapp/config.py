@@ -39,6 +39,7 @@ class AppConfig(_Strict):
     port: int = Field(gt=0, lt=65536)
     model: str
     recipe: str
+    sft_recipe: str
     min_pairs: int = Field(gt=0)
     min_examples: int = Field(gt=0)
     min_held_out_groups: int = Field(gt=0)
@@ -59,10 +60,19 @@ class AppConfig(_Strict):
 
 
 class ModelSpec(_Strict):
-    """One base model: where it is, how much it reads, what lengths it writes."""
+    """One base model: where it is, how much it reads, what lengths it writes, what it needs."""
 
     id: str
     source: str  # a folder, or a Hub id
+    label: str = ""  # what a person reads for it
+    revision: str | None = Field(None, pattern="^[0-9a-f]{40}$")  # the Hub's commit
+    licence: str = ""
+    load_in_4bit: bool = False  # NF4 with double quantization, to write as well as to teach
+    gpu: bool = False  # too slow without one
+    download_gb: float = Field(0, ge=0)
+    write_gb: float = Field(0, ge=0)  # 0: not known
+    teach_gb: float = Field(0, ge=0)
+    recipes: dict[Literal["dpo", "sft"], str] = {}  # what teaches it, where that is not configs/app.yaml's
     context_tokens: int = Field(gt=0)
     prompt_budget_tokens: int = Field(gt=0)
     dtype: Literal["auto", "float32", "bfloat16", "float16"]
@@ -250,6 +260,17 @@ def model_spec(model: str) -> ModelSpec:
     return _make(ModelSpec, {"id": model, "source": source, **values}, path)
 
 
+def model_ids() -> list[str]:
+    """The ladder of configs/models.yaml, smallest first."""
+    return [name for name in _read(CONFIGS / "models.yaml") if name != "default"]
+
+
+def default_recipe(model: str, method: str = "dpo") -> str:
+    """What teaches a model in this way unless a person says otherwise."""
+    app = app_config()
+    return model_spec(model).recipes.get(method) or (app.sft_recipe if method == "sft" else app.recipe)
+
+
 def recipe_names() -> list[str]:
     return sorted(path.stem for path in (CONFIGS / "train").glob("*.yaml"))
 
@@ -268,6 +289,14 @@ def recipe_label(name: str) -> str:
         return recipe(name).label
     except UserError:
         return ""
+
+
+def recipe_method(name: str) -> str:
+    """"dpo" or "sft"; "dpo" where the file is not right (a training with it says what is wrong)."""
+    try:
+        return recipe(name).method
+    except UserError:
+        return "dpo"
 
 
 def read_recipe(path: Path) -> Recipe:

@@ -24,7 +24,7 @@ def describe_base(model: str, offline: bool = True) -> dict[str, Any]:
     Reads files only; loads the tokenizer, not the model. Raises ModelError when the model is not on this machine.
     """
     spec = config.model_spec(model)
-    folder = folders.find(spec.source, offline)
+    folder = folders.find(spec.source, offline, spec.revision)
     tokenizer = tokens.tokenizer(folder)
     state = tuple((path.name, path.stat().st_mtime_ns) for path in sorted(folder.glob("*")) if path.suffix in (".safetensors", ".json"))
     return {
@@ -52,7 +52,8 @@ def load_base(base: Mapping[str, Any], recipe: config.Recipe | None = None) -> t
     import torch
     from transformers import AutoModelForCausalLM
 
-    folder = folders.find(config.model_spec(base["id"]).source, offline=True)
+    spec = config.model_spec(base["id"])
+    folder = folders.find(spec.source, True, spec.revision)
     tokenizer = tokens.tokenizer(folder)
     if folders.weights_hash(folder) != base["hash"] or _template_hash(tokenizer) != base["template_hash"]:
         raise ModelError(

@@ -12,6 +12,7 @@ from ftapp.backends import hardware
 from ftapp.config import Recipe
 
 GB = 10**9
+USED_UP = "The memory was used up"
 # how torch says it where the system refuses a piece of memory, besides its own OutOfMemoryError
 _SAID = ("can't allocate memory", "out of memory", "cannot allocate memory", "Unable to allocate")
 
@@ -45,7 +46,7 @@ def sentence(recipe: Recipe, step: int, longest: int, peak: int, there: int) -> 
     smaller = smaller_than(recipe)
     do = f"start the smaller plan: {smaller[1]}" if smaller else "use a smaller base model, or leave out the longest letters"
     what = f"{held}; {recipe.batch_size} at a time, the longest of {longest} tokens"
-    return f"The memory was used up {when} ({what}) - nothing was published - {do}."
+    return f"{USED_UP} {when} ({what}) - nothing was published - {do}."
 
 
 def smaller_than(recipe: Recipe) -> tuple[Recipe, str] | None:

@@ -37,9 +37,11 @@ def prepare(engine: Engine, settings: config.Settings, owner: str, recipe: str |
     Raises UserError for an unknown recipe or a missing model.
     """
     spec = config.model_spec(settings.model)
-    chosen = memory.smaller(config.recipe(recipe or config.app_config().recipe), smaller)
+    chosen = memory.smaller(config.recipe(recipe or config.default_recipe(spec.id)), smaller)
+    if spec.load_in_4bit:  # what writes is what learns
+        chosen = chosen.model_copy(update={"load_in_4bit": True, "double_quant": True})
     base = bases.describe_base(spec.id, settings.offline)
-    folder = folders.find(spec.source, settings.offline)
+    folder = folders.find(spec.source, settings.offline, spec.revision)
     tokenizer = tokens.tokenizer(folder)
     with session(engine) as opened:
         parent, notes = _parent(opened, owner, base, chosen)
