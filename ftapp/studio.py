@@ -17,7 +17,7 @@ from typing import Any
 
 from db.engine import session, write
 from db.models import new_id
-from ftapp import adapters, config, doctor, embeddings, home, letters, preferences, transfer
+from ftapp import adapters, config, doctor, embeddings, examples, home, letters, preferences, transfer
 from ftapp.backends import folders
 from ftapp.backends.local import AdapterRef, LocalBackend
 from ftapp.backends.pair import Progress, Row
@@ -50,7 +50,7 @@ class Studio:
         self.supervisor = Supervisor(self.engine, settings)
         encoder = embeddings.load(settings)
         self.portfolio, self.templates, self.meaning = Portfolio(self.engine, encoder), Templates(self.engine), embeddings.Meaning(encoder)
-        self.transfer = transfer.Transfer(self.engine)
+        self.transfer, self.examples = transfer.Transfer(self.engine), examples.Examples(self.engine)
         self._backend, self._reason, self._asked, self._fetched = backend, "", "", None  # asked: the model that is being loaded
         self._load = threading.Lock()
         self._streams: dict[str, Stream] = {}
