@@ -16,6 +16,7 @@ import functools
 import io
 import json
 import os
+import shutil
 import statistics
 import tempfile
 import time
@@ -73,32 +74,16 @@ def taught(writer: str, stream: int, count: int, backend: Any) -> list[dict[str,
 
 
 def teach(rows: Sequence[Mapping[str, Any]], recipe: config.Recipe, folder: Path) -> Any:
-    """An AdapterRef taught by the rows; the loss is on the letters alone."""
-    from datasets import Dataset
-    from transformers import PrinterCallback
-    from trl import SFTTrainer
-
-    from ftapp.backends import hardware
+    """An AdapterRef taught by the rows, as the app teaches."""
     from ftapp.backends.local import AdapterRef
-    from ftapp.training import dpo, finish, tokens
+    from ftapp.training import run, sft
+    from ftapp.training.bases import describe_base
 
-    base = dpo.describe_base(config.BUNDLED)
-    model, tokenizer = dpo.load_base(base)
-    end = tokens.end_token(tokenizer)
-    encoded = []
-    for row in rows:
-        prompt = tokens.prompt_ids(tokenizer, row["prompt"])
-        letter = [*tokenizer(row["completion"], add_special_tokens=False)["input_ids"], end]
-        if len(prompt) + len(letter) <= recipe.max_length:
-            encoded.append({"input_ids": prompt + letter, "labels": [-100] * len(prompt) + letter})
-    args = recipe.sft_config(folder, max_length=None, dataset_kwargs={"skip_prepare_dataset": True}, save_strategy="no", use_cpu=True,
-                             bf16=hardware.computes_bf16(), dataloader_pin_memory=False)  # fmt: skip
-    lora = recipe.lora_config(base["invocation_tokens"] if recipe.scope == "letter" else None)
+    shutil.rmtree(folder, ignore_errors=True)
+    run.create(folder, recipe.model_dump(), describe_base(config.BUNDLED), rows, [])
     with contextlib.redirect_stdout(io.StringIO()):
-        trainer = SFTTrainer(model=model, args=args, processing_class=tokenizer, peft_config=lora, train_dataset=Dataset.from_list(encoded))
-        trainer.remove_callback(PrinterCallback)
-        trainer.train()
-    return AdapterRef(folder.name, folder / "adapter", finish.publish(trainer.model, folder, base), recipe.scope)
+        outcome = sft.train(folder, letters=0)
+    return AdapterRef(folder.name, folder / "adapter", outcome.report["adapter_sha256"], recipe.scope)
 
 
 def supported(letters: Sequence[batch.Letter]) -> list[tuple[int, int]]:
@@ -200,14 +185,12 @@ def main() -> None:
     work = Path(tempfile.mkdtemp(prefix="voice-"))
     kept = Kept(arguments.out or work / "results.json")
     if arguments.part != "dataset":
-        writers(backend, kept, arguments.held_out, RECIPE, work)
+        writers(backend, kept, arguments.held_out, config.recipe("sft_bundled"), work)
     if arguments.data and arguments.part != "writers":
         from benchmarks import voice_dataset
 
         voice_dataset.folds(backend, kept, arguments.data / "cover_letter_dataset.jsonl", work)
 
-
-RECIPE = config.Recipe(name="sft", method="sft", scope="letter", parent="none", learning_rate=1e-3, epochs=6, batch_size=2)
 
 if __name__ == "__main__":
     main()

@@ -96,7 +96,8 @@ def one_fold(backend: Any, rows: Sequence[Mapping[str, Any]], asked: Sequence[pr
     """Row -> letter for the companies of one fold, by an adapter taught on all others."""
     mine = [at for at, row in enumerate(rows) if fold(row["company"]) == number]
     others = [at for at in range(len(rows)) if at not in set(mine)]
-    lessons = [{"prompt": asked[at].messages, "completion": rows[at]["reference_letter"].strip()} for at in others]
+    lessons = [{"id": rows[at]["id"], "prompt": list(asked[at].messages), "completion": rows[at]["reference_letter"].strip(),
+                "split_key": rows[at]["company"]} for at in others]  # fmt: skip
     adapter = voice.teach(lessons, recipe, work / f"{recipe.name}-{number}-{len(rows)}")
     letters = batch.write(backend, [asked[at] for at in mine], voice.sampling(backend), adapter)
     return {at: letter.text for at, letter in zip(mine, letters, strict=True)}

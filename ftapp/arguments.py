@@ -60,6 +60,12 @@ def _seed(text: str) -> int:
     return int(text)
 
 
+def _times(text: str) -> int:
+    if not text.isdecimal() or int(text) > 9:
+        raise argparse.ArgumentTypeError(f"{text!r} is no number from 0 to 9")
+    return int(text)
+
+
 def _name(text: str) -> str:
     return text.replace("-", "_").lower()
 
@@ -114,8 +120,10 @@ def parser() -> argparse.ArgumentParser:
     p = verb("undo", "take a choice back")
     p.add_argument("receipt", nargs="?", metavar="RECEIPT", help="what prefer returned; without it the last choice")
 
-    p = verb("train", "teach a new adapter from all choices")
-    p.add_argument("--recipe", metavar="NAME", help="a file of configs/train, without .yaml")
+    p = verb("train", "teach a new adapter from all choices, or from your own letters")
+    p.add_argument("--recipe", metavar="NAME", help="a file of configs/train without .yaml: dpo_... from choices, sft_... from letters")
+    p.add_argument("--plan", action="store_true", help="only say what would be trained; time and memory are measured on a few steps")
+    p.add_argument("--smaller", type=_times, default=0, metavar="N", help="N times smaller than the recipe, where memory was used up")
     p.add_argument("--wait", action="store_true", help="follow the training to its end")
 
     verb("runs", "all trainings, newest first")
@@ -128,6 +136,9 @@ def parser() -> argparse.ArgumentParser:
     verb("adapters", "all adapters, and which one writes")
     verb("promote", "let an adapter write").add_argument("adapter", metavar="ID", help="an adapter's id, 'starter' or 'none'")
     verb("rollback", "go back to the adapter that wrote before")
+
+    p = verb("models", "base models from small to large: which fit this machine, which are here, which is in use")
+    p.add_argument("--use", metavar="ID", help="fetch it where it is not here, and work with it from the next start on")
 
     p = verb("claims", "trace a letter to its sources, and name every claim that none of them holds")
     p.add_argument("--letter", required=True, metavar="FILE", help="the letter as text; - reads standard input")
