@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import functools
 import json
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -205,6 +206,32 @@ def rollback(session: Session, owner: str, base_id: str) -> str:
     after = live_id(session, owner, base_id)
     _mark(session, owner, base_id, after)
     return after
+
+
+def descended(session: Session, owner: str, ids: Iterable[str]) -> set[str]:
+    """The adapters of these ids and all that were taught from them."""
+    rows = session.exec(select(Adapter.id, Adapter.parent_id).where(Adapter.owner_id == owner)).all()
+    found = set(ids)
+    while more := {id for id, parent in rows if parent in found} - found:
+        found |= more
+    return found
+
+
+def withdraw(session: Session, owner: str, ids: Iterable[str]) -> set[str]:
+    """Take adapters off duty: none writes, and no roll back leads to one; a person may still promote it. Returns those that wrote."""
+    rows = session.exec(select(Adapter).where(Adapter.owner_id == owner, col(Adapter.id).in_(list(ids)))).all()
+    wrote = {row.id for row in rows if live_id(session, owner, row.base_id) == row.id}
+    for promoted in session.exec(select(Promotion).where(Promotion.owner_id == owner, col(Promotion.undone_at).is_(None))).all():
+        if promoted.adapter_id in {row.id for row in rows}:
+            promoted.undone_at = now()
+            session.add(promoted)
+    for row in rows:
+        row.state = "retired"
+        session.add(row)
+    session.flush()
+    for base_id in {row.base_id for row in rows if row.id in wrote}:
+        _mark(session, owner, base_id, live_id(session, owner, base_id))
+    return wrote
 
 
 def _mark(session: Session, owner: str, base_id: str, adapter_id: str) -> None:

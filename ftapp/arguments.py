@@ -11,7 +11,7 @@ import sys
 from pathlib import Path
 from typing import Any, NoReturn
 
-from ftapp import arguments_examples, arguments_label
+from ftapp import arguments_examples, arguments_forget, arguments_label
 from ftapp.documents import read_text
 from ftapp.fetching import is_url
 from ftapp.files import MOST_BYTES, FileText, read
@@ -219,8 +219,7 @@ def _transfer(verbs: Any, verb: Any) -> None:
     p = verb("restore", "put a backup in the place of everything stored; what is there is backed up first")
     p.add_argument("file", metavar="FILE", help="a file, or the name of one that backups lists")
     p.add_argument("--yes", action="store_true", required=True, help="really")
-    p = verb("forget", "delete everything of yours: texts, letters, choices, trainings, adapters")
-    p.add_argument("--yes", action="store_true", required=True, help="really")
+    arguments_forget.add(verb)
 
 
 def _format(text: str) -> str:
@@ -286,6 +285,8 @@ def checked(args: argparse.Namespace) -> argparse.Namespace:
         if args.job == args.resume == "-":
             raise BadArguments("--job and --resume are both standard input - it can be read only once - give one of them as a file.")
         args.job, args.resume = _document(args.job, "posting"), _document(args.resume, "résumé")
+    if args.verb == "forget" and (problem := arguments_forget.problem(args)):
+        raise BadArguments(problem)
     if args.verb == "claims":
         args.letter = _text(args.letter)
         args.resume = _document(args.resume, "résumé")
