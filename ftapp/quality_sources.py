@@ -27,7 +27,8 @@ _NO_TITLE = re.compile(r"(?i)\d|\bexperience\b")
 _POST = r"(?:position|role|job|post|opening|vacancy|opportunity|internship|team)"
 _APPLIES = re.compile(
     r"(?i)\b(?:appl(?:y|ying|ication|ied)|interest(?:ed)?|position|role|vacancy|opening|opportunity|join\w*|excited|eager|thrilled|"
-    r"contribut\w+|look(?:ing)? forward|bring|chance|help(?:ing)?|part of|consider\w*|fit|candidate|success|hiring|team at|writing|posting|advert\w*)\b"
+    r"contribut\w+|look(?:ing)? forward|bring|chance|help(?:ing)?|part of|consider\w*|fit|candidate|success|hiring|team at|writing|posting|"
+    r"advert\w*)\b"
 )
 _CALLED = rf"(?:\d+[ ])?{NAME.pattern}"
 _POST_AT = re.compile(
