@@ -32,6 +32,7 @@ def pointing_at(session: Session, start: Mapping[str, Iterable[Any]], but: Itera
 def remove(session: Session, rows: Mapping[str, Iterable[Any]]) -> int:
     """Delete rows found by `pointing_at`; returns how many. What points at them must be among them."""
     number = 0
+    session.flush()
     for table in reversed(SQLModel.metadata.sorted_tables):
         keys = list(rows.get(table.name, ()))
         for key in (key for key in table.foreign_keys if key.column.table is table):  # rows that point at each other

@@ -50,8 +50,9 @@ def reach(session: Session, owner: str, kind: str, id: str) -> Reach:
             f"There is no {NAMES[kind]} {str(id)[:24]!r} here. Nothing was deleted. See python -m ftapp forget list for their ids."
         )
     rows = closure.pointing_at(session, _start(session, owner, kind, id), but=("example",) if kind == "resume" else ())
-    _leftovers(session, rows, of_example=kind == "example")
+    _other_letters(session, rows)
     _copies(session, owner, rows)
+    _texts(session, rows, of_example=kind == "example")
     loosened = _ids(session, Example.id, Example.resume_document_id, rows.get("document", ())) - rows.get("example", set())
     copied = _pick(session, Imported.content_hash, Imported.id, rows.get("imported", ()))
     sources = rows.get("preference", set()) | rows.get("example", set()) | loosened | {f"imp_{digest[:16]}" for digest in copied}
@@ -90,8 +91,8 @@ def _start(session: Session, owner: str, kind: str, id: str) -> closure.Rows:
     return {"labeler": {id}, "preference": set(chosen), "turn": set(turns), "queue_item": {item for item, _ in asked}, "comparison": again}
 
 
-def _leftovers(session: Session, rows: closure.Rows, of_example: bool) -> None:
-    """What nothing points at any more once `rows` are gone: the other letter of a pair, prompts, postings."""
+def _other_letters(session: Session, rows: closure.Rows) -> None:
+    """The other letter of each pair, and prompts of which no letter is left once `rows` are gone."""
     pairs = _rows(session, Comparison, rows.get("comparison", ()))
     letters = {id for pair in pairs for id in (pair.left_letter_id, pair.right_letter_id)} - rows.get("letter", set())
     used = _standing(session, Comparison, rows, (Comparison.left_letter_id, Comparison.right_letter_id), letters)
@@ -99,6 +100,10 @@ def _leftovers(session: Session, rows: closure.Rows, of_example: bool) -> None:
     prompts = {row.prompt_id for row in [*pairs, *_rows(session, Letter, rows["letter"])]} - rows.get("prompt", set())
     used = _standing(session, Letter, rows, (Letter.prompt_id,), prompts)
     rows.setdefault("prompt", set()).update(prompts - used)
+
+
+def _texts(session: Session, rows: closure.Rows, of_example: bool) -> None:
+    """Postings (of an example also its résumé) that nothing points at any more once `rows` are gone."""
     holders = [*_rows(session, Prompt, rows["prompt"]), *_rows(session, Example, rows.get("example", ()))]
     holders += _rows(session, QueueItem, rows.get("queue_item", ()))
     texts = {row.job_document_id for row in holders} | ({row.resume_document_id for row in holders} if of_example else set())

@@ -114,7 +114,7 @@ def test_a_resume_leaves_no_byte_behind_and_the_others_stay(studio):
     done = Forgetting(studio).forget(ME, "resume", resume_of(studio, "CANARY"))
     assert places(studio, "CANARY") == []
     assert [row["id"] for row in done["adapters"]] == [one] and done["scrubbed"] and done["due"] is None
-    assert len(places(studio, "STAYScv")) == 3 and not only(studio, Imported) and not only(studio, Example)
+    assert len(places(studio, "STAYScv")) == 2 and not only(studio, Imported) and not only(studio, Example)
     assert sum(len(only(studio, table)) for table in (Letter, Preference, Comparison)) == kept - 4
     held = run.read_rows(studio.settings.folder("runs") / only(studio, TrainingRun)[0].id / "train.jsonl")
     assert len(held) == 1 and "STAYS" in held[0]["chosen"]
@@ -137,11 +137,13 @@ def test_a_letter_takes_its_pair_and_a_labeler_their_choices(studio):
 
 
 def test_an_own_example_goes_with_its_posting_and_an_own_letter_outlives_a_resume(studio):
-    given = [examples.Given("Dear CANARYone,\nI bake bread for you all.\nSam", "cover_letter", "Baker\nCompany: CANARYfirm", "Sam Ode\nBaker CANARYown"),
-             examples.Given("Dear STAYSletter,\nI bake rolls for you all.\nSam", "cover_letter", "Baker\nCompany: Oak", "Sam Ode\nBaker OTHERcv")]  # fmt: skip
+    given = [examples.Given("Dear team,\nI bake CANARYbread for you all.\nSam", "cover_letter", "Baker\nCompany: CANARYfirm", "Sam Ode\nBaker CANARYown"),
+             examples.Given("Dear team,\nFor six years my STAYSletter ovens fed a whole street, and yours may be next.\nSam", "cover_letter", "Baker\nCompany: Oak", "Sam Ode\nBaker OTHERcv")]  # fmt: skip
     one, other = studio.examples.add(ME, given).ids
+    studio.examples.keep(ME, [one, other])
     with session(studio.engine) as opened:
         rows = examples.training_rows(opened, ME)
+    assert len(rows) == 2
     made = trained(studio, rows=[{"id": row["id"], "prompt": row["prompt"], "completion": row["completion"], "split_key": "k"} for row in rows])
     done = Forgetting(studio).forget(ME, "example", one)
     assert places(studio, "CANARY") == [] and [row["id"] for row in done["adapters"]] == [made]
@@ -159,7 +161,8 @@ def test_adapters_that_learned_from_it_and_those_taught_from_them(studio, policy
     told("OLD")(studio)
     innocent = trained(studio)
     told("CANARY")(studio)
-    rows = [plan.as_row(pair) for pair in preferences.pairs(session(studio.engine).__enter__(), ME) if "CANARY" in pair.chosen]
+    with session(studio.engine) as opened:
+        rows = [plan.as_row(pair) for pair in preferences.pairs(opened, ME) if "CANARY" in pair.chosen]
     guilty = trained(studio, rows=rows)
     child = trained(studio, parent=guilty, rows=[])
     for id in (innocent, guilty, child):
@@ -239,7 +242,7 @@ def test_backups_go_in_their_time_or_now(studio):
     assert done["due"] == (datetime.now(UTC) + timedelta(days=days)).date().isoformat()
     later = studio.backups.make()["file"]
     ledger = studio.backups.folder / forgetting_files.LEDGER
-    assert len(studio.backups.listing()) == 2 and any("CANARY" in row for row in map(str, places(studio, "CANARY", but=())))is False
+    assert len(studio.backups.listing()) == 2 
     assert len(places(studio, "CANARY", but=())) == 1
     entries = json.loads(ledger.read_text())
     ledger.write_text(json.dumps([one | {"due": datetime.now(UTC).isoformat()} for one in entries]))
