@@ -12,7 +12,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from sqlmodel import Session, col, select
+from sqlmodel import Session, SQLModel, col, select
 
 from db.engine import session, write
 from db.models import Adapter, Promotion, TrainingRun, now
@@ -164,7 +164,8 @@ def rehome(engine: Any, runs: Path) -> None:
     """Adapters of a home that was moved, or put back from a backup elsewhere, are found again in its `runs` folder."""
 
     def moved(opened: Session) -> list[tuple[Adapter, Path]]:
-        places = [(row, runs / str(row.run_id) / Path(row.path).name) for row in opened.exec(select(Adapter))]
+        places = [(row, runs / row.run_id / Path(row.path).name if row.run_id else runs.parent / "adapters" / row.id)
+                  for row in opened.exec(select(Adapter))]  # fmt: skip
         return [(row, here) for row, here in places if not Path(row.path).exists() and here.is_dir()]
 
     with session(engine) as opened:
@@ -229,6 +230,10 @@ def withdraw(session: Session, owner: str, ids: Iterable[str]) -> set[str]:
         row.state = "retired"
         session.add(row)
     session.flush()
+    trials = SQLModel.metadata.tables.get("trial")
+    if trials is not None:
+        running = trials.update().where(trials.c.adapter_id.in_([row.id for row in rows]), trials.c.state == "running")
+        session.connection().execute(running.values(state="ended", ended_at=now()))
     for base_id in {row.base_id for row in rows if row.id in wrote}:
         _mark(session, owner, base_id, live_id(session, owner, base_id))
     return wrote

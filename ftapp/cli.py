@@ -21,6 +21,7 @@ from typing import Any
 
 from ftapp import (
     cleaning,
+    cli_adapter,
     cli_backups,
     cli_examples,
     cli_forget,
@@ -232,7 +233,8 @@ def score(studio: None, args: argparse.Namespace) -> dict[str, Any]:
 VERBS = {verb.__name__: verb for verb in (
     doctor, read, write, prefer, undo, train, runs, run_show, run_stop, run_resume, adapters, promote, rollback, claims,
     score)}  # fmt: skip
-for verbs in (cli_backups, cli_examples, cli_forget, cli_label, cli_portfolio, cli_templates, cli_training, cli_transfer, cli_voice):
+for verbs in (cli_adapter, cli_backups, cli_examples, cli_forget, cli_label, cli_portfolio, cli_templates, cli_training, cli_transfer,
+              cli_voice):  # fmt: skip
     VERBS |= verbs.VERBS
 
 

@@ -140,6 +140,12 @@ class Forgetting:
         for checked in opened.exec(select(Evaluation).where(col(Evaluation.run_id).in_(runs))):
             checked.values = files.without_texts(checked.values)
             opened.add(checked)
+        gates = SQLModel.metadata.tables.get("gate_report")
+        if gates is not None:
+            made = select(Adapter.id).where(col(Adapter.run_id).in_(runs))
+            for id, values in opened.connection().execute(select(gates.c.id, gates.c["values"]).where(gates.c.adapter_id.in_(made))).all():
+                kept = {"values": files.without_texts(values or {})}
+                opened.connection().execute(gates.update().where(gates.c.id == id).values(kept))
 
 
 def _idle(opened: Session) -> None:

@@ -22,7 +22,7 @@ NOTE = "forgotten.json"  # in a run folder: since when its files are not those t
 LEDGER = "forgotten.json"  # in the folder of backups: what was deleted when, by ids alone
 # Names under which a report holds words of the app; any other text in it may be somebody's.
 _OURS = {"recipe", "method", "scope", "parent", "precision", "adapter_sha256", "reference", "curve", "sentence", "notes", "letters_note",
-         "reason", "rule", "name", "verdict", "passed", "state"}  # fmt: skip
+         "reason", "rule", "name", "title", "verdict", "state"}  # fmt: skip
 _WHOLE = ("letters", "voice")
 
 
@@ -83,9 +83,10 @@ def clean(folder: Path, sources: Collection[str]) -> None:
 
 def without_texts(report: Mapping[str, Any]) -> dict[str, Any]:
     """A report's numbers and the app's own sentences, without letters or anything else that could quote one."""
-    told = {name: _plain(name, value) for name, value in report.items() if name not in _WHOLE}
+    told = {name: _plain(name, value) for name, value in report.items() if name not in _WHOLE or isinstance(value, int)}
     told = {name: value for name, value in told.items() if value is not None}
-    return told | ({"letters": [], "letters_note": GONE} if report.get("letters") or report.get("voice") else {})
+    shown = any(report.get(name) and not isinstance(report[name], int) for name in _WHOLE)
+    return told | ({"letters": [], "letters_note": GONE} if shown else {})
 
 
 def _plain(name: str, value: Any) -> Any:

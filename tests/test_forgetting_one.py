@@ -13,7 +13,7 @@ from sqlmodel import select
 from db import backups
 from db.engine import scrub, session, write
 from db.models import Adapter, Comparison, Document, Evaluation, Example, Imported, Labeler, Letter, Preference, Promotion, TrainingRun
-from ftapp import adapters, cli, config, examples, formats, forgetting, forgetting_files, imported, letters, preferences, queue
+from ftapp import adapters, cli, config, examples, forgetting, forgetting_files, formats, imported, letters, preferences, queue
 from ftapp.backends.pair import Row, Sampling
 from ftapp.backends.scripted import ScriptedBackend
 from ftapp.documents import PlainText
@@ -42,7 +42,8 @@ def told(mark, labeler=None, edited=None):
     def into(studio):
         resume, job = f"Sam {mark}cv\nBaker\n\nSkills\nsourdough", f"Baker\nCompany: {mark}firm\n\nRequirements\n- Early hours"
         me, posting = parse_resume(resume), parse_job(job)
-        draft = letters.Draft(PlainText(job), PlainText(resume), posting, me, "plain", build(me, posting), letters.split_key(posting.company))
+        texts, key = (PlainText(job), PlainText(resume)), letters.split_key(posting.company)
+        draft = letters.Draft(*texts, posting, me, "plain", build(me, posting), key)
         rows, texts = (Row(None, 1), Row(SOME_ADAPTER, 2)), (f"Dear {mark}left, I bake.", f"Dear {mark}right, I cook.")
         made = letters.Written("bundled", "h" * 64, rows, texts, (True, True), ((5, 6), (5, 7)), Sampling(), 1.5, True)
         with write(studio.engine) as opened:
@@ -137,17 +138,19 @@ def test_a_letter_takes_its_pair_and_a_labeler_their_choices(studio):
 
 
 def test_an_own_example_goes_with_its_posting_and_an_own_letter_outlives_a_resume(studio):
-    given = [examples.Given("Dear team,\nI bake CANARYbread for you all.\nSam", "cover_letter", "Baker\nCompany: CANARYfirm", "Sam Ode\nBaker CANARYown"),
-             examples.Given("Dear team,\nFor six years my STAYSletter ovens fed a whole street, and yours may be next.\nSam", "cover_letter", "Baker\nCompany: Oak", "Sam Ode\nBaker OTHERcv")]  # fmt: skip
+    wrote = ("I bake CANARYbread for you all.", "CANARYfirm", "CANARYown"), (
+        "For six years my STAYSletter ovens fed a whole street, and yours may be next.", "Oak", "OTHERcv")  # fmt: skip
+    given = [examples.Given(f"Dear team,\n{text}\nSam", "cover_letter", f"Baker\nCompany: {firm}", f"Sam Ode\nBaker {own}")
+             for text, firm, own in wrote]  # fmt: skip
     one, other = studio.examples.add(ME, given).ids
     studio.examples.keep(ME, [one, other])
     with session(studio.engine) as opened:
         rows = examples.training_rows(opened, ME)
     assert len(rows) == 2
-    made = trained(studio, rows=[{"id": row["id"], "prompt": row["prompt"], "completion": row["completion"], "split_key": "k"} for row in rows])
+    made = trained(studio, rows=[{name: row[name] for name in ("id", "prompt", "completion", "split_key")} for row in rows])
     done = Forgetting(studio).forget(ME, "example", one)
     assert places(studio, "CANARY") == [] and [row["id"] for row in done["adapters"]] == [made]
-    assert len(places(studio, "STAYSletter")) == 2
+    assert len(places(studio, "STAYSletter")) >= 2
     again = Forgetting(studio).forget(ME, "resume", resume_of(studio, "OTHERcv"))
     assert places(studio, "OTHERcv") == [] and [row.id for row in only(studio, Example)] == [other]
     assert only(studio, Example)[0].resume_document_id is None and again["adapters"]
@@ -242,7 +245,7 @@ def test_backups_go_in_their_time_or_now(studio):
     assert done["due"] == (datetime.now(UTC) + timedelta(days=days)).date().isoformat()
     later = studio.backups.make()["file"]
     ledger = studio.backups.folder / forgetting_files.LEDGER
-    assert len(studio.backups.listing()) == 2 
+    assert len(studio.backups.listing()) == 2
     assert len(places(studio, "CANARY", but=())) == 1
     entries = json.loads(ledger.read_text())
     ledger.write_text(json.dumps([one | {"due": datetime.now(UTC).isoformat()} for one in entries]))
