@@ -134,6 +134,7 @@ def parser() -> argparse.ArgumentParser:
     verb("resume", "go on from the last complete checkpoint", acts).add_argument("run", metavar="ID")
     verb("repeat", "train once more from the run's own folder, and compare the two adapters", acts).add_argument("run", metavar="ID")
 
+    verb("trends", "how what writes now does week by week, whether to teach again, and whether the choices are enough to tell")
     verb("adapters", "all adapters, and which one writes")
     one = verbs.add_parser("adapter", help="take an adapter away as a zip, bring one, tell where one comes from", allow_abbrev=False)
     acts = one.add_subparsers(dest="act", metavar="export|import|show", required=True, parser_class=_Parser)

@@ -1,4 +1,4 @@
-"""`python -m ftapp adapter export|import|show` and `run repeat`: does it and prints. What may be typed stands in arguments.py."""
+"""`python -m ftapp adapter export|import|show`, `trends` and `run repeat`: does it and prints. What may be typed stands in arguments.py."""
 
 from __future__ import annotations
 
@@ -47,6 +47,17 @@ def show(studio: Any, args: argparse.Namespace) -> dict[str, Any]:
     return {"adapters": found}
 
 
+def trends(studio: Any, args: argparse.Namespace) -> dict[str, Any]:
+    from ftapp.trends import Trends
+
+    told = Trends(studio).told(OWNER)
+    for row in told["weeks"]:
+        shares = [f"{name} {100 * row[name]:.0f} %" for name in ("relevance", "structure", "share") if row[name] is not None]
+        print(f"{row['week']}: {row['letters']} letters, {row['wins']} won, {row['losses']} lost, {row['ties']} tied. {', '.join(shares)}")
+    print("\n".join(filter(None, [told["enough"]["sentence"], told["sentence"]])))
+    return told
+
+
 def repeat(studio: Any, args: argparse.Namespace) -> dict[str, Any]:
     from ftapp.training import repeat as training
 
@@ -55,4 +66,4 @@ def repeat(studio: Any, args: argparse.Namespace) -> dict[str, Any]:
     return done
 
 
-VERBS = {"adapter_export": take, "adapter_import": bring, "adapter_show": show, "run_repeat": repeat}
+VERBS = {"adapter_export": take, "adapter_import": bring, "adapter_show": show, "run_repeat": repeat, "trends": trends}

@@ -58,6 +58,7 @@ class AppConfig(_Strict):
     repeat_share: float = Field(ge=0, le=0.5)
     repeat_after: int = Field(ge=1)
     forgotten_backup_days: int = Field(gt=0)
+    retrain_choices: int = Field(gt=0)
 
 
 class ModelSpec(_Strict):

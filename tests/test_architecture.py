@@ -21,7 +21,7 @@ FLOORS = {
     "ftapp.letters": 4, "ftapp.preferences": 4, "ftapp.transfer": 4, "ftapp.training": 4, "ftapp.evaluation": 4, "ftapp.trial": 4,
     "ftapp.adapters": 4, "ftapp.bundled": 4, "ftapp.portfolio": 4, "ftapp.templates": 4, "ftapp.gaps": 4, "ftapp.imported": 4,
     "ftapp.forgetting": 4, "ftapp.counting": 4, "ftapp.examples": 4, "ftapp.example_rows": 4, "ftapp.probes": 4,
-    "ftapp.voice_report": 4, "ftapp.forgetting_rows": 4, "ftapp.forgetting_files": 4, "ftapp.sharing": 4, "ftapp.lineage": 4,
+    "ftapp.voice_report": 4, "ftapp.forgetting_rows": 4, "ftapp.forgetting_files": 4, "ftapp.sharing": 4, "ftapp.lineage": 4, "ftapp.trends": 4,
     "ftapp.cli_forget": 7, "ftapp.cli_adapter": 7,
     "ftapp.queue": 4, "ftapp.labelers": 4, "ftapp.verdicts": 4, "ftapp.agreement": 4, "ftapp.strength": 4,
     "ftapp.training.supervise": 5, "ftapp.doctor": 5, "ftapp.ladder": 5, "ftapp.backups": 5, "ftapp.streams": 5,

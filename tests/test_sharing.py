@@ -105,7 +105,8 @@ def test_the_card_names_the_base_counts_and_checks_and_no_place(good):
     base = config.model_spec("bundled").source
     assert base.encode() not in b"".join(good.values())
     told = {"base_id": "Qwen/Qwen2.5-0.5B-Instruct", "base_hash": "h" * 64, "scope": "all", "sha256": "a", "parents": ["none"],
-            "method": "dpo", "recipe": "dpo_lora", "learned": 41, "checked": 9, "held_out": "Right for 7 of 9.", "settings": {"learning_rate": 0.001},
+            "method": "dpo", "recipe": "dpo_lora", "learned": 41, "checked": 9, "held_out": "Right for 7 of 9.",
+            "settings": {"learning_rate": 0.001},
             "gate": {"passed": True, "rules": [{"name": "relevance", "sentence": "Relevance is as good as before."}]}}  # fmt: skip
     card = sharing.card(sharing.facts(told))
     assert "base_model: Qwen/Qwen2.5-0.5B-Instruct" in card and "41 choices" in card and "Relevance is as good" in card

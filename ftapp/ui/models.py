@@ -11,6 +11,7 @@ from ftapp import ladder
 from ftapp.config import BUNDLED, model_ids
 from ftapp.ui import paper
 from ftapp.ui.asking import QUIET, calm
+from ftapp.ui.lineage import LineagePanel
 from ftapp.ui.owner import Door
 from ftapp.ui.templates import TemplatesPanel
 
@@ -80,6 +81,7 @@ class ModelsTab:
             self.promote = gr.Button("Let it write", variant="primary", elem_id="promote", min_width=120)
             self.back = gr.Button("Roll back", elem_id="rollback", min_width=120)
         self.said = gr.HTML(elem_id="models-said")
+        self.lineage = LineagePanel(studio, door)
         gr.HTML('<h2 class="next">Base model</h2><p class="lead">Larger ones write better and need more. Each learns by itself.</p>')
         self.state = gr.HTML(elem_id="base-state")
         self.rungs = {}
