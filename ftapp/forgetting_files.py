@@ -77,7 +77,8 @@ def clean(folder: Path, sources: Collection[str]) -> None:
         run.write_text(folder / "report.json", json.dumps(without_texts(run.read_json(folder / "report.json")), indent=1))
     if (folder / "trainer.log").is_file():
         run.write_text(folder / "trainer.log", GONE + "\n")
-    shutil.rmtree(folder / "checkpoints", ignore_errors=True)  # a resumed run would go on from what it learned of it
+    for work in ("checkpoints", "repeated"):  # a resumed run would go on from what it learned of it
+        shutil.rmtree(folder / work, ignore_errors=True)
     run.write_text(folder / NOTE, json.dumps({"at": _now().isoformat(timespec="seconds")}))
 
 

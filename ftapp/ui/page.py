@@ -68,8 +68,8 @@ def build(studio: Any, door: Door) -> gr.Blocks:
             event.then(**looking)
         retrain.click(lambda: gr.update(selected="teach"), None, tabs, **QUIET)
         # A training is looked at only while it is seen.
-        teach_tab.select(**teaching.planning).then(**teaching.looking).then(lambda: gr.Timer(active=True), None, teaching.timer, **QUIET).then(
-            **teaching.trends.looking)
+        teach_tab.select(**teaching.planning).then(**teaching.looking).then(
+            lambda: gr.Timer(active=True), None, teaching.timer, **QUIET).then(**teaching.trends.looking)  # fmt: skip
         write_tab.select(**writing.measuring)  # another model may have been loaded meanwhile
         opened = label_tab.select(**labelling.opening)
         for panel in labelling.looking:

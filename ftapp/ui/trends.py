@@ -1,4 +1,4 @@
-"""How what writes now does week by week, and whether the choices are enough to say so. Part of the Teach tab. Numbers and sentences only."""
+"""How what writes now does week by week, and whether the choices are enough to tell. Part of the Teach tab. Numbers and sentences only."""
 
 from __future__ import annotations
 
@@ -17,7 +17,8 @@ def meter(enough: dict[str, Any]) -> str:
     if enough["low"] is None:
         return paper.note(enough["sentence"])
     share = enough["wins"] / enough["decided"]
-    return plots.intervals("Its letter chosen, ties apart", [("so far", share, enough["low"], enough["high"])]) + paper.note(enough["sentence"])
+    drawn = plots.intervals("Its letter chosen, ties apart", [("so far", share, enough["low"], enough["high"])])
+    return drawn + paper.note(enough["sentence"])
 
 
 def weeks(rows: list[dict[str, Any]]) -> str:
