@@ -239,7 +239,7 @@ def lines(told: dict[str, Any]) -> list[str]:
     if gate := told["gate"]:
         kept = [rule for rule in gate.get("rules") or [] if isinstance(rule, dict) and rule.get("sentence")]
         made.append(f"{'Passed' if gate.get('passed') else 'Did not pass'} the gate" + (":" if kept else "."))
-        made += [f"· {rule['sentence']}" for rule in kept]
+        made += [rule["sentence"] for rule in kept]
     if trial := told["trial"]:
         votes = trial["votes"]
         made.append(f"It {TRIALS.get(trial['state'], trial['state'])} ({votes} vote{'s' * (votes != 1)}).")

@@ -34,7 +34,7 @@ def stories(rows: list[dict[str, Any]]) -> str:
         title = f"{row['id']} · {STATES.get(row['state'], row['state'])}"
         settings = paper.facts(row["settings"]) if row["settings"] else ""
         more = f'<details class="more"><summary>Details</summary>{settings}</details>' if settings else ""
-        text += f'<details class="story"><summary>{paper.safe(title)}</summary>{paper.bullets(told)}{more}</details>'
+        text += f'<details class="before-after story"><summary>{paper.safe(title)}</summary>{paper.bullets(told)}{more}</details>'
     return text
 
 
@@ -87,7 +87,7 @@ class LineagePanel:
         self.letters = gr.HTML(elem_id="compared")
         gr.HTML('<h2 class="next">Take away, bring</h2><p class="lead">An adapter as a zip. What comes in is checked first.</p>')
         with gr.Row(elem_classes="chips fields"):
-            self.which = gr.Dropdown([], label="Adapter", elem_id="share-which", min_width=220)
+            self.which = gr.Dropdown([], label="Adapter", elem_id="share-which", min_width=320)
             self.take = gr.Button("Make the file", size="sm", elem_id="share-take", min_width=110)
             self.ready = gr.DownloadButton("Save it", variant="primary", size="sm", visible=False, elem_id="share-save", min_width=90)
             self.bring = gr.UploadButton("Bring an adapter", file_types=[".zip"], size="sm", elem_id="share-bring", min_width=120)

@@ -68,8 +68,8 @@ def build(studio: Any, door: Door) -> gr.Blocks:
             event.then(**looking)
         retrain.click(lambda: gr.update(selected="teach"), None, tabs, **QUIET)
         # A training is looked at only while it is seen.
-        teach_tab.select(**teaching.planning).then(**teaching.looking).then(
-            lambda: gr.Timer(active=True), None, teaching.timer, **QUIET).then(**teaching.trends.looking)  # fmt: skip
+        teach_tab.select(**teaching.planning).then(**teaching.looking).then(lambda: gr.Timer(active=True), None, teaching.timer, **QUIET)
+        teach_tab.select(**teaching.trends.looking)
         write_tab.select(**writing.measuring)  # another model may have been loaded meanwhile
         opened = label_tab.select(**labelling.opening)
         for panel in labelling.looking:
@@ -79,7 +79,8 @@ def build(studio: Any, door: Door) -> gr.Blocks:
         for empty in (teaching, models, data):
             empty.first.click(lambda: gr.update(selected="write"), None, tabs, **QUIET)
         data.forget.again.click(lambda: gr.update(selected="teach"), None, tabs, **QUIET)
-        models_tab.select(**models.looking).then(**models.lineage.looking).then(**models.measuring).then(**models.templates.minding)
+        models_tab.select(**models.lineage.looking)
+        models_tab.select(**models.looking).then(**models.measuring).then(**models.templates.minding)
         data_tab.select(**data.looking).then(**data.portfolio.looking).then(**data.transfer.looking).then(**data.backups.looking).then(
             **data.forget.looking
         )
