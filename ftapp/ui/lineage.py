@@ -148,4 +148,4 @@ class LineagePanel:
         self.compare.click(calm(self.put), [self.one, self.other], self.letters, **model)
         self.take.click(calm(self.make), self.which, [self.said, self.ready], **slow)
         self.which.change(lambda: ("", gr.update(visible=False)), None, [self.said, self.ready], **QUIET)
-        self.bring.upload(calm(self.take_in), self.bring, [self.said, *shown], **slow)
+        self.brought = self.bring.upload(calm(self.take_in), self.bring, [self.said, *shown], **slow)

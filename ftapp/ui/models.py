@@ -147,6 +147,8 @@ class ModelsTab:
         self.looking = {"fn": calm(self.look), "inputs": None, "outputs": [self.list, self.first, self.pick], **QUIET}
         self.promote.click(calm(self.let_write), self.pick, self.said, **QUIET).then(**self.looking)
         self.back.click(calm(self.roll_back), None, self.said, **QUIET).then(**self.looking)
+        self.lineage.brought.then(**self.looking)
+        self.said.change(**self.lineage.looking)
         self.switch.click(calm(self.load), self.base, self.state, **QUIET)
         shown = [part for rung in self.rungs.values() for part in rung]
         self.measuring = {"fn": calm(self.look_at_models), "inputs": None, "outputs": shown, **QUIET}
