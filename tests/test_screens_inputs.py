@@ -7,7 +7,7 @@ import re
 import pytest
 from playwright.sync_api import expect
 
-from tests.browser import POSTING, RESUME, begin, finished, letters, opened, serve, write
+from tests.browser import LETTER, OTHER, POSTING, RESUME, begin, finished, letters, opened, serve, write
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(600)]
 
@@ -160,3 +160,23 @@ def test_a_sentence_of_ones_own_that_a_letter_forgets_is_told(page):
     expect(page.locator("#letter-left .why")).to_contain_text("Your own sentence is not in this letter")
     page.reload()
     expect(page.locator("#hook input, #hook textarea").first).to_have_value("My grandmother kept a windmill in Friesland.")
+
+
+def test_what_is_typed_before_the_stored_pair_comes_stands(chrome, app):
+    """The stored pair is held back until something was typed; then it comes, and the page goes on with what was typed."""
+    with opened(chrome, app[0]) as page:
+        write(page)
+        finished(page)
+        page.evaluate("sessionStorage.clear()")
+        held, free = [], []
+        page.route("**/queue/join*", lambda route: route.continue_() if free else held.append(route))
+        page.reload()
+        expect(page.locator("#posting textarea")).to_be_visible()
+        page.locator("#posting textarea").fill("Miller\nCompany: Quellhaven Mills\n\nRequirements\n- Early hours")
+        free.append(True)
+        for route in held:
+            route.continue_()
+        expect(page.locator("#understood")).to_contain_text("Miller at Quellhaven Mills")
+        expect(page.locator("#resume textarea")).to_have_value(RESUME)
+        expect(page.locator("#posting textarea")).to_have_value(re.compile("^Miller"))
+        assert letters(page) == {LETTER, OTHER}
