@@ -18,6 +18,7 @@ from ftapp.errors import UserError
 
 if TYPE_CHECKING:
     from peft import LoraConfig
+    from transformers import BitsAndBytesConfig
     from trl import DPOConfig, SFTConfig
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -38,7 +39,9 @@ class AppConfig(_Strict):
     port: int = Field(gt=0, lt=65536)
     model: str
     recipe: str
+    sft_recipe: str
     min_pairs: int = Field(gt=0)
+    min_examples: int = Field(gt=0)
     min_held_out_groups: int = Field(gt=0)
     early_vote_wait_seconds: float = Field(gt=0)
     max_upload_mb: int = Field(gt=0)
@@ -57,10 +60,19 @@ class AppConfig(_Strict):
 
 
 class ModelSpec(_Strict):
-    """One base model: where it is, how much it reads, what lengths it writes."""
+    """One base model: where it is, how much it reads, what lengths it writes, what it needs."""
 
     id: str
     source: str  # a folder, or a Hub id
+    label: str = ""  # what a person reads for it
+    revision: str | None = Field(None, pattern="^[0-9a-f]{40}$")  # the Hub's commit
+    licence: str = ""
+    load_in_4bit: bool = False  # NF4 with double quantization, to write as well as to teach
+    gpu: bool = False  # too slow without one
+    download_gb: float = Field(0, ge=0)
+    write_gb: float = Field(0, ge=0)  # 0: not known
+    teach_gb: float = Field(0, ge=0)
+    recipes: dict[Literal["dpo", "sft"], str] = {}  # what teaches it, where that is not configs/app.yaml's
     context_tokens: int = Field(gt=0)
     prompt_budget_tokens: int = Field(gt=0)
     dtype: Literal["auto", "float32", "bfloat16", "float16"]
@@ -117,6 +129,10 @@ class Recipe(_Strict):
     max_length: int = Field(1024, gt=0)
     seed: int = 20
     gradient_checkpointing: bool = False  # with it on, transformers drops cached keys and values in training
+    dtype: Literal["auto", "float32", "bfloat16", "float16"] = "auto"  # of the frozen weights; auto: float32 on a CPU, as saved on a GPU
+    load_in_4bit: bool = False  # NF4: Dettmers et al. 2023, arXiv 2305.14314
+    double_quant: bool = False  # their constants in 8 bits: 0.4 bits a weight less
+    optim: Literal["adamw_torch_fused", "adamw_torch", "paged_adamw_8bit", "paged_adamw_32bit"] = "adamw_torch_fused"
 
     def lora_config(self, invocation_tokens: list[int] | None = None) -> LoraConfig:
         """PEFT's LoraConfig. Scope `letter` needs the token ids of the template's assistant header (aLoRA).
@@ -135,13 +151,22 @@ class Recipe(_Strict):
             alora_invocation_tokens=list(invocation_tokens) if self.scope == "letter" and invocation_tokens else None,
         )  # fmt: skip
 
+    def quantization(self, compute_dtype: str) -> BitsAndBytesConfig | None:
+        """transformers' BitsAndBytesConfig for NF4, computing in `compute_dtype`; None where the weights stay as they are."""
+        if not self.load_in_4bit:
+            return None
+        from transformers import BitsAndBytesConfig
+
+        return BitsAndBytesConfig(load_in_4bit=True, bnb_4bit_quant_type="nf4", bnb_4bit_use_double_quant=self.double_quant,
+                                  bnb_4bit_compute_dtype=compute_dtype)  # fmt: skip
+
     def _common(self, output_dir: Path | str) -> dict[str, Any]:
         return dict(
             output_dir=str(output_dir), learning_rate=self.learning_rate, num_train_epochs=self.epochs,
             per_device_train_batch_size=self.batch_size, per_device_eval_batch_size=self.batch_size,
             gradient_accumulation_steps=self.accumulation_steps, max_length=self.max_length, max_grad_norm=self.max_grad_norm,
             warmup_steps=self.warmup_share, lr_scheduler_type=self.scheduler, seed=self.seed, data_seed=self.seed,
-            gradient_checkpointing=self.gradient_checkpointing, logging_steps=1, report_to="none", disable_tqdm=True,
+            gradient_checkpointing=self.gradient_checkpointing, optim=self.optim, logging_steps=1, report_to="none", disable_tqdm=True,
             push_to_hub=False, save_total_limit=2, bf16=False,  # full precision unless the caller knows its device
         )  # fmt: skip
 
@@ -236,6 +261,17 @@ def model_spec(model: str) -> ModelSpec:
     return _make(ModelSpec, {"id": model, "source": source, **values}, path)
 
 
+def model_ids() -> list[str]:
+    """The ladder of configs/models.yaml, smallest first."""
+    return [name for name in _read(CONFIGS / "models.yaml") if name != "default"]
+
+
+def default_recipe(model: str, method: str = "dpo") -> str:
+    """What teaches a model in this way unless a person says otherwise."""
+    app = app_config()
+    return model_spec(model).recipes.get(method) or (app.sft_recipe if method == "sft" else app.recipe)
+
+
 def recipe_names() -> list[str]:
     return sorted(path.stem for path in (CONFIGS / "train").glob("*.yaml"))
 
@@ -254,6 +290,14 @@ def recipe_label(name: str) -> str:
         return recipe(name).label
     except UserError:
         return ""
+
+
+def recipe_method(name: str) -> str:
+    """"dpo" or "sft"; "dpo" where the file is not right (a training with it says what is wrong)."""
+    try:
+        return recipe(name).method
+    except UserError:
+        return "dpo"
 
 
 def read_recipe(path: Path) -> Recipe:

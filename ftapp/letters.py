@@ -141,7 +141,7 @@ def compose(
     resume = PlainText("") if answers and not resume_text.strip() else _given(resume_text, "résumé")
     read_job, read_profile = _fields(posting.text, resume.text, kind)
     job, profile = (read_job if answers else job or read_job), profile or read_profile
-    prompt = _prompt(backend, profile, job, template, kind=kind, tone=tone, words=words, hook=hook, hits=hits)
+    prompt = prompt_of(backend, profile, job, template, kind=kind, tone=tone, words=words, hook=hook, hits=hits)
     return Draft(posting, resume, job, profile, tone, prompt, split_key(job.company, posting.text))
 
 
@@ -155,7 +155,7 @@ def _fields(job_text: str, resume_text: str, kind: str) -> tuple[JobPosting, Res
     return job_of(job_text, kind), profiles.parse_resume(resume_text) if resume_text else ResumeProfile()
 
 
-def _prompt(
+def prompt_of(
     facts: Any, profile: ResumeProfile, job: JobPosting, template: str | None, *, kind: str, words: int, tone: str = prompts.TONES[0],
     **more: Any,
 ) -> prompts.Prompt:  # fmt: skip
@@ -180,7 +180,7 @@ def understand(
     posting, resume = read_text(job_text, "posting"), read_text(resume_text, "résumé")
     read_job, read_profile = _fields(posting.text, resume.text, kind)
     job, profile = (read_job if kind == "answer" else fields[0] or read_job), fields[1] or read_profile
-    prompt = _prompt(facts, profile, job, template, kind=kind, words=length(facts.spec, kind, None))
+    prompt = prompt_of(facts, profile, job, template, kind=kind, words=length(facts.spec, kind, None))
     return {
         "title": job.title, "company": job.company, "requirements": len(job.requirements), "question": job.question,
         "name": profile.name, "jobs": len(profile.experience), "skills": len(profile.skills),

@@ -78,9 +78,11 @@ _AGAIN = re.compile(r"\[NAME\](?:[ \t'-]\[NAME\])+")
 
 
 class Mask:
-    """Masks texts of one owner. `names` are whole names, `texts` are résumés whose contact data is looked for by its letters too."""
+    """Masks texts of one owner. `names` are whole names, `texts` are résumés whose contact data is looked for by its letters too.
+    Without `people` names stay, and only contact data is masked."""
 
-    def __init__(self, names: Iterable[str] = (), texts: Iterable[str] = ()) -> None:
+    def __init__(self, names: Iterable[str] = (), texts: Iterable[str] = (), people: bool = True) -> None:
+        self._people = people
         parts = list(dict.fromkeys(part for name in names for part in _parts(name)))[:MOST_NAMES]
         self._parts, self._names = {part.lower() for part in parts}, _any_of(parts)
         self._literal = _literally(dict.fromkeys(found for text in texts for found in contacts(text)))
@@ -100,6 +102,8 @@ class Mask:
             text = _places(_DIGITS.sub(_unless_number, text), low)
         if "address" in low:
             text = _LABELLED.sub(rf"\1{ADDRESS}", text)
+        if not self._people:
+            return text
         if "name:" in text:
             text = _OWN_LINE.sub(rf"\1{NAME}", text)
         if _any_in(_SALUTES, text):
@@ -112,6 +116,25 @@ class Mask:
     def everything(self, value: Any) -> Any:
         """The same for every string inside lists and dictionaries; their keys stay."""
         return through(value, self)
+
+
+_OPENING = re.compile(r"(?m)^((?:Dear|Hello|Hi|Hey|Good \w+)[ ,]+)([^\n,!:;.]{1,60})(?=[,!:;.]|[ \t]*$)")
+_NO_NAME = re.compile(
+    r"(?i)\b(?:hiring|team|managers?|sir|madam|all|every(?:one|body)|there|recruit\w*|committee|selection|human|talent|whom|department|office|"
+    r"folks|colleagues?|people|friends?|network|connections?|search|admissions?|board|company|again|editor|professor|staff)\b"
+)
+
+
+def nobody(letter: str, company: str = "") -> str:
+    """The letter with a mask for whoever it greets by name, and for everybody with a title before their name; an employer that is
+    greeted stays. A letter that is learned from must not teach to greet one reader for ever."""
+
+    def greeted(m: re.Match[str]) -> str:
+        named = m[2].strip()
+        known = _NO_NAME.search(named) or not named[:1].isupper() or set(_parts(named)) & set(_parts(company))
+        return m.group() if known else f"{m[1]}{NAME}"
+
+    return _SALUTED.sub(rf"\1{NAME}", _OPENING.sub(greeted, letter, count=1))
 
 
 def through(value: Any, change: Callable[[str], str]) -> Any:

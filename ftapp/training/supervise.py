@@ -26,15 +26,18 @@ from sqlalchemy.exc import IntegrityError
 from sqlmodel import Session, select
 
 from db.engine import session, write
-from db.models import Evaluation, RunPair, TrainingMetric, TrainingRun, new_id, now
-from ftapp import adapters, config, evaluation, preferences, verdicts
-from ftapp.backends import folders
+from db.models import Adapter, Evaluation, RunPair, TrainingMetric, TrainingRun, new_id, now
+from ftapp import adapters, config, evaluation
 from ftapp.errors import NotFound, TrainingError
-from ftapp.training import dpo, lock, plan, run, tokens
+from ftapp.training import lock, memory, plan, probe, processes, run
+from ftapp.training.prepare import prepare
 
 log = logging.getLogger(__name__)
 GRACE = timedelta(seconds=60)  # a trainer launched by an app that is gone has this long to take its lock
-LEAST_NOISE = 0.01  # nobody is sure of everything; at 0 the robust loss would be the plain one
+KILLED = (
+    "The training was ended by force, as a system does when its memory is used up - what was saved last is kept - resume it, or start "
+    "the smaller plan."
+)
 INTERRUPTED = "The training was cut off (the machine or its process ended) - what was saved last is kept - resume it."
 
 
@@ -53,25 +56,34 @@ class Supervisor:
 
     # ---- before the start ---------------------------------------------------------------------------------------
 
-    def plan(self, owner: str, recipe: str | None = None) -> plan.Plan:
+    def plan(self, owner: str, recipe: str | None = None, smaller: int = 0) -> plan.Plan:
         """What a training would learn from and cost. Raises UserError for an unknown recipe or a missing model."""
-        return self._prepare(owner, recipe)[0]
+        return prepare(self._engine, self._settings, owner, recipe, smaller).plan
 
-    def start(self, owner: str, recipe: str | None = None) -> str:
-        """Queue a training and return its id; the watching supervisor launches it.
+    def measure(self, owner: str, recipe: str | None = None, smaller: int = 0) -> plan.Plan:
+        """The same, once a short probe has measured time and memory; waits for it. Raises TrainingError while a training runs."""
+        self._refuse_second()
+        made = prepare(self._engine, self._settings, owner, recipe, smaller)
+        if made.plan.refused:
+            return made.plan
+        probe.measure(self._settings.home, made.base, made.recipe, made.material)
+        return self.plan(owner, recipe, smaller)
+
+    def start(self, owner: str, recipe: str | None = None, smaller: int = 0) -> str:
+        """Queue a training and return its id; the watching supervisor launches it. `smaller`: as many times smaller than the recipe.
 
         Raises TrainingError when another one is active (also when two ask at the same moment) or too little can train.
         """
         self._refuse_second()
-        made, material, chosen, base = self._prepare(owner, recipe)
-        if made.refused:
-            raise TrainingError(made.refused)
-        run_id = new_id("run")
-        folder = run.create(self._runs / run_id, chosen.model_dump(), base, material.train, material.held_out)
+        made = prepare(self._engine, self._settings, owner, recipe, smaller)
+        if made.plan.refused:
+            raise TrainingError(made.plan.refused)
+        run_id, chosen, material = new_id("run"), made.recipe, made.material
+        folder = run.create(self._runs / run_id, chosen.model_dump(), made.base, material.train, material.held_out)
         row = TrainingRun(
             id=run_id, owner_id=owner, recipe=chosen.name, method=chosen.method, scope=chosen.scope,
-            base_id=base["id"], base_hash=base["hash"], parent_adapter_id=made.parent,
-            steps=made.steps, seconds_left=made.seconds, report={"plan": asdict(made)},
+            base_id=made.base["id"], base_hash=made.base["hash"], parent_adapter_id=made.plan.parent,
+            steps=made.plan.steps, seconds_left=made.plan.seconds, report={"plan": asdict(made.plan), "smaller": smaller},
         )  # fmt: skip
         try:
             with write(self._engine) as opened:
@@ -84,23 +96,6 @@ class Supervisor:
             raise
         self.poll()
         return run_id
-
-    def _prepare(self, owner: str, recipe: str | None) -> tuple[plan.Plan, plan.Material, config.Recipe, dict[str, Any]]:
-        chosen = config.recipe(recipe or config.app_config().recipe)
-        spec = config.model_spec(self._settings.model)
-        base = dpo.describe_base(spec.id, self._settings.offline)
-        with session(self._engine) as opened:
-            pairs = preferences.pairs(opened, owner, spec.id)
-            parent, notes = _parent(opened, owner, base, chosen)
-            chosen, noise = _measured(chosen, verdicts.noise(opened, owner) if "robust" in chosen.loss_type else None)
-            notes = [*notes, *noise]
-            same = select(TrainingRun).where(TrainingRun.base_hash == base["hash"], TrainingRun.state == "succeeded")
-            earlier = [row.report for row in opened.exec(same)]
-        base["parent"] = parent and {"id": parent.id, "path": str(parent.path), "sha256": parent.sha256, "scope": parent.scope}
-        folder = folders.find(spec.source, self._settings.offline)
-        material = plan.sort(pairs, chosen, tokens.tokenizer(folder))
-        made = plan.make(material, chosen, plan.shape(folder), earlier, parent and parent.id, notes)
-        return made, material, chosen, base
 
     def _refuse_second(self) -> None:
         with session(self._engine) as opened:
@@ -134,8 +129,20 @@ class Supervisor:
         return rows, evaluation.read_curve(rows)
 
     def report(self, owner: str, run_id: str | None = None) -> dict[str, Any]:
-        """The plan and, after success, what the trainer wrote into report.json (held-out check, letters)."""
-        return dict(self._row(owner, run_id).report)
+        """The plan and, after success, what the trainer wrote into report.json (held-out check, letters) and `adapter_id`."""
+        row = self._row(owner, run_id)
+        with session(self._engine) as opened:
+            made = opened.exec(select(Adapter.id).where(Adapter.run_id == row.id, Adapter.owner_id == owner)).first()
+        return {**row.report, "adapter_id": made}
+
+    def smaller(self, owner: str, run_id: str | None = None) -> dict[str, Any] | None:
+        """{recipe, smaller, sentence} of the next smaller plan for a run that did not fit into memory; else None."""
+        row = self._row(owner, run_id)
+        if row.state not in ("failed", "interrupted") or not (row.reason or "").startswith((memory.USED_UP, KILLED)):
+            return None
+        level = int(row.report.get("smaller", 0)) + 1
+        next_one = memory.smaller_than(memory.smaller(config.recipe(row.recipe), level - 1))
+        return next_one and {"recipe": row.recipe, "smaller": level, "sentence": next_one[1]}
 
     def stop(self, owner: str, run_id: str) -> dict[str, Any]:
         """Ask a run to end after its current step, keeping a checkpoint. Harmless when it has ended already."""
@@ -227,7 +234,7 @@ class Supervisor:
             return self._end_run(row.id, "failed", "The folder of this training is gone - nothing can go on - start a new training.")
         living = lock.alive(folder)  # asked before reading: a last word written in between is then still read
         events = run.read_events(folder, row.last_seq)
-        said = next((event["state"] for event in reversed(events) if event.get("state") in run.FINAL), None)
+        said, forced = next((event["state"] for event in reversed(events) if event.get("state") in run.FINAL), None), False
         if said is None and not living:
             process = self._processes.get(row.id)
             if row.state == "queued" and row.started_at is None:
@@ -237,7 +244,8 @@ class Supervisor:
             if process is None and row.state == "queued" and now() - row.started_at < GRACE:
                 return None  # launched by an app that is gone
             said = "interrupted"
-        self._store(row, events, said)
+            forced = process is not None and process.returncode == -9
+        self._store(row, events, said, KILLED if forced else INTERRUPTED)
         if said:
             self._reap(row.id)
         return None
@@ -250,26 +258,24 @@ class Supervisor:
             if current.state != "queued" or current.started_at is not None:
                 return
             current.started_at = now()
-        root = str(Path(__file__).resolve().parents[2])
-        environment = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, [root, os.environ.get("PYTHONPATH")]))}
         apart = {"creationflags": subprocess.CREATE_NEW_PROCESS_GROUP} if os.name == "nt" else {"start_new_session": True}
         try:
             with (folder / "trainer.log").open("ab") as output:
                 self._processes[row.id] = subprocess.Popen(
                     [sys.executable, "-m", "ftapp.training", str(folder)],
-                    stdin=subprocess.DEVNULL, stdout=output, stderr=output, env=environment, cwd=folder, **apart,
+                    stdin=subprocess.DEVNULL, stdout=output, stderr=output, env=processes.environment(), cwd=folder, **apart,
                 )  # fmt: skip
         except OSError as error:
             reason = f"The trainer could not be started ({error.strerror}) - nothing was trained - free memory or disk and resume."
             self._end_run(row.id, "failed", reason)
 
-    def _store(self, row: TrainingRun, events: Sequence[dict[str, Any]], said: str | None) -> None:
-        """Events into tables, and a success with its adapter and check: all in one commit, and never twice."""
+    def _store(self, row: TrainingRun, events: Sequence[dict[str, Any]], said: str | None, cut_off: str) -> None:
+        """Events into tables, and a success with its adapter and check: all in one commit, and never twice. `cut_off`: why, if it was."""
         if not events and not said:
             return
         folder = self._runs / row.id
         report = run.read_json(folder / "report.json") if said == "succeeded" else {}
-        reason = INTERRUPTED if said == "interrupted" else next((e["reason"] for e in reversed(events) if e.get("reason")), None)
+        reason = cut_off if said == "interrupted" else next((e["reason"] for e in reversed(events) if e.get("reason")), None)
         if said == "succeeded" and not run.sealed(folder / "adapter"):
             said, reason = "failed", "The adapter's files are not whole - they cannot be used - resume the training."
         with write(self._engine) as opened:
@@ -316,30 +322,6 @@ def _register(opened: Session, current: TrainingRun, folder: Path, report: dict[
     adapter = adapters.register(opened, current, folder / "adapter", report["adapter_sha256"])
     values = {name: report.get(name) for name in ("held_out", "letters", "letters_note", "curve")}
     opened.add(Evaluation(owner_id=current.owner_id, run_id=current.id, adapter_id=adapter.id, values=values))
-
-
-def _measured(recipe: config.Recipe, noise: float | None) -> tuple[config.Recipe, list[str]]:
-    """A robust recipe counts on as many wrong labels as were measured, if enough pairs were asked twice; and a sentence about it."""
-    if "robust" not in recipe.loss_type:
-        return recipe, []
-    if noise is None:
-        return recipe, [f"It counts on {recipe.label_smoothing:.0%} wrong choices: too few pairs were asked twice to measure them."]
-    measured = recipe.model_copy(update={"label_smoothing": round(max(LEAST_NOISE, noise), 3)})
-    return measured, [f"It counts on {measured.label_smoothing:.0%} wrong choices, as measured on pairs that were asked twice."]
-
-
-def _parent(opened: Session, owner: str, base: dict[str, Any], recipe: config.Recipe) -> tuple[Any, list[str]]:
-    """(the AdapterRef to start from, or None for the base; notes for the plan)."""
-    live = adapters.live(opened, owner, base["id"], base["hash"])
-    if recipe.parent == "starter":
-        found = adapters.starter() if base["id"] == config.BUNDLED else None
-    elif recipe.parent == "live_parent":
-        found = live and adapters.parent(opened, owner, live)
-    else:
-        found = live if recipe.parent == "continue" else None
-    if found is not None and found.scope != recipe.scope:
-        return None, [f"Starts from the base: the parent {found.id} has scope '{found.scope}', this recipe trains scope '{recipe.scope}'."]
-    return found, []
 
 
 def _status(row: TrainingRun) -> dict[str, Any]:
