@@ -103,7 +103,7 @@ def _ids(studio: Any, args: argparse.Namespace, state: str = "quarantined") -> S
 
 def _similar(studio: Any, args: argparse.Namespace) -> Any:
     """Likeness by meaning, when it was asked for."""
-    return studio.portfolio.encoder.similar if args.meaning else None
+    return studio.meaning.similar if args.meaning else None
 
 
 def _first(refused: Sequence[str]) -> None:
