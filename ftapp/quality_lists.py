@@ -66,9 +66,10 @@ def _restored(line: str) -> str:
 def _by_bullets(line: str) -> tuple[str, list[str]]:
     """At bullets inside the line. What stands before the first one introduces the list."""
     marks = {m.group().strip() for m in _BULLET.finditer(line)}
-    if len(marks) != 1:
-        return "", []
     head, *entries = _BULLET.split(line)
+    aside = marks <= set("*–—-") and head.strip() and not head.rstrip().endswith(":")  # dashes may also set off a thought
+    if len(marks) != 1 or aside:
+        return "", []
     if len(entries) >= 2 and head.strip() and not head.rstrip().endswith(":"):
         head, entries = "", [head, *entries]
     return head.strip(), [e.strip() for e in entries if e.strip()]

@@ -34,9 +34,10 @@ _TO = re.compile(
 )
 _TITLED = re.compile(rf"(?P<title>(?:[A-Z][\w/&+#.-]*[ ](?:of[ ]|and[ ]|in[ ]|for[ ])?){{0,5}}[A-Z][\w/&+#.-]*),?[ ](?i:{_POST})\b")
 _AS = re.compile(r"\b(?:as|for|of|be)[ ](?:an?|the|your(?:[ ]new)?)[ ](?P<title>(?:[A-Z][\w/&+#-]*[ ]?){1,6})")
-_BEFORE_OWN = re.compile(
-    r"(?i)\b(?:my|current(?:ly)?|previous(?:ly)?|past|former(?:ly)?|worked|working as|experience (?:at|with|in|of|as)|degree|graduat\w+|"
-    r"stud\w+|proficient|knowledge|skilled|versed)\b[^.;]{0,40}$"
+_BEFORE_OWN = re.compile(  # what stands before a name that belongs to the applicant's past
+    r"(?i)\b(?:my (?:\w+ )?(?:role|position|job|post|work|time|career|tenure|internship|years|experience|degree)|current(?:ly)?|"
+    r"previous(?:ly)?|past|former(?:ly)?|worked|working as|experience|degree|graduat\w+|stud\w+|proficient|knowledge|skilled|versed)\b"
+    r"[^.;]{0,40}$"
 )
 _SMALL = frozenset("the a an and or of for in at to with by on my your our their this that i inc ltd llc corp co company".split())
 
