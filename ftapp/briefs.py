@@ -41,7 +41,7 @@ _TITLES = [
         rf"\bas[ ](?:{_THE}|{_NAME}['’]s[ ](?:next|new)[ ])ROLE",
         r"\bjoin[ ][\w &.-]{2,40}[ ]as[ ](?:an?|the|your)[ ]ROLE",
         rf"\b(?:company|organi[sz]ation|firm|team|skills|school)[ ]as[ ](?:{_THE})?NAME",
-        r"^(?:Re|RE|Subject)\s*:\s*(?:[Aa]pplication[ ]for[ ])?(?:the[ ])?NAME",
+        r"^(?:Re|RE|Subject)\s*:[^\n]{0,20}?\b(?:[Aa]pplication|[Aa]pplying)[ ]for[ ](?:the[ ]|your[ ])?NAME",
     )
 ]
 _PRAISE = re.compile(
@@ -149,6 +149,7 @@ def _within(text: str, other: str) -> bool:
 _HELD = re.compile(
     r"^(?P<title>.+?)\s+(?:at|with|for|@)\s+(?P<employer>[A-Z].*?)(?:\s*[,(]?\s*(?:for|over)?\s*(?P<time>\d[\d+.]*\s*years?.*))?$"
 )
+_NEXT = re.compile(r",\s+(?:and\s+)?(?=[^,;\n]{3,40}\s(?:at|with)\s+[A-Z])")  # "Analyst at A, Engineer at B"
 _EACH = re.compile(r"\n|;|\s[•·▪*]\s")
 _CERTIFIED = re.compile(r"(?i)\bcertif|\blicen[cs]|\baccredit")
 _NONE = re.compile(r"(?i)^(?:none|n/?a|nil|not (?:applicable|specified|given)|no (?:past|current|previous).*|-+)?$")
@@ -179,7 +180,7 @@ def _lines(text: str) -> list[str]:
 
 def _positions(text: str, until: str) -> list[Experience]:
     found: list[Experience] = []
-    for line in _lines(text):
+    for line in _lines(_NEXT.sub("\n", text)):
         if line.startswith("- "):
             found = found or [Experience(title="Earlier work")]
             found[-1].achievements.append(line[2:])

@@ -138,14 +138,16 @@ class Examples:
         return [example_rows.line(row, known) for row in rows]
 
     def show(self, owner: str, id: str) -> dict[str, Any]:
-        """An example complete: its line, letter, what a repair changed, fields, posting, messages, findings. Raises NotFound."""
+        """An example complete: its line, letter, what a repair changed, fields given and rebuilt, posting, messages, findings.
+
+        Raises NotFound."""
         with session(self._engine) as opened:
             (row,) = _found(opened, owner, [id])
             known = example_rows.documents_of(opened, [row])
         item = example_rows.item(row, known)
         return example_rows.line(row, known) | {
-            "letter": row.letter, "before": row.before, "fields": dict(item.fields), "posting": item.posting, "messages": row.messages,
-            "findings": row.findings,
+            "letter": row.letter, "before": row.before, "fields": row.rebuilt | dict(item.fields), "posting": item.posting,
+            "messages": row.messages, "findings": row.findings,
         }  # fmt: skip
 
     def report(self, owner: str) -> dict[str, Any]:
