@@ -78,14 +78,14 @@ def _split_key(kind: str, given: Given, fields: dict[str, str], letter: str) -> 
 
 
 def store(opened: Session, owner: str, rows: Sequence[dict[str, Any]]) -> list[str]:
-    """Store what `made` made if its content is new; returns the ids of the new rows."""
+    """Store what `made` made if its content is new; returns the ids of the new rows. They teach nothing before they are checked."""
     people = _people(opened, owner)
     values = []
     for row in rows:
         given = {name: text for name, text in row.items() if name not in ("posting", "resume", "signed")}
         resume = _document(opened, owner, "resume", row["resume"], row["kind"]) or people.get(row["signed"].casefold() or None)
         values.append(given | {
-            "id": new_id("exm"), "owner_id": owner, "created_at": now(), "state": "in", "resume_document_id": resume,
+            "id": new_id("exm"), "owner_id": owner, "created_at": now(), "state": "quarantined", "resume_document_id": resume,
             "job_document_id": _document(opened, owner, "posting", row["posting"], row["kind"]),
         })  # fmt: skip
     insert = (postgresql if opened.get_bind().dialect.name == "postgresql" else sqlite).insert(Example)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from types import SimpleNamespace
 from typing import Any
 
@@ -48,20 +48,28 @@ class Examples:
 
     def add(self, owner: str, given: Sequence[Given], similar: Similar | None = None) -> Added:
         """Store what is not there yet and check everything anew. `similar` compares by meaning too, as in `quality.check`."""
+        added = self.store(owner, given)
+        if not added.ids:
+            return added
+        self.check(owner, similar)
+        with session(self._engine) as opened:
+            aside = _mine(owner).where(Example.state == "quarantined", col(Example.id).in_(added.ids))
+            return replace(added, quarantined=len(opened.exec(aside).all()))
+
+    def store(self, owner: str, given: Sequence[Given]) -> Added:
+        """Store what is not there yet; it waits in quarantine for `check`."""
         made = [example_rows.made(one) for one in given]
         ids: list[str] = []
         for at in range(0, len(made), PAGE):
             with write(self._engine) as opened:
                 ids += example_rows.store(opened, owner, made[at : at + PAGE])
-        if not ids:
-            return Added(already=len(made))
-        self.check(owner, similar)
+        repaired = {one["content_hash"] for one in made if one["before"]}
         with session(self._engine) as opened:
-            new = opened.exec(select(Example.state, Example.before).where(Example.owner_id == owner, col(Example.id).in_(ids))).all()
-        return Added(tuple(ids), len(made) - len(ids), sum(bool(before) for _, before in new), [s for s, _ in new].count("quarantined"))
+            new = opened.exec(select(Example.content_hash).where(Example.owner_id == owner, col(Example.id).in_(ids))).all()
+        return Added(tuple(ids), len(made) - len(ids), len(repaired.intersection(new)))
 
     def offered(self, owner: str) -> int:
-        """How many letters that were edited or mixed here, and how many imported examples, are no examples yet."""
+        """How many of `offers` are no examples yet."""
         with session(self._engine) as opened:
             there = select(func.count()).select_from(Example).where(Example.owner_id == owner)
             edited = len(opened.exec(_edits(owner)).all()) - opened.exec(there.where(Example.source == "edited")).one()
@@ -69,11 +77,10 @@ class Examples:
             waiting = opened.exec(brought).one() - opened.exec(there.where(Example.source == "imported")).one()
         return max(0, edited) + max(0, waiting)
 
-    def add_offered(self, owner: str, similar: Similar | None = None) -> Added:
-        """Make examples of all that is offered."""
+    def offers(self, owner: str) -> list[Given]:
+        """All letters that were edited or mixed here, and the imported examples."""
         with session(self._engine) as opened:
-            given = [*_edited(opened, owner), *_imported(opened, owner)]
-        return self.add(owner, given, similar)
+            return [*_edited(opened, owner), *_imported(opened, owner)]
 
     # ---- checked ------------------------------------------------------------------------------------------------
 

@@ -112,7 +112,7 @@ class Mask:
         return through(value, self)
 
 
-_OPENING = re.compile(r"(?m)^((?:Dear|Hello|Hi|Hey|Good \w+)[ ,]+)([^\n,!:;.]{1,60})(?=[,!:;.]|[ \t]*$)")
+_OPENING = re.compile(r"(?m)^((?:Dear|Hello|Hi|Hey|Good \w+)[ ,]+)((?:(?:Mr|Mrs|Ms|Mx|Dr|Prof)\.|[^\n,!:;.]){1,60})(?=[,!:;.]|[ \t]*$)")
 _NO_NAME = re.compile(
     r"(?i)\b(?:hiring|team|managers?|sir|madam|all|every(?:one|body)|there|recruit\w*|committee|selection|human|talent|whom|department|office|"
     r"folks|colleagues?|people|friends?|network|connections?|search|admissions?|board|company|again|editor|professor|staff)\b"

@@ -28,6 +28,7 @@ MOST_LISTED, MOST_REPAIRS = 50, 10
 MANY = 100  # examples from which on more change little: where the meter is full
 LEAD = "Choices teach slowly; letters that you wrote teach at once. Bring what you are content with: what is taught is what comes back."
 EMPTY = "Nothing here yet. Paste a letter, or bring files: six are a beginning, thirty show your voice."
+UNCHECKED = "It is being checked. If this stays, press Check again."
 WHEN = {
     "Facts that change": "A price, a policy, a project: a document under Data. Letters look it up; nobody has to teach it again.",
     "How you write": "Your openings, your length, your phrases: letters here. Training learns style, and learns facts badly.",
@@ -63,9 +64,10 @@ def report_text(report: dict[str, Any]) -> str:
 
 def held_text(row: dict[str, Any]) -> str:
     """One example of the quarantine: why it is there, where that stands in it, and the whole text on demand."""
+    found = sorted(row["findings"], key=lambda one: not one["quarantine"]) or [{"reason": UNCHECKED, "example": ""}]
     lines = "".join(
         f"<li>{paper.safe(one['reason'])}" + (f" <q>{paper.safe(_short(one['example'], 160))}</q>" if one["example"] else "") + "</li>"
-        for one in sorted(row["findings"], key=lambda one: not one["quarantine"])
+        for one in found
     )
     about = f"{KIND_NAMES.get(row['kind'], row['kind'])} · {paper.count(row['words'], 'word')} · {SOURCES[row['source']]}"
     letter = f"<details><summary>Read it</summary>{_body(row['letter'])}</details>"
@@ -182,12 +184,11 @@ class LettersPanel:
     def look(self, request: gr.Request) -> tuple[Any, ...]:
         return self._shown(self.door.owner(request))
 
-    def add_text(self, text: str, posting: str, kind: str, request: gr.Request) -> tuple[Any, ...]:
+    def add_text(self, text: str, posting: str, kind: str, request: gr.Request) -> tuple[str, str, str]:
         owner = self.door.manager(request)
-        added = self.studio.examples.add(owner, example_readers.pasted(text or "", posting or "", kind or ""))
-        return _told(added), "", "", *self._shown(owner)
+        return _told(self.studio.examples.store(owner, example_readers.pasted(text or "", posting or "", kind or ""))), "", ""
 
-    def add_files(self, uploads: list[str] | None, posting: str, kind: str, request: gr.Request) -> tuple[Any, ...]:
+    def add_files(self, uploads: list[str] | None, posting: str, kind: str, request: gr.Request) -> str:
         uploads = uploads or []
         try:
             owner = self.door.manager(request)
@@ -198,14 +199,14 @@ class LettersPanel:
         if not given:
             why = f" {refused[0]}" if refused else ""
             raise UserError(f"No letter was found in what was brought.{why} Nothing was stored. Give text, PDF, DOCX, CSV or JSONL files.")
-        return _told(self.studio.examples.add(owner, given), refused), *self._shown(owner)
+        return _told(self.studio.examples.store(owner, given), refused)
 
-    def take_offered(self, request: gr.Request) -> tuple[Any, ...]:
+    def take_offered(self, request: gr.Request) -> str:
         owner = self.door.manager(request)
-        return _told(self.studio.examples.add_offered(owner)), *self._shown(owner)
+        return _told(self.studio.examples.store(owner, self.studio.examples.offers(owner)))
 
     def check(self, request: gr.Request) -> tuple[Any, ...]:
-        """Once more, by meaning too: that may have to wait for its model."""
+        """The quality report, by meaning too: that may have to wait for its model."""
         owner = self.door.owner(request)
         self.studio.examples.check(owner, self.studio.meaning.similar)
         return self._shown(owner)
@@ -267,16 +268,16 @@ class LettersPanel:
                  self.pick, self.whole, self.offer]  # fmt: skip
         slow = QUIET | {"show_progress": "minimal"}
         self.looking = {"fn": calm(self.look), "inputs": None, "outputs": shown, **QUIET}
-        checking = {"fn": calm(self.check), "inputs": None, "outputs": shown, **QUIET}
+        checking = {"fn": calm(self.check), "inputs": None, "outputs": shown, **slow}
         about = [self.posting, self.kind]
         added = [
-            self.add.click(calm(self.add_text), [self.text, *about], [self.said, self.text, self.posting, *shown], **slow),
-            self.files.upload(calm(self.add_files), [self.files, *about], [self.said, *shown], **slow),
-            self.folder.upload(calm(self.add_files), [self.folder, *about], [self.said, *shown], **slow),
-            self.offer.click(calm(self.take_offered), None, [self.said, *shown], **slow),
+            self.add.click(calm(self.add_text), [self.text, *about], [self.said, self.text, self.posting], **slow),
+            self.files.upload(calm(self.add_files), [self.files, *about], self.said, **slow),
+            self.folder.upload(calm(self.add_files), [self.folder, *about], self.said, **slow),
+            self.offer.click(calm(self.take_offered), None, self.said, **slow),
         ]
         for event in added:
-            event.success(**checking)
+            event.success(**self.looking).then(**checking)
         self.again.click(**checking)
         for at, (_, _, buttons) in enumerate(self.held):
             for act, button in buttons.items():
@@ -292,8 +293,6 @@ def _told(added: Any, refused: Sequence[str] = ()) -> str:
     """What became of what was brought."""
     text = paper.note(f"{paper.count(len(added.ids), 'example')} added, {added.already} there already."
                       if added.ids or not added.already else "Nothing new: all of it is here already.")  # fmt: skip
-    if added.quarantined:
-        text += paper.note(f"{paper.count(added.quarantined, 'of them is', 'of them are')} in quarantine: see below why.")
     if refused:
         text += paper.note(f"{len(refused)} not taken:", "warning") + paper.bullets(refused[:20])
     return text
