@@ -251,6 +251,26 @@ def test_nobody_is_greeted_by_name(greeting, masked):
     assert masking.nobody(f"{greeting}\n\nI bake.", "Fernhill Bakery") == f"{masked or greeting}\n\nI bake."
 
 
+CONTACT = f"{RESUME}\n\nsam.ode@mail.example | +41 79 555 01 23\nAddress: 12 Mill Lane, Harrow HA1 4QT"
+
+
+def test_masks_are_filled_from_the_resume_when_a_letter_is_shown_and_stored_as_they_were_learned(engine):
+    masked = "Dear [NAME],\n\nWrite to [EMAIL], call [PHONE] or visit [ADDRESS]. See [LINK].\n\nSam Ode"
+    filled = masking.filled(masked, CONTACT)
+    assert filled.startswith("Dear Hiring Manager,") and "sam.ode@mail.example, call +41 79 555 01 23 or visit 12 Mill Lane" in filled
+    assert "[LINK]" in filled, "the résumé has none: it stays to be seen"
+    assert masking.filled("Hi [NAME],\n\nI bake [1].", CONTACT) == "Hi [NAME],\n\nI bake [1]." and masking.filled(masked, "") != masked
+    with write(engine) as opened:
+        chosen = choice(opened, left=masked)
+        resume = opened.exec(select(Document).where(Document.kind == "resume")).one()
+        resume.text = CONTACT
+        opened.add(resume)
+    with session(engine) as opened:
+        shown = letters.shown(opened, "local", chosen.comparison_id)
+        assert shown["left"] == filled and preferences.chosen(opened, "local", chosen.id)[1] == filled
+        assert preferences.pairs(opened, "local")[0].chosen == masked
+
+
 # ---- the command line -----------------------------------------------------------------------------------------------------
 
 

@@ -52,7 +52,7 @@ def build(studio: Any, door: Door) -> gr.Blocks:
             with gr.Tab("Label", id="label") as label_tab:
                 labelling = LabelTab(studio, door)
             with gr.Tab("Teach", id="teach") as teach_tab, gr.Tabs(elem_id="teach-halves"):
-                with gr.Tab("Choices", id="choices"):
+                with gr.Tab("Train", id="train"):
                     teaching = TeachTab(studio, door)
                 with gr.Tab("Your letters", id="own-letters"):
                     own = LettersPanel(studio, door)
