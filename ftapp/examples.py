@@ -84,8 +84,9 @@ class Examples:
 
     # ---- checked ------------------------------------------------------------------------------------------------
 
-    def check(self, owner: str, similar: Similar | None = None) -> None:
-        """The quality report anew: findings, and who is in quarantine. What the person decided stays decided."""
+    def check(self, owner: str, similar: Similar | None = None) -> bool:
+        """The quality report anew: findings, and who is in quarantine. What the person decided stays decided. Returns whether anything
+        is found to be otherwise than before."""
         with session(self._engine) as opened:
             rows = opened.exec(_mine(owner).where(Example.state != "left_out")).all()
             items = example_rows.items(rows, example_rows.documents_of(opened, rows))
@@ -93,12 +94,8 @@ class Examples:
         for finding in quality.check(items, similar=similar):
             found[finding.item_id].append(example_rows.told(finding))
         with write(self._engine) as opened:
-            for row in opened.exec(_mine(owner).where(col(Example.state) != "left_out")):
-                if row.id in found:
-                    row.findings = [one for one in row.findings if one["repaired"]] + found[row.id]
-                    if row.state in ("in", "quarantined"):
-                        row.state = "quarantined" if any(one["quarantine"] for one in row.findings) else "in"
-                    opened.add(row)
+            changed = [_judged(row, found[row.id]) for row in opened.exec(_mine(owner)) if row.id in found]
+        return any(changed)
 
     def keep(self, owner: str, ids: Iterable[str]) -> int:
         """Let examples teach whatever was found, also those left out before; returns how many. Raises NotFound."""
@@ -231,6 +228,15 @@ def _found(opened: Session, owner: str, ids: Sequence[str]) -> list[Example]:
         if id not in rows:
             raise NotFound(f"There is no example {str(id)[:24]!r} here. Nothing has changed. Choose one that the list shows.")
     return [rows[id] for id in ids]
+
+
+def _judged(row: Example, found: list[dict[str, Any]]) -> bool:
+    """Put findings on a row, and it in or out of quarantine unless the person decided; whether that changed anything."""
+    before = row.findings, row.state
+    row.findings = [one for one in row.findings if one["repaired"]] + found
+    if row.state in ("in", "quarantined"):
+        row.state = "quarantined" if any(one["quarantine"] for one in row.findings) else "in"
+    return (row.findings, row.state) != before
 
 
 # ---- offered ------------------------------------------------------------------------------------------------------------

@@ -48,7 +48,7 @@ def meter_text(report: dict[str, Any]) -> str:
     enough, teach = report["enough"], report["in"] + report["kept"]
     told = [f"{teach} of {paper.count(report['total'], 'example')} teach"]
     told += [f"{report[name]} {said}" for name, said in (("quarantined", "in quarantine"), ("left_out", "left out")) if report[name]]
-    missing = paper.note("None yet: " + ", ".join(enough["missing"]) + ".") if enough["missing"] else ""
+    missing = paper.note("Still missing: " + ", ".join(enough["missing"]) + ".") if enough["missing"] else ""
     return paper.progress(teach / MANY, " · ".join(told)) + paper.note(enough["expect"]) + missing
 
 
@@ -206,10 +206,16 @@ class LettersPanel:
         return _told(self.studio.examples.store(owner, self.studio.examples.offers(owner)))
 
     def check(self, request: gr.Request) -> tuple[Any, ...]:
-        """The quality report, by meaning too: that may have to wait for its model."""
+        """The quality report; by meaning only if that need not be waited for."""
         owner = self.door.owner(request)
-        self.studio.examples.check(owner, self.studio.meaning.similar)
+        self.studio.examples.check(owner, self.studio.meaning)
         return self._shown(owner)
+
+    def check_meaning(self, request: gr.Request) -> tuple[Any, ...]:
+        """The same once more when meaning is ready. What a person reads meanwhile is drawn again only if something else was found."""
+        owner = self.door.owner(request)
+        changed = self.studio.examples.check(owner, self.studio.meaning.similar)
+        return self._shown(owner) if changed else (gr.skip(),) * self.outputs
 
     def deciding(self, at: int, act: str) -> Callable[..., tuple[Any, ...]]:
         """The handler of one button at one place of the quarantine; what stands there is known by the ids that were drawn."""
@@ -268,7 +274,9 @@ class LettersPanel:
                  self.pick, self.whole, self.offer]  # fmt: skip
         slow = QUIET | {"show_progress": "minimal"}
         self.looking = {"fn": calm(self.look), "inputs": None, "outputs": shown, **QUIET}
+        self.outputs = len(shown)
         checking = {"fn": calm(self.check), "inputs": None, "outputs": shown, **slow}
+        meaning = {"fn": calm(self.check_meaning), "inputs": None, "outputs": shown, **QUIET}
         about = [self.posting, self.kind]
         added = [
             self.add.click(calm(self.add_text), [self.text, *about], [self.said, self.text, self.posting], **slow),
@@ -277,8 +285,8 @@ class LettersPanel:
             self.offer.click(calm(self.take_offered), None, self.said, **slow),
         ]
         for event in added:
-            event.success(**self.looking).then(**checking)
-        self.again.click(**checking)
+            event.success(**checking).then(**meaning)
+        self.again.click(**checking).then(**meaning)
         for at, (_, _, buttons) in enumerate(self.held):
             for act, button in buttons.items():
                 button.click(calm(self.deciding(at, act)), self.ids, shown, **QUIET)
