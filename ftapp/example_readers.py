@@ -30,8 +30,8 @@ _POSTING = re.compile(r"(?i)^(?P<for>.*?)[ ._-]*(?:job[ ._-]*)?(?:posting|descri
 _OWN_PART = re.compile(r"(?i)[ ._-]*(?:cover[ ._-]*)?(?:letter|e-?mail|message|answer|note)$")
 
 _APPLIES = re.compile(
-    r"(?i)\b(?:position|role|vacancy|posting|apply(?:ing)?|application|cover letter|r[eé]sum[eé]|opening|opportunity|candidate|hiring|your team|"
-    r"(?:great|good|strong|excellent) fit)\b"
+    r"(?i)\b(?:position|role|vacancy|posting|apply(?:ing)?|application|cover letter|r[eé]sum[eé]|opening|opportunity|candidate|hiring|"
+    r"your team|(?:great|good|strong|excellent) fit)\b"
 )
 
 

@@ -54,7 +54,7 @@ def build(studio: Any, door: Door) -> gr.Blocks:
             with gr.Tab("Teach", id="teach") as teach_tab, gr.Tabs(elem_id="teach-halves"):
                 with gr.Tab("Train", id="train"):
                     teaching = TeachTab(studio, door)
-                with gr.Tab("Your letters", id="own-letters"):
+                with gr.Tab("Your letters", id="own-letters") as own_tab:
                     own = LettersPanel(studio, door)
             with gr.Tab("Models", id="models") as models_tab:
                 models = ModelsTab(studio, door)
@@ -73,7 +73,8 @@ def build(studio: Any, door: Door) -> gr.Blocks:
         retrain.click(lambda: gr.update(selected="teach"), None, tabs, **QUIET)
         # A training is looked at only while it is seen.
         teach_tab.select(**teaching.planning).then(**teaching.looking).then(lambda: gr.Timer(active=True), None, teaching.timer, **QUIET)
-        teach_tab.select(**own.looking)
+        for seen in (teach_tab, own_tab):  # the outer one tells of it only when it is come back to
+            seen.select(**own.looking)
         write_tab.select(**writing.measuring)  # another model may have been loaded meanwhile
         opened = label_tab.select(**labelling.opening)
         for panel in labelling.looking:
