@@ -6,12 +6,13 @@ Looks at one example alone. Facts are compared by the claim ledger; the rules ab
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from ftapp import claims, cleaning
 from ftapp import claims_facts as facts
 from ftapp import claims_find as find
-from ftapp.claims_text import Claim, sentences
+from ftapp.claims_sources import of_person
+from ftapp.claims_text import Claim, Sentence, sentences
 from ftapp.quality_items import Finding, Item
 from ftapp.quality_sources import Sources, said, words
 from ftapp.vocabulary import OCCUPATION
@@ -36,12 +37,17 @@ _MONTHS = re.compile(r"(?i)^(?:jan|feb|mar|apr|may|june?|july?|aug|sep|oct|nov|d
 
 def look(item: Item, sources: Sources) -> Iterator[Finding]:
     """Findings of the mended item against its own sources."""
-    if item.kind in _ADDRESSED:
-        yield from _target(item, sources)
-        yield from _another_target(item, sources)
+    found: list[Finding] = []
+    addressed = item.kind in _ADDRESSED
+    others = list(_other_names(item, sources)) if addressed else []
     if sources.resume_known and item.kind != "answer":
-        yield from _resume(item, sources)
-        yield from _claims(item, sources)
+        traced = claims.ledger(item.letter, sources.profile, sources.job, sources_text=sources.told)
+        found = [*_resume(item, sources, traced), *_claims(item, sources, traced, [name for _, name in others])]
+    if addressed:
+        found += _target(item, sources)
+        mixed_up = any(f.code == "unsupported" and f.quarantine for f in found)  # a letter of other fields has another target too
+        found += _another_target(item, sources, others, not mixed_up)
+    yield from found
 
 
 # --- the job and the employer --------------------------------------------------------------------------------------------
@@ -99,16 +105,20 @@ def names_job(letter: str, title: str) -> bool:
     return False
 
 
-def _another_target(item: Item, sources: Sources) -> Iterator[Finding]:
-    flags = cleaning.clean(item.letter, sources.job, sources.profile).flags if sources.target_known else ()
-    named = [(f.kind, item.letter.strip()[f.start : f.end]) for f in flags if f.kind in ("other employer", "other title")]
+def _other_names(item: Item, sources: Sources) -> Iterator[tuple[str, str]]:
+    """("employer" or "job", the name) where the letter addresses another than its fields name."""
+    if sources.target_known:
+        cleaned = cleaning.clean(item.letter, sources.job, sources.profile)
+        for flag in cleaned.flags:
+            if flag.kind in ("other employer", "other title"):
+                yield "employer" if flag.kind == "other employer" else "job", cleaned.text[flag.start : flag.end]
+
+
+def _another_target(item: Item, sources: Sources, named: list[tuple[str, str]], look_further: bool) -> Iterator[Finding]:
     if named:
-        what = "employer" if named[0][0] == "other employer" else "job"
-        reason = f"Speaks of another {what} than its own fields name. A model would learn to write to the wrong one."
+        reason = f"Speaks of another {named[0][0]} than its own fields name. A model would learn to write to the wrong one."
         yield Finding(item.id, "other_target", reason, named[0][1], True)
-        return
-    strange = next(_strangers(item, sources), "")
-    if strange:
+    elif strange := next(_strangers(item, sources), "") if look_further else "":
         reason = "Speaks of an employer that neither its fields nor its opening name: a leftover of another letter or posting."
         yield Finding(item.id, "other_target", reason, strange, True)
 
@@ -143,37 +153,38 @@ def _organisation(m: re.Match[str], text: str) -> bool:
 # --- the résumé ----------------------------------------------------------------------------------------------------------
 
 
-def _resume(item: Item, sources: Sources) -> Iterator[Finding]:
+def _resume(item: Item, sources: Sources, traced: Sequence[Sentence]) -> Iterator[Finding]:
     """Nothing of the résumé in the letter: no employer, no skill, no degree, no span of years."""
-    own = said(item.letter)
+    own, spelled = said(item.letter), {w.casefold() for w in re.findall(r"[^\W_]+", item.letter)}
     held = [e.employer for e in sources.profile.experience if e.employer]
-    listed = [*sources.profile.skills, *sources.profile.education, *(e.title for e in sources.profile.experience)]
+    titles = [e.title for e in sources.profile.experience if e.title]
+    listed = [*sources.profile.skills, *sources.profile.education, *titles]
     asked = said(sources.job.title) | said(sources.job.company)
-    used = [e for e in held if words(e) and words(e) <= {w.casefold() for w in re.findall(r"[^\W_]+", item.letter)}]
+    used = [e for e in held if words(e) and words(e) <= spelled]
     used += [line for line in listed if (mine := said(line) - asked) and mine <= own and find.telling(line)]
-    known = claims.ledger(item.letter, sources.profile, sources.job, sources_text=sources.told)
-    used += [c.text for s in known for c in s.claims if c.supported]
+    positions = said(" ".join(titles))  # "AI" of "AI Engineer" is no skill that was used
+    lines = set(of_person(sources.profile, sources.told).lines)
+    used += [c.text for s in traced for c in s.claims if c.supported and c.nearest in lines and not said(c.text) <= positions]
     if not used and (held or listed):
         say = "Uses nothing of the résumé: no employer, skill, degree or span of years of its own fields stands in it."
         yield Finding(item.id, "ignores_resume", say, _first_sentence(item.letter), True)
 
 
-def _claims(item: Item, sources: Sources) -> Iterator[Finding]:
-    traced = claims.ledger(item.letter, sources.profile, sources.job, sources_text=sources.told)
-    wrong = [c for c in claims.unsupported(traced) if not _target_name(c, sources)]
+def _claims(item: Item, sources: Sources, traced: Sequence[Sentence], told: Sequence[str]) -> Iterator[Finding]:
+    """Claims that no field supports. `told`: names of another target, which are a finding of their own."""
+    wrong = [c for c in claims.unsupported(traced) if not _target_name(c, sources) and c.text not in told]
     if not wrong:
         return
     right = sum(c.supported and c.kind in ("skill", "employer", "degree", "title") for s in traced for c in s.claims)
     grave = [c for c in wrong if c.kind in _GRAVE]
-    strange = not right and len(wrong) >= 2
+    strange = len(wrong) >= max(2, 2 * right)
     first = (grave or wrong)[0]
     count = f"{len(wrong)} claim{'s' if len(wrong) > 1 else ''} that its own fields do not support"
-    why = "; none of its claims is, so the letter may belong to other fields" if strange else ""
+    why = f" beside {right} that they do: the letter may belong to other fields" if strange else ""
     bad = bool(grave) or strange
     tail = ". A model would learn to invent." if bad else ". Skills and spans of time beyond the fields are common and only noted."
-    yield Finding(
-        item.id, "unsupported", f"{count}{why} ({first.kind}: {first.reason.rstrip('.').lower()}){tail}", _in(item.letter, first), bad
-    )
+    reason = f"{count}{why} ({first.kind}: {first.reason.rstrip('.').lower()}){tail}"
+    yield Finding(item.id, "unsupported", reason, _in(item.letter, first), bad)
 
 
 def _target_name(claim: Claim, sources: Sources) -> bool:

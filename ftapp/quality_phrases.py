@@ -14,7 +14,7 @@ from ftapp.claims_text import sentences
 from ftapp.quality_items import Finding, Item
 
 LEAST = 3  # stock phrases before they are worth a word
-WHOLE = 0.75  # share of the sentences; above it nothing else is in the letter
+WHOLE, MOST_FACTS = 0.75, 2  # share of the sentences that hold one, names and numbers beside: nothing else is in the letter
 LEAST_LETTERS, LEAST_SHARE = 8, 0.34  # of a collection that share a sentence frame
 
 _STOCK = re.compile(
@@ -58,7 +58,7 @@ def look(item: Item) -> Iterator[Finding]:
     body = [item.letter[a:b] for a, b in sentences(item.letter) if len(item.letter[a:b].split()) > 3]
     share = sum(bool(_STOCK.search(text)) for text in body) / max(1, len(body))
     facts = len(re.findall(r"\d|(?<![.!?\n] )(?<!^)\b[A-Z][a-z]+", item.letter))
-    bare = share >= WHOLE and facts <= 4
+    bare = share >= WHOLE and facts <= MOST_FACTS
     shown = "; ".join(f"“{text}”" for text in list(dict.fromkeys(found))[:4])
     reason = f"{len(found)} stock phrases in {len(body)} sentences, such as {shown}. "
     tail = "There is little else in it: it could be anybody's." if bare else "A model would learn them before anything of one's own."

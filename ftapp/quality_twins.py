@@ -18,7 +18,7 @@ from ftapp.metrics import Similar
 from ftapp.quality_items import Finding, Item
 from ftapp.quality_sources import value
 
-NEAR = 0.84  # share of words in the same order, without names and numbers
+NEAR = 0.82  # share of words in the same order, without names and numbers
 SAME_MEANING, LEAST_WORDS_ALIKE = 0.97, 0.6  # cosine of two whole texts, and how many words they must share beside
 SAME_QUESTION, QUESTION_COSINE = 86, 0.80  # rapidfuzz's token_sort_ratio (0 to 100); cosine
 MOST_QUESTION_WORDS = 60  # a longer prompt is a brief and no question
@@ -67,7 +67,7 @@ def _repeats(items: Sequence[Item], bad: set[str], similar: Similar | None) -> I
         text = sign(_masked(item))
         best = process.extractOne(text, kept, scorer=Indel.normalized_similarity, score_cutoff=NEAR) if text else None
         other = best[2] if best else meaning.twin(item.id, kept, lambda id, text=text: Indel.normalized_similarity(text, kept[id]))
-        if other and _asks_the_same(item, items[place[other]]):
+        if other and _asks_the_same(item, items[place[other]]) and not _against(item, items[place[other]]):
             how = (
                 f"{100 * best[1]:.0f} % of the words are the same, in the same order"
                 if best
@@ -105,6 +105,11 @@ def _asks_the_same(one: Item, other: Item) -> bool:
     """Short answers may be alike to different questions: "Yes, I have." """
     a, b = _question(one), _question(other)
     return not (a and b) or len(one.letter.split()) > 25 or fuzz.token_sort_ratio(a, b) >= SAME_QUESTION
+
+
+def _against(one: Item, other: Item) -> bool:
+    """Two answers alike but for a "not" or a number are no repeat."""
+    return one.kind == "answer" and bool(contradiction(one.letter, other.letter))
 
 
 class _Meaning:
