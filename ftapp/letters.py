@@ -248,6 +248,11 @@ def tidied(texts: Sequence[str], asked: prompts.Prompt | Prompt) -> list[tuple[s
     return [(text, [asdict(piece) for piece in taken]) for text, taken in map(tidy, texts)]
 
 
+def for_reader(text: str, draft: Draft) -> str:
+    """A tidied letter as it is shown: with the contact data of the résumé."""
+    return masking.filled(text, draft.resume.text)
+
+
 def finished_pair(texts: Sequence[str], asked: prompts.Prompt, resume: str = "") -> dict[str, Any]:
     """{left, right} as they are shown; and {stripped: {left, right}} where something was taken off."""
     letters = dict(zip(("left", "right"), tidied(texts, asked), strict=True))

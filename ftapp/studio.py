@@ -19,7 +19,7 @@ from sqlmodel import select
 
 from db.engine import session, write
 from db.models import Adapter, new_id
-from ftapp import adapters, config, doctor, embeddings, examples, home, letters, masking, preferences, transfer
+from ftapp import adapters, config, doctor, embeddings, examples, home, letters, preferences, transfer
 from ftapp.backends import folders
 from ftapp.backends.local import AdapterRef, LocalBackend
 from ftapp.backends.pair import Progress, Row
@@ -217,7 +217,7 @@ class Studio:
             (letter_id,) = letters.save_letters(opened, owner, prompt_id, written(backend, rows, last, how, seconds, True))
         model = rows[0].adapter.id if rows[0].adapter else "base"
         ((text, stripped),) = letters.tidied(last.texts, draft.prompt)
-        told = {"letter_id": letter_id, "text": masking.filled(text, draft.resume.text), "model": model,
+        told = {"letter_id": letter_id, "text": letters.for_reader(text, draft), "model": model,
                 "prompt_tokens": draft.prompt.tokens, "seconds": round(seconds, 3)}  # fmt: skip
         yield told | ({"stripped": stripped} if stripped else {})
 

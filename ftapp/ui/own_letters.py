@@ -57,9 +57,9 @@ def report_text(report: dict[str, Any]) -> str:
     if not report["total"]:
         return ""
     if not report["findings"]:
-        return "<h3>What was found</h3>" + paper.note("Nothing that would spoil a training.")
+        return '<h2 class="next">What was found</h2>' + paper.note("Nothing that would spoil a training.")
     rows = [(one["name"], one["count"], one["quarantined"], one["reason"], _short(one["example"], 120)) for one in report["findings"]]
-    return "<h3>What was found</h3>" + paper.table(("Finding", "Examples", "Set aside", "Why", "For example"), rows)
+    return '<h2 class="next">What was found</h2>' + paper.table(("Finding", "Examples", "Set aside", "Why", "For example"), rows)
 
 
 def held_text(row: dict[str, Any]) -> str:
