@@ -206,9 +206,9 @@ class LettersPanel:
         return _told(self.studio.examples.store(owner, self.studio.examples.offers(owner)))
 
     def check(self, request: gr.Request) -> tuple[Any, ...]:
-        """The quality report; by meaning only if that need not be waited for."""
+        """The quality report by words, which nothing has to be loaded for."""
         owner = self.door.owner(request)
-        self.studio.examples.check(owner, self.studio.meaning)
+        self.studio.examples.check(owner)
         return self._shown(owner)
 
     def check_meaning(self, request: gr.Request) -> tuple[Any, ...]:
