@@ -11,7 +11,7 @@ import sys
 from pathlib import Path
 from typing import Any, NoReturn
 
-from ftapp import arguments_label
+from ftapp import arguments_examples, arguments_label
 from ftapp.documents import read_text
 from ftapp.fetching import is_url
 from ftapp.files import MOST_BYTES, FileText, read
@@ -147,6 +147,7 @@ def parser() -> argparse.ArgumentParser:
     _template(verbs, verb)
     _transfer(verbs, verb)
     arguments_label.add(verbs, verb, _words)
+    arguments_examples.add(verbs, verb)
     return root
 
 
@@ -286,6 +287,9 @@ def checked(args: argparse.Namespace) -> argparse.Namespace:
         args.file = _document(args.file, "table").text
     if args.call == "template_edit":
         args.file = _text(args.file)
+    if args.call == "examples_add":
+        args.posting = _document(args.posting, "posting").text if args.posting else ""
+        args.pasted = _text("-") if "-" in args.paths else ""
     if args.call == "queue_add":
         args.resume = [_document(name, "résumé") for name in args.resume]
     if args.call == "queue_rules" and args.guidelines is not None:

@@ -73,9 +73,11 @@ _AGAIN = re.compile(r"\[NAME\](?:[ \t'-]\[NAME\])+")
 
 
 class Mask:
-    """Masks texts of one owner. `names` are whole names, `texts` are résumés whose contact data is looked for by its letters too."""
+    """Masks texts of one owner. `names` are whole names, `texts` are résumés whose contact data is looked for by its letters too.
+    Without `people` names stay, and only contact data is masked."""
 
-    def __init__(self, names: Iterable[str] = (), texts: Iterable[str] = ()) -> None:
+    def __init__(self, names: Iterable[str] = (), texts: Iterable[str] = (), people: bool = True) -> None:
+        self._people = people
         parts = list(dict.fromkeys(part for name in names for part in _parts(name)))[:MOST_NAMES]
         self._parts, self._names = {part.lower() for part in parts}, _any_of(parts)
         self._literal = _literally(dict.fromkeys(found for text in texts for found in contacts(text)))
@@ -95,6 +97,8 @@ class Mask:
             text = _places(_DIGITS.sub(_unless_number, text))
         if "address" in low:
             text = _LABELLED.sub(rf"\1{ADDRESS}", text)
+        if not self._people:
+            return text
         if "name:" in text:
             text = _OWN_LINE.sub(rf"\1{NAME}", text)
         text = _SALUTED.sub(rf"\1{NAME}", text)
@@ -106,6 +110,52 @@ class Mask:
     def everything(self, value: Any) -> Any:
         """The same for every string inside lists and dictionaries; their keys stay."""
         return through(value, self)
+
+
+def filled(letter: str, resume: str) -> str:
+    """The letter with the first contact data of each sort that stands in the résumé in the place of its masks, and a reader who is not
+    known greeted by what they do. A mask for which the résumé has nothing stays: it is flagged as a placeholder."""
+    if "[" not in letter:
+        return letter
+    for mask, find in _FIRST.items():
+        if mask in letter and (found := find(resume)):
+            letter = letter.replace(mask, found)
+    return _UNKNOWN.sub(r"\1Hiring Manager", letter, count=1)
+
+
+def _first_phone(text: str) -> str:
+    return next((m.group().strip() for m in _DIGITS.finditer(text) if _unless_number(m) == PHONE), "")
+
+
+def _first_place(text: str) -> str:
+    labelled = _LABELLED.search(text)
+    return labelled.group(2).strip() if labelled else next((m.group().strip() for one in _ADDRESSES for m in one.finditer(text)), "")
+
+
+_FIRST: dict[str, Callable[[str], str]] = {
+    MAIL: lambda text: m.group() if (m := EMAIL.search(text)) else "",
+    LINK: lambda text: m.group().rstrip(".,;)") if (m := URL.search(text)) else "",
+    PHONE: _first_phone,
+    ADDRESS: _first_place,
+}
+_UNKNOWN = re.compile(r"(?m)^(Dear )\[NAME\](?=[,:!]|[ \t]*$)")
+_OPENING = re.compile(r"(?m)^((?:Dear|Hello|Hi|Hey|Good \w+)[ ,]+)((?:(?:Mr|Mrs|Ms|Mx|Dr|Prof)\.|[^\n,!:;.]){1,60})(?=[,!:;.]|[ \t]*$)")
+_NO_NAME = re.compile(
+    r"(?i)\b(?:hiring|team|managers?|sir|madam|all|every(?:one|body)|there|recruit\w*|committee|selection|human|talent|whom|department|office|"
+    r"folks|colleagues?|people|friends?|network|connections?|search|admissions?|board|company|again|editor|professor|staff)\b"
+)
+
+
+def nobody(letter: str, company: str = "") -> str:
+    """The letter with a mask for whoever it greets by name, and for everybody with a title before their name; an employer that is
+    greeted stays. A letter that is learned from must not teach to greet one reader for ever."""
+
+    def greeted(m: re.Match[str]) -> str:
+        named = m[2].strip()
+        known = _NO_NAME.search(named) or not named[:1].isupper() or set(_parts(named)) & set(_parts(company))
+        return m.group() if known else f"{m[1]}{NAME}"
+
+    return _SALUTED.sub(rf"\1{NAME}", _OPENING.sub(greeted, letter, count=1))
 
 
 def through(value: Any, change: Callable[[str], str]) -> Any:

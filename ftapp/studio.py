@@ -19,7 +19,7 @@ from sqlmodel import select
 
 from db.engine import session, write
 from db.models import Adapter, new_id
-from ftapp import adapters, config, doctor, embeddings, home, letters, preferences, transfer
+from ftapp import adapters, config, doctor, embeddings, examples, home, letters, preferences, transfer
 from ftapp.backends import folders
 from ftapp.backends.local import AdapterRef, LocalBackend
 from ftapp.backends.pair import Progress, Row
@@ -52,7 +52,7 @@ class Studio:
         self.supervisor = Supervisor(self.engine, settings)
         encoder = embeddings.load(settings)
         self.portfolio, self.templates, self.meaning = Portfolio(self.engine, encoder), Templates(self.engine), embeddings.Meaning(encoder)
-        self.transfer = transfer.Transfer(self.engine)
+        self.transfer, self.examples = transfer.Transfer(self.engine), examples.Examples(self.engine)
         self._backend, self._reason, self._asked = backend, "", ""  # asked: the model that is being loaded
         self._load = threading.Lock()
         self._streams: dict[str, Stream] = {}
@@ -162,7 +162,7 @@ class Studio:
         began, last, stored = time.monotonic(), None, False
 
         def item(progress: Progress, done: bool) -> dict[str, Any]:
-            left, right = letters.growing(progress.texts, draft.prompt)
+            left, right = letters.growing(progress.texts, draft.prompt, draft.resume.text)
             return {"comparison_id": comparison_id, "left": left, "right": right, "prompt_tokens": draft.prompt.tokens,
                     "seconds": round(time.monotonic() - began, 3), "done": done}  # fmt: skip
 
@@ -178,7 +178,7 @@ class Studio:
             finally:
                 self._streams.pop(comparison_id, None)
                 stream.stored.set()
-        final = item(last, True) | letters.finished_pair(last.texts, draft.prompt)
+        final = item(last, True) | letters.finished_pair(last.texts, draft.prompt, draft.resume.text)
         del final["done"]
         yield final if stored else final | {"comparison_id": ""}  # stopped before the first word: there is nothing to judge
 
@@ -209,7 +209,7 @@ class Studio:
         rows = (Row(self.adapter(owner, backend, adapter), _seed(seed)),)
         how, began, last = letters.sampling(backend.spec, greedy), time.monotonic(), None
         for last in letters.write_pair(backend, draft, rows, how):
-            (text,) = letters.growing(last.texts, draft.prompt)
+            (text,) = letters.growing(last.texts, draft.prompt, draft.resume.text)
             yield {"text": text, "prompt_tokens": draft.prompt.tokens, "seconds": round(time.monotonic() - began, 3)}
         seconds = time.monotonic() - began
         with write(self.engine) as opened:
@@ -217,7 +217,8 @@ class Studio:
             (letter_id,) = letters.save_letters(opened, owner, prompt_id, written(backend, rows, last, how, seconds, True))
         model = rows[0].adapter.id if rows[0].adapter else "base"
         ((text, stripped),) = letters.tidied(last.texts, draft.prompt)
-        told = {"letter_id": letter_id, "text": text, "model": model, "prompt_tokens": draft.prompt.tokens, "seconds": round(seconds, 3)}
+        told = {"letter_id": letter_id, "text": letters.for_reader(text, draft), "model": model,
+                "prompt_tokens": draft.prompt.tokens, "seconds": round(seconds, 3)}  # fmt: skip
         yield told | ({"stripped": stripped} if stripped else {})
 
     def stop_writing(self, owner: str) -> None:
