@@ -20,7 +20,7 @@ from ftapp.vocabulary import OCCUPATION
 
 MOST_CHARACTERS = 20_000  # of a posting or a field; what goes beyond is not read
 _NOTHING = re.compile(r"(?i)\W*(?:none|n/?a|nil|null|nan|unknown|not (?:given|available|specified|applicable)|-+)?\W*")
-_LABEL = re.compile(r"(?im)^\s*(?:hard|soft|technical|key|core)\s+skills\s*:")
+_LABEL = re.compile(r"(?im)^[ \t]*(?:hard|soft|technical|key|core)\s+skills\s*:")
 _TURNED = re.compile(r"(?P<span>\d+\+? (?:years?|months?))(?: of)? (?:at|with) (?P<employer>.+?) as (?:an? )?(?P<title>.+)$")
 _POSITION = re.compile(r"(?P<title>[^,]+?) (?:at|with|for) (?P<employer>.+?)(?: for .*|,? (?:since|from|until) .*| \(.*\))?$")
 _NO_TITLE = re.compile(r"(?i)\d|\bexperience\b")
@@ -85,7 +85,7 @@ def value(item: Item, name: str) -> str:
 
 def pieces(text: str) -> list[str]:
     """The entries of a field that lists something."""
-    bare = re.sub(r"(?m)^\s*(?:[-•*]|\d{1,2}[.)])\s+", "", _LABEL.sub("", text))
+    bare = re.sub(r"(?m)^[ \t]*(?:[-•*]|\d{1,2}[.)])\s+", "", _LABEL.sub("", text))
     return [p.strip(" .") for p in re.split(r"\n|;|,(?![^(]*\))", bare) if p.strip(" .")]
 
 
