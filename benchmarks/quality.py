@@ -121,9 +121,9 @@ def recall(chosen: list[dict], ids: list[str], found: dict[str, list[Finding]], 
 
 def references(folder: Path, part: str, similar: Similar | None, show: bool) -> None:
     items = [reference(r) for r in rows(folder, "reference")]
-    begun = time.perf_counter()
+    begun = time.process_time()
     found = by_item(quality.check(items, similar=similar))
-    seconds = time.perf_counter() - begun
+    seconds = time.process_time() - begun
     gold = [m for m in marks("reference") if part == "all" or half(items[m["row"]].id) == part]
     counted, sound = [m for m in gold if m["counted"]], [m for m in gold if not m["reasons"]]
     low = sum(bool(m["reasons"]) for m in counted)
@@ -131,7 +131,7 @@ def references(folder: Path, part: str, similar: Similar | None, show: bool) -> 
     every = [i for i in items if part == "all" or half(i.id) == part]
     share = sum(bool(aside(found[i.id])) for i in every) / len(every)
     alone = sum(bool(aside(found[i.id]) - set(REPEATS)) for i in every) / len(every)
-    print(f"references, {part}: {len(every)} letters, checked in {seconds:.1f} s (all {len(items)})")
+    print(f"references, {part}: {len(every)} letters, checked in {seconds:.1f} s of one processor (all {len(items)})")
     print(f"  low quality: {100 * share:.1f} % set aside, {100 * alone:.1f} % without repeats; by hand {low} of {len(counted)} "
           f"({100 * low / max(1, len(counted)):.0f} %), {own} without repeats; the author's estimate {AUTHORS_ESTIMATE} %")  # fmt: skip
     flagged = [m for m in sound if aside(found[items[m["row"]].id])]
