@@ -19,7 +19,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict
 from typing import Any
 
-from ftapp import cleaning, cli_backups, cli_label, cli_portfolio, cli_templates, cli_transfer
+from ftapp import cleaning, cli_backups, cli_label, cli_portfolio, cli_server, cli_templates, cli_transfer
 from ftapp.arguments import VERDICTS, BadArguments, checked, parser
 from ftapp.errors import Damaged, UserError, unwritten_sentence
 from ftapp.files import as_resume
@@ -217,7 +217,7 @@ def score(studio: None, args: argparse.Namespace) -> dict[str, Any]:
 VERBS = {verb.__name__: verb for verb in (
     doctor, read, write, prefer, undo, train, runs, run_show, run_stop, run_resume, adapters, promote, rollback, claims,
     score)}  # fmt: skip
-VERBS |= cli_backups.VERBS | cli_label.VERBS | cli_portfolio.VERBS | cli_templates.VERBS | cli_transfer.VERBS
+VERBS |= cli_backups.VERBS | cli_label.VERBS | cli_portfolio.VERBS | cli_server.VERBS | cli_templates.VERBS | cli_transfer.VERBS
 
 
 # --- printing ------------------------------------------------------------------------------------------------------------

@@ -53,7 +53,10 @@ class LocalBackend:
 
     id, spec, base_hash, template_hash, tokenizer; special_tokens: every added token as text; invocation_tokens: ids of
     the template's assistant header; end_tokens: ids that end a letter; forbidden_tokens: ids that are no text at all.
+    names: the models of a server that write the base's and the other side; none here.
     """
+
+    names = ("", "")
 
     def __init__(self, spec, model, tokenizer, base_hash: str) -> None:
         from ftapp.backends.lora import Acting
