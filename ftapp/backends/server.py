@@ -118,8 +118,10 @@ async def likeliest(wire: Wire, client: Any, model: str) -> list[tuple[str, floa
 
 def apart(one: Sequence[tuple[str, float | None]], other: Sequence[tuple[str, float | None]]) -> float:
     """How far two answers are from each other: infinitely if their words differ, else by their probabilities' largest difference."""
-    if [token for token, _ in one] != [token for token, _ in other]:
+    if "".join(token for token, _ in one) != "".join(token for token, _ in other):
         return math.inf
+    if len(one) != len(other):  # one of them came without numbers
+        return 0.0
     return max((abs(a - b) for (_, a), (_, b) in zip(one, other, strict=True) if a is not None and b is not None), default=0.0)
 
 
@@ -211,7 +213,7 @@ class Streams:
                     self._news.put((row, piece))
         except TimeoutError:
             most = self._wire.limits.letter_seconds
-            said = f"The server at {self._wire.host} wrote for {most:.0f} seconds and did not end - what came is kept unfinished - "
+            said = f"The server at {self._wire.host} wrote for {most:g} seconds and did not end - what came is kept unfinished - "
             self._news.put((row, ModelError(said + "choose a faster model, or allow more in configs/servers.yaml.")))
         except Exception as error:
             self._news.put((row, error))

@@ -184,7 +184,7 @@ class Wire:
                     raise await self._refused(answer, model)
                 yield answer
         except httpx.ReadTimeout:
-            raise self._said(f"said nothing for {self.limits.silence_seconds:.0f} seconds", "the letter is not finished",
+            raise self._said(f"said nothing for {self.limits.silence_seconds:g} seconds", "the letter is not finished",
                              "see whether it is overloaded, or allow more in configs/servers.yaml") from None  # fmt: skip
         except (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout) as error:
             if isinstance(error.__cause__ and error.__cause__.__cause__, ssl.SSLError) or "SSL" in str(error):
@@ -202,7 +202,7 @@ class Wire:
         told = f"{status}{', ' + code if code else ''}"
         if status in (429, 503) and code != "insufficient_quota":
             seconds = _seconds(answer.headers.get("retry-after", ""))
-            wait = f"asks to wait {seconds:.0f} seconds" if seconds else "is busy"
+            wait = f"asks to wait {seconds:g} seconds" if seconds else "is busy"
             return _Again(self._said(f"{wait} ({told})", "nothing was written", "try again later"), seconds)
         if status >= 500 and status != 501:
             return _Again(self._said(f"failed ({told})", "nothing was written", "look at its own messages, then write again"))
