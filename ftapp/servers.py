@@ -117,26 +117,32 @@ class Servers:
 
     def writer(self) -> Any:
         """What writes the next letters: the model here, the server, or both beside each other. Raises ModelError."""
-        server = self._server()
+        server = self.chosen()
         if server is None:
             return self._local()
-        return server if self.alone() else Beside(self._local(), server)
+        self._refuse_offline(server)
+        return self._backend(server) if server.side == "both" else Beside(self._local(), self._backend(server))
 
     def alone(self) -> ServerBackend | None:
-        """The server, if it writes both letters: then the model on this machine is not needed."""
+        """The server, if it writes both letters: then the model on this machine is not needed. Asks nobody."""
         server = self.chosen()
-        return self._server() if server is not None and server.side == "both" else None
+        return self._backend(server) if server is not None and server.side == "both" else None
 
-    def _server(self) -> ServerBackend | None:
-        server = self.chosen()
-        if server is None:
-            return None
-        self._refuse_offline(server)
+    def _backend(self, server: Server) -> ServerBackend:
+        """One backend as long as the setting stays: it remembers what the server takes, and its proof."""
         if self._made is None or self._made[0] != server:
             names = server.model, server.other or server.model
             spec = config.model_spec(server.model)
             self._made = server, ServerBackend(spec, Wire(server.url, config.server_config()), names)
         return self._made[1]
+
+    def _set(self) -> tuple[Server, ServerBackend]:
+        """The server that is set and may be asked. Raises UserError."""
+        server = self.chosen()
+        if server is None:
+            raise UserError(NONE_SET)
+        self._refuse_offline(server)
+        return server, self._backend(server)
 
     def _refuse_offline(self, server: Server) -> None:
         if self._settings.offline and not server.here:
@@ -152,9 +158,7 @@ class Servers:
 
         A few words are written and thrown away. Raises UserError, and ModelError when it cannot write.
         """
-        server, backend = self.chosen(), self._server()
-        if server is None or backend is None:
-            raise UserError(NONE_SET)
+        server, backend = self._set()
         listed = self._ask("GET", "/models", optional=True)
         rows = listed.get("data") if isinstance(listed, dict) else None
         names = [str(row.get("id")) for row in rows if isinstance(row, dict)] if isinstance(rows, list) else []
@@ -173,9 +177,7 @@ class Servers:
 
     def _ask(self, method: str, path: str, body: Any = None, optional: bool = False) -> Any:
         """One call to the server that is set. Raises ModelError, but for an `optional` one."""
-        backend = self._server()
-        if backend is None:
-            raise UserError(NONE_SET)
+        _, backend = self._set()
 
         async def asked() -> Any:
             async with backend.wire.client() as client:

@@ -156,6 +156,11 @@ class Transfer:
             check.add(fields)
         return check.report(price) | {"left_out": dict(done.left_out)}
 
+    @staticmethod
+    def price() -> float | None:
+        """What a million tokens of hosted fine-tuning cost, as it is set."""
+        return config.server_config().hosted.price_per_million_tokens
+
     def _write(self, owner: str, name: str, file: TextIO, masked: bool) -> Taken:
         done, put = Taken(), _putter(file, formats.WRITERS[name][2])
         for fields in self._fields(owner, name, masked, done):

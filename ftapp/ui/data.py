@@ -33,9 +33,11 @@ def where_text(studio: Any, owner: str) -> str:
             "This app runs on a hosted Space. Everything lies on its disk, which is wiped at every restart: do not rely on it.",
             "warning",
         )
+    leaving = paper.note(studio.servers.leaving(), "warning")
     if owner == LOCAL:
-        return paper.note(f"Everything stays on this machine, in {studio.settings.home}. Nothing is sent anywhere.")
-    return paper.note("What you paste is kept by whoever runs this page. Only your browser's cookie opens it again.")
+        nowhere = "" if leaving else " Nothing is sent anywhere."
+        return paper.note(f"Everything stays on this machine, in {studio.settings.home}.{nowhere}") + leaving
+    return paper.note("What you paste is kept by whoever runs this page. Only your browser's cookie opens it again.") + leaving
 
 
 class DataTab:
