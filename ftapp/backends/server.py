@@ -193,6 +193,7 @@ class Streams:
             for row in range(len(self._writers)):
                 self._news.put((row, error))
         finally:
+            self._loop.run_until_complete(self._loop.shutdown_asyncgens())
             self._loop.close()
 
     async def _all(self) -> None:

@@ -47,7 +47,7 @@ def check_text(found: dict[str, Any]) -> str:
 
 
 class ServerPanel:
-    """Components and handlers; `looking` shows what is set."""
+    """Components and handlers; `looking` shows what is set, `minding` all but the fields: they may be half filled in."""
 
     def __init__(self, studio: Any, door: Door):
         self.studio, self.door = studio, door
@@ -68,7 +68,7 @@ class ServerPanel:
             self.said = gr.HTML(elem_id="server-said")
             gr.HTML('<p class="lead">vLLM can write with an adapter of yours, if it acts on the whole text (scope all).</p>')
             with gr.Row(elem_classes="chips fields"):
-                self.adapter = gr.Dropdown([], label="Adapter", elem_id="server-adapter", min_width=260)
+                self.adapter = gr.Dropdown([], label="Adapter", elem_id="server-adapter", min_width=320)
                 self.show = gr.Button("Show the command", size="sm", elem_id="server-command", min_width=96)
                 self.load = gr.Button("Load it on the server", size="sm", elem_id="server-load", min_width=96)
             self.offered = gr.HTML(elem_id="server-offered")
@@ -76,15 +76,18 @@ class ServerPanel:
 
     def look(self, request: gr.Request) -> tuple[Any, ...]:
         owner = self.door.owner(request)
-        if owner != LOCAL:
-            leaving = paper.note(self.studio.servers.leaving(), "warning")
-            return paper.note(VISITOR) + leaving, gr.skip(), gr.skip(), gr.skip(), gr.skip(), gr.update(choices=[])
-        found = self.studio.servers.show()
-        fields = [found.get(name, "") for name in ("address", "model", "other")]
-        adapters = [(f"{row['id']} (scope {row['scope']})", row["id"]) for row in self.studio.adapters(owner)]
+        found = self.studio.servers.show() if owner == LOCAL else {}
         side = found.get("side", "one")
-        return (state_text(found), fields[0], fields[1], side, gr.update(value=fields[2], visible=side == "both"),
-                gr.update(choices=adapters))  # fmt: skip
+        other = gr.update(value=found.get("other", ""), visible=side == "both")
+        return *self.mind(request), found.get("address", ""), found.get("model", ""), side, other
+
+    def mind(self, request: gr.Request) -> tuple[str, Any]:
+        """The state in sentences, and the adapters to choose from."""
+        owner = self.door.owner(request)
+        if owner != LOCAL:
+            return paper.note(VISITOR) + paper.note(self.studio.servers.leaving(), "warning"), gr.update(choices=[])
+        adapters = [(f"{row['id']} (scope {row['scope']})", row["id"]) for row in self.studio.adapters(owner)]
+        return state_text(self.studio.servers.show()), gr.update(choices=adapters)
 
     def put(self, address: str, model: str, side: str, other: str, request: gr.Request) -> tuple[str, str]:
         self.door.manager(request)
@@ -116,9 +119,9 @@ class ServerPanel:
 
     def _wire(self) -> None:
         slow = QUIET | {"show_progress": "minimal"}
-        shown = [self.state, self.address, self.model, self.side, self.other, self.adapter]
-        self.looking = {"fn": calm(self.look), "inputs": None, "outputs": shown, **QUIET}
-        asked = [self.address, self.model, self.side, self.other]
+        shown, asked = [self.state, self.adapter], [self.address, self.model, self.side, self.other]
+        self.looking = {"fn": calm(self.look), "inputs": None, "outputs": [*shown, *asked], **QUIET}
+        self.minding = {"fn": calm(self.mind), "inputs": None, "outputs": shown, **QUIET}
         self.use.click(calm(self.put), asked, [self.state, self.said], **QUIET)
         self.stop.click(calm(self.off), None, [self.state, self.said], **QUIET)
         self.ask.click(calm(self.check), None, self.said, **slow)
