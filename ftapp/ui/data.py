@@ -35,8 +35,9 @@ def where_text(studio: Any, owner: str) -> str:
         )
     leaving = paper.note(studio.servers.leaving(), "warning")
     if owner == LOCAL:
-        nowhere = "" if leaving else " Nothing is sent anywhere."
-        return paper.note(f"Everything stays on this machine, in {studio.settings.home}.{nowhere}") + leaving
+        if leaving:
+            return paper.note(f"What is stored is kept on this machine, in {studio.settings.home}.") + leaving
+        return paper.note(f"Everything stays on this machine, in {studio.settings.home}. Nothing is sent anywhere.")
     return paper.note("What you paste is kept by whoever runs this page. Only your browser's cookie opens it again.") + leaving
 
 

@@ -54,12 +54,12 @@ class ServerPanel:
         with gr.Accordion("Write with a server", open=False, elem_id="server"):
             gr.HTML(f'<p class="lead">{paper.safe(ABOUT)}</p>')
             self.state = gr.HTML(elem_id="server-state")
-            with gr.Row(elem_classes="chips fields"):
+            with gr.Row(elem_classes="settings"):
                 self.address = gr.Textbox(
-                    label="Address", placeholder="http://127.0.0.1:8000/v1", max_lines=1, elem_id="server-address", min_width=300
+                    label="Address", placeholder="http://127.0.0.1:8000/v1", max_lines=1, elem_id="server-address", min_width=260
                 )
                 self.model = gr.Textbox(label="Model's name there", max_lines=1, elem_id="server-model", min_width=240)
-                self.side = gr.Dropdown(SIDES, value="one", label="It writes", elem_id="server-side", min_width=320)
+                self.side = gr.Dropdown(SIDES, value="one", label="It writes", elem_id="server-side", min_width=260)
                 self.other = gr.Textbox(label="Second model (optional)", visible=False, max_lines=1, elem_id="server-other", min_width=240)
             with gr.Row(elem_classes="chips"):
                 self.use = gr.Button("Write with it", variant="primary", size="sm", elem_id="server-set", min_width=96)
