@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 from playwright.sync_api import expect
+from sqlmodel import select
 
 from db.engine import session
 from db.engine import write as writing
@@ -51,10 +52,7 @@ def test_a_server_is_set_checked_writes_and_is_let_go(chrome, fake, tmp_path):
         expect(page.locator("#outcome")).to_contain_text("the model here does not learn from it")
         expect(page.locator(".side .by", has_text="by some/model, on a server")).to_have_count(1)
         with session(studio.engine) as rows:
-            assert sorted(rows.exec(Letter.__table__.select().with_only_columns(Letter.base_id)).scalars()) == [
-                "bundled",
-                "server:some/model",
-            ]
+            assert sorted(rows.exec(select(Letter.base_id)).all()) == ["bundled", "server:some/model"]
         page.get_by_role("tab", name="Models").click()
         page.locator("#server-off").click()
         expect(page.locator("#server-state")).to_contain_text("No server is set")
