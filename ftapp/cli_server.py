@@ -41,6 +41,8 @@ def check(studio: Any, args: argparse.Namespace) -> dict[str, Any]:
         print(f"It wrote: first words after {found['first_seconds']} s, all after {found['seconds']} s.")
     else:
         print("It wrote nothing.")
+    if found["alike"]:
+        print(found["alike"])
     if not found["proven"]:
         print(f"Pairs can be read, but not judged: {found['reason']}")
     return found

@@ -19,7 +19,7 @@ from db.engine import session
 from ftapp import adapters, addresses, config
 from ftapp.backends.local import PROBE, AdapterRef
 from ftapp.backends.pair import Row, Sampling, write
-from ftapp.backends.server import Beside, ServerBackend
+from ftapp.backends.server import PROBE_TOKENS, Beside, ServerBackend
 from ftapp.backends.wire import Wire, key
 from ftapp.errors import ModelError, NotAllowed, UserError
 
@@ -27,6 +27,7 @@ FILE = "server.json"
 RANKS = (16, 32, 64, 128, 256, 320, 512)  # of adapters that vLLM can make room for; it takes up to the first by itself
 LOADING = "/v1/load_lora_adapter"
 MOST_LISTED = 50
+ALIKE = "It wrote the same words twice: it leaves nothing to chance, so two letters by one of its models are the same."
 NONE_SET = (
     "No server is set. The model on this machine writes. Set one: python -m ftapp server set --address URL --name NAME, or under Models."
 )
@@ -154,26 +155,32 @@ class Servers:
     # ---- is it there? -------------------------------------------------------------------------------------------
 
     def check(self) -> dict[str, Any]:
-        """Ask it: {models: what it lists, missing: names it does not list, first_seconds, pieces_per_second, proven, reason}.
+        """Ask it: {address, models: what it lists, missing: names it does not list, wrote, first_seconds, seconds, alike, proven, reason}.
 
-        A few words are written and thrown away. Raises UserError, and ModelError when it cannot write.
+        A few words are written twice and thrown away; `alike` is a sentence when they are the same and both letters would be. Raises
+        UserError, and ModelError when it cannot write.
         """
         server, backend = self._set()
-        listed = self._ask("GET", "/models", optional=True)
-        rows = listed.get("data") if isinstance(listed, dict) else None
-        names = [str(row.get("id")) for row in rows if isinstance(row, dict)] if isinstance(rows, list) else []
-        wanted = dict.fromkeys(backend.names)
-        began, first, pieces = time.monotonic(), None, 0
-        for step in write(backend, PROBE, (Row(None, 1, server.model),), Sampling(max_new_tokens=24)):
-            if pieces == 0 and step.texts[0]:
-                first = time.monotonic() - began
-            pieces = step.tokens[0]
-        took, proof = time.monotonic() - began, backend.prove()
+        names = self._listed()
+        began, first, step = time.monotonic(), None, None
+        for step in write(backend, PROBE, [Row(None, seed, server.model) for seed in (1, 2)], Sampling(max_new_tokens=PROBE_TOKENS)):
+            if first is None and any(step.texts):
+                first = round(time.monotonic() - began, 2)
+        took, proof = round(time.monotonic() - began, 2), backend.prove()
+        one, two = step.texts
+        samples = server.side == "both" and backend.names[0] == backend.names[1]
         return {
-            "address": server.url, "models": names[:MOST_LISTED], "missing": [name for name in wanted if names and name not in names],
-            "wrote": pieces > 0, "first_seconds": first and round(first, 2), "seconds": round(took, 2),
-            "proven": proof.ok, "reason": proof.reason, "leaving": server.leaving(),
+            "address": server.url, "models": names[:MOST_LISTED],
+            "missing": [name for name in dict.fromkeys(backend.names) if names and name not in names],
+            "wrote": bool(one or two), "first_seconds": first, "seconds": took, "alike": ALIKE if samples and one and one == two else "",
+            "proven": proof.ok, "reason": proof.reason,
         }  # fmt: skip
+
+    def _listed(self) -> list[str]:
+        """The models that the server says it has; none where it does not say."""
+        held = self._ask("GET", "/models", optional=True)
+        rows = held.get("data") if isinstance(held, dict) else None
+        return [str(row.get("id")) for row in rows if isinstance(row, dict)] if isinstance(rows, list) else []
 
     def _ask(self, method: str, path: str, body: Any = None, optional: bool = False) -> Any:
         """One call to the server that is set. Raises ModelError, but for an `optional` one."""
@@ -222,17 +229,12 @@ class Servers:
         try:
             self._ask("POST", LOADING, {"lora_name": offered["name"], "lora_path": offered["path"]})
         except ModelError as error:
-            if not self._lists(offered["name"]):
+            if offered["name"] not in self._listed():
                 raise ModelError(
                     f"{error} An adapter is loaded by vLLM while it runs, if it was started with --enable-lora and "
                     f"VLLM_ALLOW_RUNTIME_LORA_UPDATING=True. Or start it so: {offered['command']}"
                 ) from None
         return offered | {"loaded": True}
-
-    def _lists(self, name: str) -> bool:
-        listed = self._ask("GET", "/models", optional=True)
-        rows = listed.get("data") if isinstance(listed, dict) else None
-        return isinstance(rows, list) and any(isinstance(row, dict) and row.get("id") == name for row in rows)
 
 
 def _rank(adapter: AdapterRef) -> int:

@@ -9,7 +9,7 @@ from sqlmodel import select
 
 from db.engine import session
 from db.models import Comparison, Letter
-from ftapp import config, preferences, servers, verdicts
+from ftapp import cli, config, preferences, servers, verdicts
 from ftapp.backends.scripted import ScriptedBackend
 from ftapp.backends.wire import KEY
 from ftapp.errors import ModelError, NotAllowed, NotFound, UserError
@@ -232,6 +232,8 @@ def test_check_says_what_is_there(make, fake):
     assert found["models"] == ["one", "two"] and not found["missing"] and found["wrote"] and found["proven"]
     with session(studio.engine) as opened:
         assert opened.exec(select(Letter)).all() == [], "a check is no letter"
+    studio.servers.set(fake.url, "two", "both")
+    assert "same words twice" in studio.servers.check()["alike"] and not found["alike"], "a server that leaves nothing to chance"
     studio.servers.set(fake.url, "three")
     with pytest.raises(ModelError, match="no model 'three'"):
         studio.servers.check()
@@ -287,3 +289,30 @@ def test_an_adapter_is_loaded_while_the_server_runs_where_it_allows_that(taught,
     assert fake.adapters == [{"lora_name": name, "lora_path": str(folder)}]
     studio.servers.set(fake.url, "one", "both", name)
     assert {letter.base_id for letter in written(studio)[2:]} == {"server:one", f"server:{name}"}
+
+
+# ---- the command line -------------------------------------------------------------------------------------------
+
+
+def test_a_script_sets_checks_and_lets_go(fake, home, capsys, monkeypatch):
+    monkeypatch.setenv(KEY, SECRET)
+
+    def call(*words, code=0):
+        assert cli.main([*words, "--home", str(home), "--json"]) == code
+        said = capsys.readouterr()
+        assert SECRET not in said.out + said.err
+        return json.loads(said.out.splitlines()[-1]), said.out
+
+    assert call("server", "show")[0]["set"] is False
+    set_up, said = call("server", "set", "--address", fake.url, "--name", "one", "--other", "two")
+    assert (set_up["side"], set_up["key"]) == ("both", True) and "nothing leaves it" in said
+    checked, said = call("server", "check")
+    assert checked["wrote"] and checked["proven"] and "It wrote: first words" in said
+    found, said = call("server", "set", "--address", fake.url, "--name", "three")
+    assert found["side"] == "one"
+    assert "no model 'three'" in call("server", "check", code=1)[0]["error"]
+    assert "no address" in call("server", "set", "--address", "ftp://x", "--name", "one", code=1)[0]["error"]
+    assert "offline" in call("server", "set", "--address", "http://10.0.0.1", "--name", "one", code=1)[0]["error"]
+    assert "letter only" in call("server", "adapter", "starter", code=1)[0]["error"]
+    assert call("server", "off")[0]["set"] is False
+    assert "No server is set" in call("server", "check", code=1)[0]["error"]

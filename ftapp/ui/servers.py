@@ -41,6 +41,7 @@ def check_text(found: dict[str, Any]) -> str:
         said += paper.note("It answers, but wrote nothing.", "warning")
     if found["missing"]:
         said += paper.note(f"It does not list {', '.join(found['missing'])}. It has {', '.join(found['models'])}.", "warning")
+    said += paper.note(found["alike"], "warning")
     if not found["proven"]:
         said += paper.note(f"Pairs can be read, but not judged: {found['reason']}", "warning")
     return said
