@@ -83,6 +83,32 @@ class ModelSpec(_Strict):
     whole_characters: bool = False  # spell no character in bytes but those of the prompt
 
 
+class HostedRules(_Strict):
+    """What hosted fine-tuning asks of a file, and what it costs; a price is for a million tokens read once."""
+
+    least_examples: int = Field(gt=0)
+    advised_examples: int = Field(gt=0)
+    most_example_tokens: int = Field(gt=0)
+    most_file_mb: int = Field(gt=0)
+    epochs: int = Field(gt=0)
+    price_per_million_tokens: float | None = Field(None, ge=0)
+
+
+class ServerConfig(_Strict):
+    """configs/servers.yaml: how a server that writes is asked."""
+
+    connect_seconds: float = Field(gt=0)
+    silence_seconds: float = Field(gt=0)
+    letter_seconds: float = Field(gt=0)
+    tries: int = Field(ge=1)
+    pause_seconds: float = Field(ge=0)
+    most_wait_seconds: float = Field(ge=0)
+    at_once: int = Field(ge=1)
+    most_characters: int = Field(gt=0)
+    special_tokens: list[str]
+    hosted: HostedRules
+
+
 class Settings(_Strict):
     """Where this app lives and which model it starts with."""
 
@@ -218,6 +244,13 @@ def app_config() -> AppConfig:
     """configs/app.yaml, read once."""
     path = CONFIGS / "app.yaml"
     return _make(AppConfig, _read(path), path)
+
+
+@functools.cache
+def server_config() -> ServerConfig:
+    """configs/servers.yaml, read once."""
+    path = CONFIGS / "servers.yaml"
+    return _make(ServerConfig, _read(path), path)
 
 
 def settings(home: Path | str | None = None, model: str | None = None) -> Settings:

@@ -37,8 +37,8 @@ def settle(stream: Stream, verdict: str, edited: bool) -> None:
 
 
 def proved(backend: Any, adapter: AdapterRef | None) -> bool:
-    """Whether the adapter's side will be the adapter's; without one there is nothing to prove."""
-    proof = backend.prove(adapter) if adapter else None
+    """Whether the sides will be what they are said to be; with the base model alone there is nothing to prove."""
+    proof = backend.prove(adapter) if adapter or any(backend.names) else None
     if proof is not None and not proof.ok:
         log.warning("A pair is not offered for choosing: %s", proof.reason)
     return proof is None or proof.ok

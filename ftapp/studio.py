@@ -20,7 +20,7 @@ from db.models import new_id
 from ftapp import adapters, config, doctor, embeddings, examples, home, letters, preferences, transfer
 from ftapp.backends import folders
 from ftapp.backends.local import AdapterRef, LocalBackend
-from ftapp.backends.pair import Progress, Row
+from ftapp.backends.pair import SERVED, Progress
 from ftapp.backups import Backups
 from ftapp.documents import read_text
 from ftapp.errors import ModelError, UserError
@@ -30,6 +30,7 @@ from ftapp.portfolio import Portfolio
 from ftapp.prompts import KINDS, MOST
 from ftapp.retrieval import Found
 from ftapp.review import Sources, mended
+from ftapp.servers import Servers
 from ftapp.streams import Stream, proved, settle, written
 from ftapp.templates import Templates
 from ftapp.training import run
@@ -54,7 +55,7 @@ class Studio:
         self._backend, self._reason, self._asked, self._fetched = backend, "", "", None  # asked: the model that is being loaded
         self._load = threading.Lock()
         self._streams: dict[str, Stream] = {}
-        self.labelling, self.backups = Labelling(self), Backups(self)
+        self.labelling, self.backups, self.servers = Labelling(self), Backups(self), Servers(settings, self.engine, self.backend)
 
     def close(self) -> None:
         """Stop watching trainings (they go on by themselves) and writing ahead, and let go of files and memory."""
@@ -132,13 +133,14 @@ class Studio:
             log.exception("Loading the model failed.")
 
     def words(self, kind: str) -> list[int]:
-        """The lengths that this model writes for a kind of text."""
-        letters.length(self.spec, kind, None)
-        return list(self.spec.words[kind])
+        """The lengths that what writes offers for a kind of text."""
+        spec = (self.servers.alone() or self).spec
+        letters.length(spec, kind, None)
+        return list(spec.words[kind])
 
     def understand(self, owner: str, job: str, resume: str, kind: str = KINDS[0], fields: Fields = (None, None)) -> dict[str, Any]:
         """What was read out of the texts, or corrected, before anything is written; without a loaded model tokens are estimated."""
-        facts = self._backend or SimpleNamespace(spec=self.spec, count_tokens=None, special_tokens=())
+        facts = self.servers.alone() or self._backend or SimpleNamespace(spec=self.spec, count_tokens=None, special_tokens=())
         return letters.understand(facts, job, resume, kind, self.templates.own(owner, kind), fields)
 
     # ---- writing ------------------------------------------------------------------------------------------------
@@ -153,11 +155,11 @@ class Studio:
         `fields` are the posting's and the résumé's as the person corrected them; without them the texts are read.
         A pair that is stopped, or whose reader goes away, is stored as far as it came. Raises UserError, ModelError.
         """
-        backend = self.backend()
+        backend = self.servers.writer()
         draft = self.draft(owner, backend, job, resume, kind, tone, words, hook, fields)
         chosen = self.adapter(owner, backend, adapter)
         proven = proved(backend, chosen)
-        rows, how = letters.sides(chosen, _seed(seed)), letters.sampling(backend.spec, greedy)
+        rows, how = letters.sides(chosen, _seed(seed), backend.names), letters.sampling(backend.spec, greedy)
         comparison_id, stream = new_id("cmp"), Stream(owner)
         self._streams[comparison_id] = stream
         began, last, stored = time.monotonic(), None, False
@@ -205,9 +207,9 @@ class Studio:
         seed: int | None = None, greedy: bool = False, adapter: str = "live", fields: Fields = (None, None),
     ) -> Iterator[dict[str, Any]]:  # fmt: skip
         """Stream one letter; the last item is {letter_id, text, model, prompt_tokens, seconds}, and `stripped`, if anything was."""
-        backend = self.backend()
+        backend = self.servers.writer()
         draft = self.draft(owner, backend, job, resume, kind, tone, words, hook, fields)
-        rows = (Row(self.adapter(owner, backend, adapter), _seed(seed)),)
+        rows = (letters.taught(self.adapter(owner, backend, adapter), _seed(seed), backend.names),)
         how, began, last = letters.sampling(backend.spec, greedy), time.monotonic(), None
         for last in letters.write_pair(backend, draft, rows, how):
             (text,) = letters.growing(last.texts, draft.prompt, draft.resume.text)
@@ -216,7 +218,7 @@ class Studio:
         with write(self.engine) as opened:
             prompt_id = letters.save_prompt(opened, owner, draft)
             (letter_id,) = letters.save_letters(opened, owner, prompt_id, written(backend, rows, last, how, seconds, True))
-        model = rows[0].adapter.id if rows[0].adapter else "base"
+        model = letters.writer(rows[0].adapter and rows[0].adapter.id, SERVED + rows[0].server if rows[0].server else "")
         ((text, stripped),) = letters.tidied(last.texts, draft.prompt)
         told = {"letter_id": letter_id, "text": letters.for_reader(text, draft), "model": model,
                 "prompt_tokens": draft.prompt.tokens, "seconds": round(seconds, 3)}  # fmt: skip

@@ -12,6 +12,7 @@ from ftapp.config import BUNDLED, model_ids
 from ftapp.ui import paper
 from ftapp.ui.asking import QUIET, calm
 from ftapp.ui.owner import Door
+from ftapp.ui.servers import ServerPanel
 from ftapp.ui.templates import TemplatesPanel
 
 STATES = {"candidate": "waiting", "trial": "on trial", "live": "writes now", "retired": "retired"}
@@ -91,6 +92,7 @@ class ModelsTab:
         with gr.Row(elem_classes="chips fields"):
             self.base = gr.Textbox(label="Hub id or folder", placeholder="bundled", max_lines=1, elem_id="base-model", min_width=260)
             self.switch = gr.Button("Load it", elem_id="load-model", min_width=120)
+        self.server = ServerPanel(studio, door)
         self.templates = TemplatesPanel(studio, door)
         if door.takes_password:
             with gr.Accordion("Owner", open=False), gr.Row(elem_classes="chips"):

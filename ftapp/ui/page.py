@@ -67,6 +67,7 @@ def build(studio: Any, door: Door) -> gr.Blocks:
         pulse.tick(**looking)
         page.load(**looking)
         page.load(**models.templates.looking)
+        page.load(**models.server.looking)
         page.load(**writing.loading).then(**writing.standing).then(**writing.reading).then(**writing.measuring)
         for event in [*writing.voted, *teaching.changed]:
             event.then(**looking)
@@ -83,7 +84,7 @@ def build(studio: Any, door: Door) -> gr.Blocks:
             tab.select(lambda: gr.Timer(active=False), None, teaching.timer, **QUIET)
         for empty in (teaching, models, data):
             empty.first.click(lambda: gr.update(selected="write"), None, tabs, **QUIET)
-        models_tab.select(**models.looking).then(**models.measuring).then(**models.templates.minding)
+        models_tab.select(**models.looking).then(**models.measuring).then(**models.server.minding).then(**models.templates.minding)
         data_tab.select(**data.looking).then(**data.portfolio.looking).then(**data.transfer.looking).then(**data.backups.looking)
         api.build(studio, door)
     return page
