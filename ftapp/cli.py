@@ -20,7 +20,16 @@ from dataclasses import asdict
 from typing import Any
 
 from ftapp import (
-    cleaning, cli_backups, cli_examples, cli_label, cli_portfolio, cli_server, cli_templates, cli_training, cli_transfer, cli_voice,
+    cleaning,
+    cli_backups,
+    cli_examples,
+    cli_label,
+    cli_portfolio,
+    cli_server,
+    cli_templates,
+    cli_training,
+    cli_transfer,
+    cli_voice,
 )  # fmt: skip
 from ftapp.arguments import VERDICTS, BadArguments, checked, parser
 from ftapp.errors import Damaged, UserError, unwritten_sentence
