@@ -192,7 +192,7 @@ class LettersPanel:
         uploads = uploads or []
         try:
             owner = self.door.manager(request)
-            given, refused = example_readers.read([Path(path) for path in uploads], kind or "", posting or "")
+            given, refused = example_readers.read([Path(path) for path in uploads], kind or "", posting or "", uploaded=True)
         finally:
             for path in uploads:
                 forget(path)
