@@ -128,6 +128,15 @@ def test_a_repair_shows_before_and_after(own):
     assert len(own.report("local")["repaired"]) == 1 and own.show("local", repair["id"])["letter"] == repair["after"]
 
 
+def test_repairs_of_the_posting_a_field_and_a_conversation_are_shown_too(own):
+    own.add("local", [
+        Given(LETTER, "cover_letter", POSTING + "\n- Donâ€™t be late", fields={"skills": "rye â€“ wheat"}),
+        of_row({"messages": [{"role": "user", "content": "Whatâ€™s rye?"}, {"role": "assistant", "content": ANSWER}]}),
+    ])  # fmt: skip
+    repairs = {one["field"]: (one["before"], one["after"]) for one in own.report("local")["repaired"]}
+    assert set(repairs) == {"posting", "skills", "turns"} and all("â€" in a and "â€" not in b for a, b in repairs.values())
+
+
 def test_the_twin_of_a_deleted_letter_teaches_again(own):
     own.add("local", [*pasted(LETTER, POSTING), *pasted(LETTER, POSTING + "\n- Patience")])
     states = {row["state"]: row["id"] for row in own.listing("local")}
