@@ -6,7 +6,9 @@ import json
 
 import pytest
 from playwright.sync_api import expect
+from shelf import choice
 
+from db.engine import write
 from ftapp.example_readers import pasted
 from tests.browser import browser, opened, serve
 from tests.test_examples import BODY, GENERIC, LETTER, STRUCTURED
@@ -61,9 +63,14 @@ def test_files_come_in_and_a_bad_line_is_named(chrome, tmp_path):
     file = tmp_path / "mine.jsonl"
     file.write_text(json.dumps(STRUCTURED | {"Cover Letter": LETTER}) + "\n{broken\n")
     with serve(tmp_path / "home") as (address, studio), opened(chrome, address) as page:
+        with write(studio.engine) as rows:
+            choice(rows, edited="Dear Oak team,\n\nI bake. I also sweep.\n\nBest,\nSam Ode", edited_from="left")
         show(page)
-        page.get_by_test_id("Bring files-upload-button").set_input_files(file)
+        page.get_by_text("Add 1 letter edited here or imported").click()
         expect(page.locator("#own-said")).to_contain_text("1 example added")
+        expect(page.locator("#own-table")).to_contain_text("edited here")
+        expect(page.locator("#own-offer")).to_be_hidden()
+        page.get_by_test_id("Bring files-upload-button").set_input_files(file)
         expect(page.locator("#own-said")).to_contain_text("mine.jsonl, line 2: not JSON")
         expect(page.locator("#own-table")).to_contain_text("Head Baker at Fernhill Bakery")
         assert not list((tmp_path / "home" / "uploads").rglob("*mine*")), "the upload is gone"

@@ -192,7 +192,7 @@ class LettersPanel:
         uploads = uploads or []
         try:
             owner = self.door.manager(request)
-            given, refused = example_readers.read([Path(path) for path in uploads], kind or "", posting or "")
+            given, refused = example_readers.read([Path(path) for path in uploads], kind or "", posting or "", uploaded=True)
         finally:
             for path in uploads:
                 forget(path)
@@ -260,7 +260,7 @@ class LettersPanel:
         aside = (
             f'<h2 class="next">In quarantine: {len(held)}</h2>{paper.note("They do not teach until you keep them.")}{more}' if held else ""
         )
-        choices = [(_short(row["name"], 60), row["id"]) for row in rows]
+        choices = [(_short(row["name"], 60), row["id"]) for row in rows[:MOST_LISTED]]
         return (
             meter_text(report), report_text(report), gr.update(visible=bool(rows)), [row["id"] for row in held[:AT_ONCE]], aside,
             gr.update(visible=len(held) > 1), *places, repaired_text(report["repaired"]), table_text(rows),

@@ -119,7 +119,8 @@ class TransferPanel:
         else:
             told = [f"{paper.count(found['pair'], 'pair')}, {found['used']} of them used for training"]
             told += [paper.count(found[kind], name) for kind, name in (("label", "rated answer"), ("example", "example")) if found[kind]]
-            state = paper.note(f"Imported: {'; '.join(told)}.")
+            taught = " Examples are offered under Teach, Your letters." if found["example"] else ""
+            state = paper.note(f"Imported: {'; '.join(told)}.{taught}")
         use = gr.update(value=found["pair"] > 0 and found["used"] == found["pair"], visible=found["pair"] > 0)
         return state, use, gr.update(visible=any(found.values())), gr.update(visible=False)
 
