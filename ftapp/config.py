@@ -160,6 +160,11 @@ class Recipe(_Strict):
                                   bnb_4bit_compute_dtype=compute_dtype)  # fmt: skip
 
     def _common(self, output_dir: Path | str) -> dict[str, Any]:
+        if self.gradient_checkpointing and self.scope == "letter":
+            raise UserError(
+                f"Recipe {self.name} sets gradient_checkpointing for an adapter of scope 'letter'. PEFT loses track of where the letter "
+                "begins when layers are computed twice. Use scope 'all', or do without."
+            )
         return dict(
             output_dir=str(output_dir), learning_rate=self.learning_rate, num_train_epochs=self.epochs,
             per_device_train_batch_size=self.batch_size, per_device_eval_batch_size=self.batch_size,

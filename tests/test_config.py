@@ -150,6 +150,8 @@ def test_options_that_a_library_would_ignore_are_refused(tmp_path):
         recipe.model_copy(update={"label_smoothing": 0.2}).dpo_config(tmp_path, use_cpu=True)
     robust = recipe.model_copy(update={"label_smoothing": 0.2, "loss_type": ["robust"]})
     assert robust.dpo_config(tmp_path, use_cpu=True).label_smoothing == 0.2
+    with pytest.raises(UserError, match="computed twice"):
+        recipe.model_copy(update={"gradient_checkpointing": True}).dpo_config(tmp_path, use_cpu=True)
     with pytest.raises(UserError, match="assistant header"):
         recipe.lora_config([])
     with pytest.raises(UserError, match="sft"):

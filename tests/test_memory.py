@@ -8,11 +8,12 @@ from ftapp.training import memory, processes
 
 
 def test_a_smaller_plan_learns_from_as_many_rows_before_each_step():
-    recipe = config.recipe("sft_bundled")
+    recipe = config.recipe("sft_bundled").model_copy(update={"scope": "all"})
     levels = [recipe, *(memory.smaller(recipe, times) for times in range(1, 6))]
     assert [(one.batch_size, one.accumulation_steps) for one in levels[:3]] == [(4, 1), (2, 2), (1, 4)]
     assert [one.gradient_checkpointing for one in levels] == [False, False, False, True, True, True]
     assert [one.load_in_4bit for one in levels] == [False] * 4 + [True] * 2
+    assert not memory.smaller(config.recipe("sft_bundled"), 5).gradient_checkpointing, "PEFT loses the letter's beginning then"
     assert memory.smaller_than(levels[-1]) is None and levels[-1] == levels[-2]
 
 

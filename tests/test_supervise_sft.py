@@ -192,8 +192,8 @@ def test_two_processes_learn_the_same_as_one(model, tmp_path):  # noqa: F811
 
     environment = processes.environment() | {"OMP_NUM_THREADS": "1"}
     alone = [sys.executable, "-m", "ftapp.training"]
-    two = [sys.executable, "-m", "accelerate.commands.launch", *"--multi_gpu --num_processes 2 --num_machines 1 --mixed_precision no".split(),
-           *"--dynamo_backend no --main_process_port 0 -m ftapp.training".split()]  # fmt: skip
+    how = "--multi_gpu --num_processes 2 --num_machines 1 --mixed_precision no --dynamo_backend no --main_process_port 0"
+    two = [sys.executable, "-m", "accelerate.commands.launch", *how.split(), "-m", "ftapp.training"]
     adapters_ = []
     for name, command in (("one", alone), ("two", two)):
         folder = create(tmp_path / name, model, data=None, batch_size=4)  # 15 examples: the last batch is smaller
