@@ -15,6 +15,7 @@ from ftapp import adapters, config, examples, letters
 from ftapp.errors import TrainingError
 from ftapp.training import lock, memory, plan, prepare, processes, run, supervise
 from tests.test_sft import create
+from tests.test_sft import examples as examples_of
 from tests.test_supervise import FREE, HELD, ME, choose, folder_of, home, model, supervisor, wait  # noqa: F401 - fixtures too
 
 pytestmark = pytest.mark.timeout(900)
@@ -187,7 +188,6 @@ def test_a_trainer_ended_by_force_is_offered_a_smaller_plan_too(home, supervisor
 
 @pytest.mark.slow
 def test_two_processes_learn_the_same_as_one(model, tmp_path):  # noqa: F811
-    import torch
     from safetensors.torch import load_file
 
     environment = processes.environment() | {"OMP_NUM_THREADS": "1"}
@@ -196,7 +196,7 @@ def test_two_processes_learn_the_same_as_one(model, tmp_path):  # noqa: F811
     two = [sys.executable, "-m", "accelerate.commands.launch", *how.split(), "-m", "ftapp.training"]
     adapters_ = []
     for name, command in (("one", alone), ("two", two)):
-        folder = create(tmp_path / name, model, data=None, batch_size=4)  # 15 examples: the last batch is smaller
+        folder = create(tmp_path / name, model, data=examples_of(21), dtype="float32", epochs=2)  # 16: in two, an odd rest is filled up
         done = subprocess.run([*command, str(folder)], env=environment, cwd=folder, capture_output=True, text=True)
         assert done.returncode == 0, done.stderr[-3000:]
         events = run.read_events(folder)
@@ -205,7 +205,7 @@ def test_two_processes_learn_the_same_as_one(model, tmp_path):  # noqa: F811
         adapters_.append((load_file(folder / "adapter" / "adapter_model.safetensors"), run.read_json(folder / "report.json")))
     (one, first), (other, second) = adapters_
     assert first["steps"] == second["steps"] and one.keys() == other.keys()
-    assert all(torch.allclose(one[name], other[name], atol=2e-3) for name in one)
+    assert max((one[name] - other[name]).abs().max() for name in one) < 1e-4 < max(values.abs().max() for values in one.values())
     assert second["held_out"]["after"] == pytest.approx(first["held_out"]["after"], rel=0.02)
 
 
