@@ -238,8 +238,8 @@ class Example(Owned, table=True):
     before: dict[str, str] = _dict()  # what a repair changed, as it was given: "letter" or a field's name -> its text
     job_document_id: str | None = Field(default=None, foreign_key="document.id")
     resume_document_id: str | None = Field(default=None, foreign_key="document.id")
-    fields: dict[str, str] = _dict()  # by the names of quality.FIELDS
-    rebuilt: bool = False  # the fields were read out of the letter, since nothing else was given
+    fields: dict[str, str] = _dict()  # by the names of quality.FIELDS, as they were given
+    rebuilt: dict[str, str] = _dict()  # the same, read out of the letter where nothing was given
     messages: list[dict[str, str]] = _list()  # a conversation's turns before the answer, exactly as given
     source: str
     findings: list[dict[str, Any]] = _list()

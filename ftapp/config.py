@@ -128,7 +128,7 @@ class Recipe(_Strict):
     max_length: int = Field(1024, gt=0)
     seed: int = 20
     gradient_checkpointing: bool = False  # with it on, transformers drops cached keys and values in training
-    dtype: Literal["auto", "float32", "bfloat16", "float16"] = "auto"  # of the frozen weights; auto: float32 on a CPU, as saved on a GPU
+    dtype: Literal["auto", "float32", "bfloat16", "float16"] = "auto"  # of frozen weights; auto: float32 on a CPU, as saved on a GPU
     load_in_4bit: bool = False  # NF4: Dettmers et al. 2023, arXiv 2305.14314
     double_quant: bool = False  # their constants in 8 bits: 0.4 bits a weight less
     optim: Literal["adamw_torch_fused", "adamw_torch", "paged_adamw_8bit", "paged_adamw_32bit"] = "adamw_torch_fused"
@@ -160,6 +160,11 @@ class Recipe(_Strict):
                                   bnb_4bit_compute_dtype=compute_dtype)  # fmt: skip
 
     def _common(self, output_dir: Path | str) -> dict[str, Any]:
+        if self.gradient_checkpointing and self.scope == "letter":
+            raise UserError(
+                f"Recipe {self.name} sets gradient_checkpointing for an adapter of scope 'letter'. PEFT loses track of where the letter "
+                "begins when layers are computed twice. Use scope 'all', or do without."
+            )
         return dict(
             output_dir=str(output_dir), learning_rate=self.learning_rate, num_train_epochs=self.epochs,
             per_device_train_batch_size=self.batch_size, per_device_eval_batch_size=self.batch_size,

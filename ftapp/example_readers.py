@@ -29,6 +29,11 @@ _LINES = re.compile(r"(?m)^[ \t]*(?:-{3,}|={3,}|\*{3,}|_{5,})[ \t]*$")
 _POSTING = re.compile(r"(?i)^(?P<for>.*?)[ ._-]*(?:job[ ._-]*)?(?:posting|description|advert|job|jd)$")
 _OWN_PART = re.compile(r"(?i)[ ._-]*(?:cover[ ._-]*)?(?:letter|e-?mail|message|answer|note)$")
 
+_APPLIES = re.compile(
+    r"(?i)\b(?:position|role|vacancy|posting|apply(?:ing)?|application|cover letter|r[eé]sum[eé]|opening|opportunity|candidate|hiring|"
+    r"your team|(?:great|good|strong|excellent) fit)\b"
+)
+
 
 @dataclass(frozen=True)
 class Given:
@@ -85,8 +90,8 @@ def guessed(letter: str) -> str:
         return "cold_email"
     if re.match(r"(?i)(?:hi|hey|hello)\b", pieces.greeting) and words <= structure.MESSAGE_WORDS:
         return "linkedin_message"
-    applies = re.search(r"(?i)\b(?:position|role|vacancy|posting|apply|application|cover letter|opening)\b", letter)
-    return "cover_letter" if pieces.greeting or pieces.sign_off or applies and words >= 60 else "answer"
+    applies = len({word.casefold() for word in _APPLIES.findall(letter)}) >= 2
+    return "cover_letter" if pieces.greeting or pieces.sign_off or applies else "answer"
 
 
 # ---- files --------------------------------------------------------------------------------------------------------------

@@ -41,18 +41,18 @@ def made(given: Given) -> dict[str, Any]:
     mended, findings = quality.repair(quality.Item("new", kind, given.letter, given.posting, dict(given.fields), turns))
     letter, fields = documents.clean(mended.letter), dict(mended.fields)
     changed = {one.field or "letter" for one in findings}
-    rebuilt = not (given.posting or given.messages or fields.get("title") or fields.get("company"))
     unknown = not (given.messages or _knows_person(given))
-    wanted = (*(("title", "company") if rebuilt else ()), *(_OF_PERSON if unknown else ()))
-    read = ({"title": _topic(letter)} if rebuilt else {}) if kind == "answer" else briefs.rebuilt(letter) if wanted else {}
-    fields |= {name: text for name, text in read.items() if name in wanted and not fields.get(name)}
+    blind = not (given.posting or given.messages or fields.get("title") or fields.get("company"))
+    read = ({"title": _topic(letter)} if blind else {}) if kind == "answer" else briefs.rebuilt(letter) if blind or unknown else {}
+    wanted = (*(("title", "company") if blind else ()), *(_OF_PERSON if unknown else ()))
+    rebuilt = {name: text for name, text in read.items() if name in wanted and not fields.get(name)}
     whole = [given.letter, given.posting, given.resume, dict(given.fields), list(given.messages)]
     return {
         "kind": kind, "letter": letter, "before": {name: given.letter if name == "letter" else given.fields[name] for name in changed},
         "fields": fields, "rebuilt": rebuilt, "messages": list(given.messages), "source": given.source,
-        "findings": [told(one) for one in findings], "split_key": _split_key(kind, given, fields, letter),
+        "findings": [told(one) for one in findings], "split_key": _split_key(kind, given, rebuilt | fields, letter),
         "content_hash": hashlib.sha256(json.dumps(whole, sort_keys=True).encode()).hexdigest(),
-        "posting": given.posting, "resume": given.resume, "signed": fields.get("applicant", "") if unknown else "",
+        "posting": given.posting, "resume": given.resume, "signed": (rebuilt | fields).get("applicant", "") if unknown else "",
     }  # fmt: skip
 
 
@@ -78,14 +78,14 @@ def _split_key(kind: str, given: Given, fields: dict[str, str], letter: str) -> 
 
 
 def store(opened: Session, owner: str, rows: Sequence[dict[str, Any]]) -> list[str]:
-    """Store what `made` made if its content is new; returns the ids of the new rows."""
+    """Store what `made` made if its content is new; returns the ids of the new rows. They teach nothing before they are checked."""
     people = _people(opened, owner)
     values = []
     for row in rows:
         given = {name: text for name, text in row.items() if name not in ("posting", "resume", "signed")}
         resume = _document(opened, owner, "resume", row["resume"], row["kind"]) or people.get(row["signed"].casefold() or None)
         values.append(given | {
-            "id": new_id("exm"), "owner_id": owner, "created_at": now(), "state": "in", "resume_document_id": resume,
+            "id": new_id("exm"), "owner_id": owner, "created_at": now(), "state": "quarantined", "resume_document_id": resume,
             "job_document_id": _document(opened, owner, "posting", row["posting"], row["kind"]),
         })  # fmt: skip
     insert = (postgresql if opened.get_bind().dialect.name == "postgresql" else sqlite).insert(Example)
@@ -130,8 +130,8 @@ def job_of(row: Example, known: Documents) -> JobPosting:
     """The posting as it was parsed or corrected; what columns said of it goes before. An answer's posting is its question."""
     document = known.get(row.job_document_id or "")
     if row.kind == "answer":
-        return letters.job_of(document.text if document else row.fields.get("title", ""), row.kind)
-    said = briefs.job(row.fields)
+        return letters.job_of(document.text if document else row.rebuilt.get("title", ""), row.kind)
+    said = briefs.job(row.rebuilt | row.fields)
     if document is None:
         return said
     read = JobPosting.model_validate(document.fields)
@@ -140,7 +140,7 @@ def job_of(row: Example, known: Documents) -> JobPosting:
 
 def person_of(row: Example, known: Documents) -> ResumeProfile:
     document = known.get(row.resume_document_id or "")
-    return ResumeProfile.model_validate(document.fields) if document else briefs.profile(row.fields)
+    return ResumeProfile.model_validate(document.fields) if document else briefs.profile(row.rebuilt | row.fields)
 
 
 def items(rows: Iterable[Example], known: Documents) -> list[quality.Item]:
@@ -148,21 +148,28 @@ def items(rows: Iterable[Example], known: Documents) -> list[quality.Item]:
 
 
 def item(row: Example, known: Documents) -> quality.Item:
-    document = known.get(row.job_document_id or "")
+    """An example as the quality report reads it: with the facts that were given only, since a letter cannot contradict what was read out
+    of itself. For whom and by whom it is written is no fact to be proved."""
+    document, resume = (known.get(id or "") for id in (row.job_document_id, row.resume_document_id))
     if row.kind == "answer" or row.messages and not (document or row.fields):
         turns = tuple((m["role"], m["content"]) for m in row.messages) or ((("user", document.text),) if document else ())
         return quality.Item(row.id, row.kind, row.letter, turns=turns)
-    fields = {name: text for name, text in row.fields.items() if name in quality.FIELDS}
-    if document or row.resume_document_id:
-        read = briefs.fields_of(job_of(row, known), person_of(row, known))
-        fields = read | {name: text for name, text in fields.items() if not (row.resume_document_id and name in _OF_PERSON)}
-    return quality.Item(row.id, row.kind, row.letter, document.text if document else "", fields)
+    job = JobPosting.model_validate(document.fields) if document else JobPosting()
+    person = ResumeProfile.model_validate(resume.fields) if resume else ResumeProfile()
+    names = {name: text for name, text in row.rebuilt.items() if name in ("title", "company", "applicant")}
+    said = names | briefs.fields_of(job, person) | row.fields
+    return quality.Item(row.id, row.kind, row.letter, document.text if document else "", said)
+
+
+def is_rebuilt(row: Example) -> bool:
+    """Whether it was read out of the letter what it was written for."""
+    return not (row.job_document_id or row.messages or row.fields.get("title") or row.fields.get("company"))
 
 
 def line(row: Example, known: Documents) -> dict[str, Any]:
     return {
         "id": row.id, "kind": row.kind, "name": name_of(row, known), "words": len(row.letter.split()), "source": row.source,
-        "state": row.state, "rebuilt": row.rebuilt, "findings": list(dict.fromkeys(quality.CODES[one["code"]] for one in row.findings)),
+        "state": row.state, "rebuilt": is_rebuilt(row), "findings": list(dict.fromkeys(quality.CODES[one["code"]] for one in row.findings)),
     }  # fmt: skip
 
 
@@ -181,7 +188,7 @@ def company_of(row: Example, known: Documents) -> str:
 
 
 def _told_of(row: Example, document: Document | None, name: str) -> str:
-    return row.fields.get(name) or str((document.fields if document else {}).get(name) or "")
+    return row.fields.get(name) or row.rebuilt.get(name) or str((document.fields if document else {}).get(name) or "")
 
 
 def summed(rows: Sequence[Example]) -> list[dict[str, Any]]:

@@ -112,7 +112,34 @@ class Mask:
         return through(value, self)
 
 
-_OPENING = re.compile(r"(?m)^((?:Dear|Hello|Hi|Hey|Good \w+)[ ,]+)([^\n,!:;.]{1,60})(?=[,!:;.]|[ \t]*$)")
+def filled(letter: str, resume: str) -> str:
+    """The letter with the first contact data of each sort that stands in the résumé in the place of its masks, and a reader who is not
+    known greeted by what they do. A mask for which the résumé has nothing stays: it is flagged as a placeholder."""
+    if "[" not in letter:
+        return letter
+    for mask, find in _FIRST.items():
+        if mask in letter and (found := find(resume)):
+            letter = letter.replace(mask, found)
+    return _UNKNOWN.sub(r"\1Hiring Manager", letter, count=1)
+
+
+def _first_phone(text: str) -> str:
+    return next((m.group().strip() for m in _DIGITS.finditer(text) if _unless_number(m) == PHONE), "")
+
+
+def _first_place(text: str) -> str:
+    labelled = _LABELLED.search(text)
+    return labelled.group(2).strip() if labelled else next((m.group().strip() for one in _ADDRESSES for m in one.finditer(text)), "")
+
+
+_FIRST: dict[str, Callable[[str], str]] = {
+    MAIL: lambda text: m.group() if (m := EMAIL.search(text)) else "",
+    LINK: lambda text: m.group().rstrip(".,;)") if (m := URL.search(text)) else "",
+    PHONE: _first_phone,
+    ADDRESS: _first_place,
+}
+_UNKNOWN = re.compile(r"(?m)^(Dear )\[NAME\](?=[,:!]|[ \t]*$)")
+_OPENING = re.compile(r"(?m)^((?:Dear|Hello|Hi|Hey|Good \w+)[ ,]+)((?:(?:Mr|Mrs|Ms|Mx|Dr|Prof)\.|[^\n,!:;.]){1,60})(?=[,!:;.]|[ \t]*$)")
 _NO_NAME = re.compile(
     r"(?i)\b(?:hiring|team|managers?|sir|madam|all|every(?:one|body)|there|recruit\w*|committee|selection|human|talent|whom|department|office|"
     r"folks|colleagues?|people|friends?|network|connections?|search|admissions?|board|company|again|editor|professor|staff)\b"

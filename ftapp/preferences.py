@@ -174,10 +174,9 @@ def chosen(session: Session, owner: str, receipt: str) -> tuple[str, str]:
     """
     stored = _given(session, owner, receipt)
     row = session.get_one(Comparison, stored.comparison_id)
-    letter_id = {"left": row.left_letter_id, "right": row.right_letter_id}.get(stored.verdict)
-    if letter_id is None:
+    if stored.verdict not in ("left", "right"):
         raise UserError("Neither letter was chosen. There is none to take away. Choose or correct one first.")
-    return row.id, stored.edited_text or session.get_one(Letter, letter_id).text
+    return row.id, stored.edited_text or letters.shown(session, owner, row.id)[stored.verdict]
 
 
 def last(session: Session, owner: str) -> dict[str, Any] | None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 
-LEAST, LEAST_WORDS, MOST_WORDS = 3, 2, 32  # entries, and words of one
+LEAST, LEAST_WORDS, MOST_WORDS = 3, 2, 45  # entries, and words of one
 
 _BULLET = re.compile(r"\s*[•·▪▫◦●○■□◆❖➢➤►▶✓✔✅∙]\s*|(?<=\S)\s+[*–—-]\s+(?=[A-Za-z\d(])|^\s*[*–—-]\s+(?=[A-Za-z\d(])")
 _NUMBERED = re.compile(r"(?:^|(?<=\s))\(?(\d{1,2})[.)]\s+(?=[A-Za-z])")
@@ -30,19 +30,27 @@ _DEGREE = (
     r"university degree)"
 )
 _YEARS = r"(?:(?:at least |minimum (?:of )?|over |more than )?(?:\d{1,2}\s?(?:[-–]|to)\s?)?\d{1,2}\s?\+?\s?(?:or more )?(?:years?|yrs?)\b)"
-_FOLLOWED = r"(?:with|in|of|using|as|on|at|to|and|working|\w+ing)"
+_FOLLOWED = r"(?:with|within|in|of|using|as|on|at|to|and|working|\w+ing)"
+_HELD = r"(?:experience|knowledge|expertise|background|exposure|understanding)"
+_KIND = (
+    r"(?:industry|work|working|programming|coding|professional|leadership|teaching|research|management|practical|academic|technical|"
+    r"demonstrable|commercial|related)"
+)
 # What an entry begins with; "experience" alone ends entries as often as it begins them, so what follows it decides.
 _START = re.compile(
-    rf"(?i)(?<![\w-])(?:{_PRAISE}(?:,|\s)|{_YEARS}|(?:experience|knowledge|expertise|background|exposure|understanding)\s{_FOLLOWED}\b|"
-    rf"(?!(?:experience|knowledge|expertise|background|exposure|understanding)\b){_NOUN}\s(?:with|in|of|to|for|about)\b|{_DEGREE}(?:\s|$))"
+    rf"(?i)(?<![\w-])(?:{_PRAISE}(?:,|\s)|(?:very|highly)\s\w+|"
+    rf"(?:a )?minimum\s(?:of\s)?(?=\w+\s)|{_YEARS}|(?:{_KIND}\s)?{_HELD}\s{_FOLLOWED}\b|"
+    rf"(?!{_HELD}\b){_NOUN}\s(?:with|in|of|to|for|about)\b|{_DEGREE}(?:\s|$))"
 )
+_HELD_START = re.compile(rf"(?i){_HELD}\b")
 # Words that an entry cannot end with, so that what follows them begins none.
 _OPEN = frozenset(
     "a an the and or of in on at to for with without by from as your our their its this that these those is are be being have has having "
-    "including such like eg ie etc. plus minimum least over than about both either very highly more most proven strong solid deep "
-    "excellent good great relevant previous prior extensive demonstrated advanced significant "
-    "hands-on work working professional practical industry "
-    "some any other related equivalent technical years' years and/or using possess possesses requires required must &".split()
+    "including such like eg ie etc. plus minimum least over than about both either very highly more most proven strong solid deep work "
+    "excellent good great relevant previous prior extensive demonstrated advanced significant hands-on handson working professional any "
+    "practical industry some other related equivalent technical years' years using possess possesses requires must intermediate "
+    "basic outstanding exceptional superior effective thorough sound expert bachelor's master's bachelors masters bachelor master "
+    "associate's undergraduate graduate university college postgraduate applied validated & and/or or/and /".split()
 )
 _MODIFIED = frozenset("years year months yrs year's years'".split())  # "5+ years experience" is one entry
 
@@ -66,9 +74,10 @@ def _restored(line: str) -> str:
 def _by_bullets(line: str) -> tuple[str, list[str]]:
     """At bullets inside the line. What stands before the first one introduces the list."""
     marks = {m.group().strip() for m in _BULLET.finditer(line)}
-    if len(marks) != 1:
-        return "", []
     head, *entries = _BULLET.split(line)
+    aside = marks <= set("*–—-") and head.strip() and not head.rstrip().endswith(":")  # dashes may also set off a thought
+    if len(marks) != 1 or aside:
+        return "", []
     if len(entries) >= 2 and head.strip() and not head.rstrip().endswith(":"):
         head, entries = "", [head, *entries]
     return head.strip(), [e.strip() for e in entries if e.strip()]
@@ -92,15 +101,21 @@ def _by_words(line: str) -> tuple[str, list[str]]:
         return "", [g.strip() for g in glued]
     if _PROSE.search(line) or len(line.split()) < 3 * LEAST:
         return "", []
-    cuts = [m.start() for m in _START.finditer(line) if m.start() and _ends(line[: m.start()], m.group())]
-    edges = [0, *cuts, len(line)]
-    entries = [line[a:b].strip(" ,;") for a, b in zip(edges, edges[1:], strict=False)]
-    return "", entries if _START.match(entries[0]) or len(cuts) >= LEAST else []
+    edges = [0]
+    for m in _START.finditer(line):
+        if m.start() and _ends(line[edges[-1] : m.start()], m.group()):
+            edges.append(m.start())
+    entries = [line[a:b].strip(" ,;") for a, b in zip(edges, [*edges[1:], len(line)], strict=True)]
+    return "", entries if _START.match(entries[0]) or len(entries) > LEAST else []
 
 
 def _ends(before: str, start: str) -> bool:
-    """Whether an entry can end here: no open word, comma or bracket stands before."""
-    last = before.split()[-1].casefold() if before.split() else ""
-    if before.count("(") > before.count(")") or last.strip("(") in _OPEN or before.rstrip()[-1:] in ",/&-–—:(":
+    """Whether the entry `before` can end where one begins with `start`: it is no single word, and no open word, comma or bracket
+    stands last. "demonstrated leadership" goes on with "experience in"."""
+    words = before.split()
+    last = words[-1].casefold().strip("(") if words else ""
+    if len(words) < (LEAST_WORDS + 1 if _HELD_START.match(start) else LEAST_WORDS) or last in _OPEN:
+        return False
+    if before.count("(") > before.count(")") or before.rstrip()[-1] in ",/&-–—:(":
         return False
     return not (last in _MODIFIED and re.match(r"(?i)experience|of", start))

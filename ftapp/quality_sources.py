@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import functools
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from ftapp import claims_facts as facts
@@ -27,17 +27,27 @@ _NO_TITLE = re.compile(r"(?i)\d|\bexperience\b")
 _POST = r"(?:position|role|job|post|opening|vacancy|opportunity|internship|team)"
 _APPLIES = re.compile(
     r"(?i)\b(?:appl(?:y|ying|ication|ied)|interest(?:ed)?|position|role|vacancy|opening|opportunity|join\w*|excited|eager|thrilled|"
-    r"contribut\w+|look(?:ing)? forward|bring|chance|help(?:ing)?|part of|consider\w*|fit|candidate|success|hiring|team at|writing)\b"
+    r"contribut\w+|look(?:ing)? forward|bring|chance|help(?:ing)?|part of|consider\w*|fit|candidate|success|hiring|team at|writing|posting|"
+    r"advert\w*)\b"
+)
+_CALLED = rf"(?:\d+[ ])?{NAME.pattern}"
+_POST_AT = re.compile(
+    rf"(?P<own>(?i:\b(?:my|current|previous|former|past|last)[ ]))?(?:[\w/&-]+[ ]){{0,3}}\b{_POST}[ ](?:here[ ]|available[ ]|open[ ])?"
+    rf"(?:at|with|within)[ ](?:the[ ])?(?P<name>{_CALLED})"
 )
 _TO = re.compile(
-    rf"(?:^|[ ])(?:at|to|with|join|joining|within|for|helps?|of|by)[ ](?:the[ ])?(?P<name>{NAME.pattern})|(?P<owner>{NAME.pattern})['’]s?\b"
+    rf"(?:^|[ ])(?:at|to|with|join|joining|within|for|helps?|of|by)[ ](?:the[ ])?(?P<name>{_CALLED})|(?P<owner>{_CALLED})['’]s?(?!\w)"
 )
 _TITLED = re.compile(rf"(?P<title>(?:[A-Z][\w/&+#.-]*[ ](?:of[ ]|and[ ]|in[ ]|for[ ])?){{0,5}}[A-Z][\w/&+#.-]*),?[ ](?i:{_POST})\b")
 _AS = re.compile(r"\b(?:as|for|of|be)[ ](?:an?|the|your(?:[ ]new)?)[ ](?P<title>(?:[A-Z][\w/&+#-]*[ ]?){1,6})")
-_BEFORE_OWN = re.compile(
-    r"(?i)\b(?:my|current(?:ly)?|previous(?:ly)?|past|former(?:ly)?|worked|working as|experience (?:at|with|in|of|as)|degree|graduat\w+|"
-    r"stud\w+|proficient|knowledge|skilled|versed)\b[^.;]{0,40}$"
+_BEFORE_OWN = re.compile(  # what stands before a name that belongs to the applicant's past
+    r"(?i)\b(?:my (?:\w+ )?(?:role|position|job|post|work|time|career|tenure|internship|years|degree)|current(?:ly)?|"
+    r"previous(?:ly)?|past|former(?:ly)?|worked|working as|experience(?! to)|degree|graduat\w+|stud\w+|proficient|"
+    r"knowledge|skilled|versed)\b"
+    r"[^.;]{0,40}$"
 )
+_HELD_POST = re.compile(OCCUPATION.pattern + r"\W*$")  # "a Staff Nurse" before "at Penmoor Clinic"
+_JOINING = re.compile(r"(?i)\b(?:join\w*|appl\w+|become|becoming|position|role|interest\w*)\b")
 _SMALL = frozenset("the a an and or of for in at to with by on my your our their this that i inc ltd llc corp co company".split())
 
 
@@ -109,12 +119,10 @@ def _positions(line: str) -> list[str]:
     return [line.strip()] if line.strip() else []
 
 
-def target_of(letter: str, held: list[str]) -> tuple[str, str]:
+def target_of(letter: str, held: Sequence[str]) -> tuple[str, str]:
     """(title, employer) that a letter says it applies for and to, each "" when it names none. `held`: positions the applicant has held,
     whose employers are not the target."""
-    own = {word for p in held for word in words(position(p).employer)}
-    title = next((t for t in _titles(letter) if t), "")
-    return title, next((n for n in _targets(letter, own)), "")
+    return next(_titles(letter), ""), next(_targets(letter, held), "")
 
 
 def _titles(letter: str) -> Iterator[str]:
@@ -124,12 +132,19 @@ def _titles(letter: str) -> Iterator[str]:
                 yield m["title"].strip()
 
 
-def _targets(letter: str, own: set[str]) -> Iterator[str]:
+def _targets(letter: str, held: Sequence[str]) -> Iterator[str]:
+    """Employers of "the position at X" first, then other names that the letter looks ahead to and that are none of the applicant's."""
+    own = [name for p in held if (name := words(position(p).employer))]
+    for text in _applying(letter):
+        yield from (m["name"] for m in _POST_AT.finditer(text) if not m["own"] and not OCCUPATION.search(m["name"]))
     for text in _applying(letter):
         for m in _TO.finditer(text):
             found = m["name"] or m["owner"]
             name = words(found)
-            if name and not name & own and not OCCUPATION.search(found) and not _BEFORE_OWN.search(text[: m.start()]):
+            before = text[: m.start()]
+            to_name = text[: m.start("name" if m["name"] else "owner")]
+            past = _BEFORE_OWN.search(to_name) or _HELD_POST.search(before) and not _JOINING.search(before)
+            if name and not any(name <= o for o in own) and not OCCUPATION.search(found) and not past:
                 yield found
 
 

@@ -163,7 +163,7 @@ class Studio:
         began, last, stored = time.monotonic(), None, False
 
         def item(progress: Progress, done: bool) -> dict[str, Any]:
-            left, right = letters.growing(progress.texts, draft.prompt)
+            left, right = letters.growing(progress.texts, draft.prompt, draft.resume.text)
             return {"comparison_id": comparison_id, "left": left, "right": right, "prompt_tokens": draft.prompt.tokens,
                     "seconds": round(time.monotonic() - began, 3), "done": done}  # fmt: skip
 
@@ -179,7 +179,7 @@ class Studio:
             finally:
                 self._streams.pop(comparison_id, None)
                 stream.stored.set()
-        final = item(last, True) | letters.finished_pair(last.texts, draft.prompt)
+        final = item(last, True) | letters.finished_pair(last.texts, draft.prompt, draft.resume.text)
         del final["done"]
         yield final if stored else final | {"comparison_id": ""}  # stopped before the first word: there is nothing to judge
 
@@ -210,7 +210,7 @@ class Studio:
         rows = (Row(self.adapter(owner, backend, adapter), _seed(seed)),)
         how, began, last = letters.sampling(backend.spec, greedy), time.monotonic(), None
         for last in letters.write_pair(backend, draft, rows, how):
-            (text,) = letters.growing(last.texts, draft.prompt)
+            (text,) = letters.growing(last.texts, draft.prompt, draft.resume.text)
             yield {"text": text, "prompt_tokens": draft.prompt.tokens, "seconds": round(time.monotonic() - began, 3)}
         seconds = time.monotonic() - began
         with write(self.engine) as opened:
@@ -218,7 +218,8 @@ class Studio:
             (letter_id,) = letters.save_letters(opened, owner, prompt_id, written(backend, rows, last, how, seconds, True))
         model = rows[0].adapter.id if rows[0].adapter else "base"
         ((text, stripped),) = letters.tidied(last.texts, draft.prompt)
-        told = {"letter_id": letter_id, "text": text, "model": model, "prompt_tokens": draft.prompt.tokens, "seconds": round(seconds, 3)}
+        told = {"letter_id": letter_id, "text": letters.for_reader(text, draft), "model": model,
+                "prompt_tokens": draft.prompt.tokens, "seconds": round(seconds, 3)}  # fmt: skip
         yield told | ({"stripped": stripped} if stripped else {})
 
     def stop_writing(self, owner: str) -> None:
