@@ -9,6 +9,9 @@ fewer than about 40 words; names neither job nor employer, or another one; uses 
 title or figure that they do not hold; a field holds another field's label; or it repeats an earlier row but for names, tools and one
 clause. A skill, deed or span of years copied from the posting was not marked: these data are full of them. Nor were stock phrases.
 
+One person made the marks. Repeats were marked from a list of each row's nearest ones by difflib, and lost commas by the two blanks in
+their place, so both are easy to find. The report half was looked at, as totals, once before the last changes.
+
 A reason counts as found when `check` sets the row aside with it (mojibake is repaired: there the note counts). Tuning used rows with
 an even sha256(id); "report" shows the others. Repeats are sought among all rows of a file.
 

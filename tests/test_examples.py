@@ -3,7 +3,7 @@
 import json
 
 import pytest
-from shelf import choice
+from shelf import choice, pair
 from sqlmodel import select
 
 from db.engine import session, write
@@ -163,6 +163,7 @@ def test_edited_letters_and_imported_examples_are_offered_and_come_in_when_asked
         gone = choice(opened, edited="Never mind this one.", edited_from="left", company="Oak")
         preferences.undo(opened, "local", gone.id)
         choice(opened, company="Elm")
+        preferences.record(opened, "local", pair(opened, company="Ash"), "left", "Another person's words.", "left", labeler="lab_1")
         row = formats.Row("example", CHAT, ANSWER)
         imported.add(opened, "local", [("openai-sft", row, row.digest)])
     assert own.offered("local") == 2 and own.offered("visitor_1") == 0 and own.listing("local") == []

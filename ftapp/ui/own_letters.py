@@ -192,7 +192,7 @@ class LettersPanel:
         uploads = uploads or []
         try:
             owner = self.door.manager(request)
-            given, refused = example_readers.read([Path(path) for path in uploads], kind or "", posting or "")
+            given, refused = example_readers.read([Path(path) for path in uploads], kind or "", posting or "", uploaded=True)
         finally:
             for path in uploads:
                 forget(path)
@@ -206,9 +206,9 @@ class LettersPanel:
         return _told(self.studio.examples.store(owner, self.studio.examples.offers(owner)))
 
     def check(self, request: gr.Request) -> tuple[Any, ...]:
-        """The quality report; by meaning only if that need not be waited for."""
+        """The quality report by words, which nothing has to be loaded for."""
         owner = self.door.owner(request)
-        self.studio.examples.check(owner, self.studio.meaning)
+        self.studio.examples.check(owner)
         return self._shown(owner)
 
     def check_meaning(self, request: gr.Request) -> tuple[Any, ...]:
