@@ -7,6 +7,7 @@ no database and no text. Unknown keys in a YAML are errors, so that a misspelt o
 from __future__ import annotations
 
 import functools
+import math
 import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, TypeVar
@@ -144,6 +145,7 @@ class Recipe(_Strict):
     learning_rate: float = Field(1e-3, gt=0)
     beta: float = Field(0.1, gt=0)
     epochs: float = Field(3, gt=0)
+    least_steps: int = Field(0, ge=0)  # few rows are passed more often, until there are so many steps: see for_rows
     batch_size: int = Field(4, gt=0)
     accumulation_steps: int = Field(1, gt=0)
     loss_type: list[str] = ["sigmoid"]
@@ -155,10 +157,15 @@ class Recipe(_Strict):
     max_length: int = Field(1024, gt=0)
     seed: int = 20
     gradient_checkpointing: bool = False  # with it on, transformers drops cached keys and values in training
-    dtype: Literal["auto", "float32", "bfloat16", "float16"] = "auto"  # of the frozen weights; auto: float32 on a CPU, as saved on a GPU
+    dtype: Literal["auto", "float32", "bfloat16", "float16"] = "auto"  # of frozen weights; auto: float32 on a CPU, as saved on a GPU
     load_in_4bit: bool = False  # NF4: Dettmers et al. 2023, arXiv 2305.14314
     double_quant: bool = False  # their constants in 8 bits: 0.4 bits a weight less
     optim: Literal["adamw_torch_fused", "adamw_torch", "paged_adamw_8bit", "paged_adamw_32bit"] = "adamw_torch_fused"
+
+    def for_rows(self, count: int) -> Recipe:
+        """The same recipe with as many epochs as give `least_steps` on so many rows; itself when there are enough."""
+        a_pass = max(1, math.ceil(math.ceil(count / self.batch_size) / self.accumulation_steps))
+        return self.model_copy(update={"epochs": max(self.epochs, math.ceil(self.least_steps / a_pass))})
 
     def lora_config(self, invocation_tokens: list[int] | None = None) -> LoraConfig:
         """PEFT's LoraConfig. Scope `letter` needs the token ids of the template's assistant header (aLoRA).
@@ -187,6 +194,11 @@ class Recipe(_Strict):
                                   bnb_4bit_compute_dtype=compute_dtype)  # fmt: skip
 
     def _common(self, output_dir: Path | str) -> dict[str, Any]:
+        if self.gradient_checkpointing and self.scope == "letter":
+            raise UserError(
+                f"Recipe {self.name} sets gradient_checkpointing for an adapter of scope 'letter'. PEFT loses track of where the letter "
+                "begins when layers are computed twice. Use scope 'all', or do without."
+            )
         return dict(
             output_dir=str(output_dir), learning_rate=self.learning_rate, num_train_epochs=self.epochs,
             per_device_train_batch_size=self.batch_size, per_device_eval_batch_size=self.batch_size,

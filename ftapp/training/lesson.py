@@ -14,7 +14,6 @@ from pathlib import Path
 from typing import Any
 
 from ftapp import config, voice_report
-from ftapp.backends import hardware
 from ftapp.errors import TrainingError
 from ftapp.training import finish, memory, processes, run, tokens
 from ftapp.training.bases import load_base
@@ -64,7 +63,7 @@ def give(
     report: dict[str, Any] = {
         "recipe": recipe.name, "method": recipe.method, "scope": recipe.scope, "learning_rate": recipe.learning_rate,
         "parent": (base.get("parent") or {}).get("id"), "steps": trainer.state.global_step,
-        "precision": "bf16" if hardware.computes_bf16() else "float32",
+        "precision": "bf16" if trainer.args.bf16 else "fp16" if trainer.args.fp16 else "float32",
         "load_seconds": rounded(loaded - began), "train_seconds": rounded(seconds), "tokens_a_second": rounded(read / max(seconds, 1e-9)),
         "memory_bytes": memory.peak_bytes(), "adapter_sha256": sha256, **special, "letters": [], "letters_note": "",
     }  # fmt: skip

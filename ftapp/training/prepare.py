@@ -58,6 +58,7 @@ def prepare(engine: Engine, settings: config.Settings, owner: str, recipe: str |
     base["parent"] = parent and {"id": parent.id, "path": str(parent.path), "sha256": parent.sha256, "scope": parent.scope}
     sort = plan.sort_examples if chosen.method == "sft" else plan.sort
     material = sort(rows, chosen, tokenizer)
+    chosen = chosen.for_rows(len(material.train))
     base["longest"] = material.longest
     found = probe.known(settings.home, base, chosen, material.longest)
     made = plan.make(material, chosen, plan.shape(folder), earlier, parent and parent.id, notes, found)
