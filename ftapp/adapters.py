@@ -95,6 +95,25 @@ def parent(session: Session, owner: str, adapter: AdapterRef) -> AdapterRef | No
     return find(session, owner, row.parent_id) if row is not None and row.parent_id else None
 
 
+def taught_by(session: Session, owner: str, adapter_id: str) -> str:
+    """How an adapter came about: "sft" (own letters), "dpo" (choices), or "" where no training of the owner's is known."""
+    query = select(TrainingRun.method).join(Adapter, col(Adapter.run_id) == TrainingRun.id)
+    return session.exec(query.where(Adapter.id == adapter_id, Adapter.owner_id == owner)).first() or ""
+
+
+def start_for(session: Session, owner: str, live: AdapterRef, method: str) -> AdapterRef | None:
+    """What a new training by `method` starts from, so that a voice comes before choices and nothing is learned twice.
+
+    Choices start from the live voice, or from where the live adapter of choices started; a voice starts below every other voice.
+    """
+    if method == "dpo" and taught_by(session, owner, live.id) == "sft":
+        return live
+    found = parent(session, owner, live)
+    while method == "sft" and found is not None and taught_by(session, owner, found.id) == "sft":
+        found = parent(session, owner, found)
+    return found
+
+
 def listing(session: Session, owner: str, base_id: str | None = None) -> list[dict[str, Any]]:
     """All of the owner's adapters (of one base model), newest first, the starter last; exactly one per base may be live."""
     query = select(Adapter).where(Adapter.owner_id == owner).order_by(col(Adapter.created_at).desc(), col(Adapter.id))

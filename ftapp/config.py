@@ -18,6 +18,7 @@ from ftapp.errors import UserError
 
 if TYPE_CHECKING:
     from peft import LoraConfig
+    from transformers import BitsAndBytesConfig
     from trl import DPOConfig, SFTConfig
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -39,6 +40,7 @@ class AppConfig(_Strict):
     model: str
     recipe: str
     min_pairs: int = Field(gt=0)
+    min_examples: int = Field(gt=0)
     min_held_out_groups: int = Field(gt=0)
     early_vote_wait_seconds: float = Field(gt=0)
     max_upload_mb: int = Field(gt=0)
@@ -116,6 +118,10 @@ class Recipe(_Strict):
     max_length: int = Field(1024, gt=0)
     seed: int = 20
     gradient_checkpointing: bool = False  # with it on, transformers drops cached keys and values in training
+    dtype: Literal["auto", "float32", "bfloat16", "float16"] = "auto"  # of the frozen weights; auto: float32 on a CPU, as saved on a GPU
+    load_in_4bit: bool = False  # NF4: Dettmers et al. 2023, arXiv 2305.14314
+    double_quant: bool = False  # their constants in 8 bits: 0.4 bits a weight less
+    optim: Literal["adamw_torch_fused", "adamw_torch", "paged_adamw_8bit", "paged_adamw_32bit"] = "adamw_torch_fused"
 
     def lora_config(self, invocation_tokens: list[int] | None = None) -> LoraConfig:
         """PEFT's LoraConfig. Scope `letter` needs the token ids of the template's assistant header (aLoRA).
@@ -134,13 +140,22 @@ class Recipe(_Strict):
             alora_invocation_tokens=list(invocation_tokens) if self.scope == "letter" and invocation_tokens else None,
         )  # fmt: skip
 
+    def quantization(self, compute_dtype: str) -> BitsAndBytesConfig | None:
+        """transformers' BitsAndBytesConfig for NF4, computing in `compute_dtype`; None where the weights stay as they are."""
+        if not self.load_in_4bit:
+            return None
+        from transformers import BitsAndBytesConfig
+
+        return BitsAndBytesConfig(load_in_4bit=True, bnb_4bit_quant_type="nf4", bnb_4bit_use_double_quant=self.double_quant,
+                                  bnb_4bit_compute_dtype=compute_dtype)  # fmt: skip
+
     def _common(self, output_dir: Path | str) -> dict[str, Any]:
         return dict(
             output_dir=str(output_dir), learning_rate=self.learning_rate, num_train_epochs=self.epochs,
             per_device_train_batch_size=self.batch_size, per_device_eval_batch_size=self.batch_size,
             gradient_accumulation_steps=self.accumulation_steps, max_length=self.max_length, max_grad_norm=self.max_grad_norm,
             warmup_steps=self.warmup_share, lr_scheduler_type=self.scheduler, seed=self.seed, data_seed=self.seed,
-            gradient_checkpointing=self.gradient_checkpointing, logging_steps=1, report_to="none", disable_tqdm=True,
+            gradient_checkpointing=self.gradient_checkpointing, optim=self.optim, logging_steps=1, report_to="none", disable_tqdm=True,
             push_to_hub=False, save_total_limit=2, bf16=False,  # full precision unless the caller knows its device
         )  # fmt: skip
 

@@ -7,14 +7,13 @@ import platform
 import shutil
 import sqlite3
 from importlib import metadata
-from pathlib import Path
 from typing import Any
 
 from sqlalchemy import Engine
 
 from db.engine import journal_mode, wal_is_safe
 from ftapp import adapters, files
-from ftapp.backends import folders
+from ftapp.backends import folders, hardware
 from ftapp.config import BUNDLED, ModelSpec, Settings
 from ftapp.errors import ModelError
 
@@ -60,24 +59,13 @@ def _storage(settings: Settings, engine: Engine, free: int) -> dict[str, Any]:
 
 
 def _hardware(versions: dict[str, str]) -> dict[str, Any]:
-    found: dict[str, Any] = {"system": platform.platform(terse=True), "cores": os.cpu_count() or 1, "memory_bytes": _memory_bytes()}
+    found: dict[str, Any] = {"system": platform.platform(terse=True), "cores": os.cpu_count() or 1, "memory_bytes": hardware.memory_bytes()}
     if versions["torch"]:
         import torch
 
         gpus = [torch.cuda.get_device_name(i) for i in range(torch.cuda.device_count())] if torch.cuda.is_available() else []
         found["gpus"] = gpus or ["none"]
     return found
-
-
-def _memory_bytes() -> int:
-    """Physical memory, or the container's limit where that is less; 0 where the system does not say."""
-    try:
-        physical = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
-    except (AttributeError, ValueError, OSError):
-        return 0
-    limit = Path("/sys/fs/cgroup/memory.max")
-    text = limit.read_text().strip() if limit.is_file() else ""
-    return min(physical, int(text)) if text.isdigit() else physical
 
 
 def _version(name: str) -> str:

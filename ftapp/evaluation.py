@@ -57,8 +57,62 @@ def held_out_accuracy(margins: Sequence[float], groups: Sequence[str]) -> dict[s
     return {**result, "accuracy": right / count, "low": low, "high": high, "sentence": sentence}
 
 
+def held_out_loss(rows: Sequence[Mapping[str, float]], examples: int, groups: int) -> dict[str, Any]:
+    """How likely held-out letters are to the adapter, beside the model that it started from.
+
+    `rows` are metrics under TRL's names in order of steps, with an evaluation before the first step; losses are mean
+    negative log-likelihoods in nats a token. Returns {examples, groups, before, after, sentence}; without held-out letters the
+    losses are None.
+    """
+    losses = [row["eval_loss"] for row in rows if "eval_loss" in row]
+    result: dict[str, Any] = {"examples": examples, "groups": groups, "before": None, "after": None}
+    if len(losses) < 2:
+        unknown = "No letter was held out: whether it learned how you write, or your letters by heart, is not known. Add more letters."
+        return {**result, "sentence": unknown}
+    before, after = losses[0], losses[-1]
+    likelier = math.exp(before - after)
+    went = (
+        f"each word or part of one is {likelier:.1f} times as likely as before" if likelier >= 1.05
+        else "they are about as likely as before: little was learned" if likelier > 0.95
+        else f"words are only {likelier:.2f} times as likely as before: it learned yours by heart; use fewer rounds"
+    )  # fmt: skip
+    count = f"{examples} letter{'s' * (examples != 1)}"
+    sentence = f"On {count} of yours that it never saw, {went} (loss {before:.2f} before, {after:.2f} after)."
+    return {**result, "before": before, "after": after, "sentence": sentence}
+
+
 def read_curve(rows: Sequence[Mapping[str, float]]) -> str:
-    """One plain sentence on a DPO curve. `rows` are metrics under TRL's names, in order of steps.
+    """One plain sentence on the curve of a training. `rows` are metrics under TRL's names, in order of steps."""
+    if any("mean_token_accuracy" in row for row in rows):
+        return _read_losses(rows)
+    return _read_rewards(rows)
+
+
+def _read_losses(rows: Sequence[Mapping[str, float]]) -> str:
+    """A supervised curve: where the loss went on what is learned, and on what was held out."""
+    train = [row["loss"] for row in rows if "loss" in row]
+    if len(train) < 3:
+        return "Too early to say how the learning goes."
+    part = max(1, len(train) // 4)
+    first, last = sum(train[:part]) / part, sum(train[-part:]) / part
+    if not all(math.isfinite(value) for value in (first, last)):
+        return "The numbers broke (not finite): this training cannot be used."
+    if first - last < SMALL_GAP:
+        return "Little has been learned so far: your letters are about as likely as before."
+    sentence = f"Your letters became more likely: the loss went from {first:.2f} to {last:.2f}"
+    held_out = [row["eval_loss"] for row in rows if "eval_loss" in row]
+    if len(held_out) > 1:
+        if held_out[-1] > min(held_out) + SMALL_GAP:
+            sentence += ", but letters it never saw got worse again: it begins to learn yours by heart"
+        elif held_out[0] - held_out[-1] >= SMALL_GAP:
+            sentence += f", and on letters it never saw from {held_out[0]:.2f} to {held_out[-1]:.2f}"
+        else:
+            sentence += ", but letters it never saw hardly gain"
+    return sentence + "."
+
+
+def _read_rewards(rows: Sequence[Mapping[str, float]]) -> str:
+    """A curve of choices.
 
     It reads the rewards, which are log-probabilities relative to the reference: `logps/...` also move with
     which letters happen to be in a batch, rewards do not. A growing gap can hide that both letters became

@@ -314,15 +314,16 @@ class Studio:
     def default_recipe(self) -> str:
         return config.app_config().recipe
 
-    def plan(self, owner: str, recipe: str | None = None) -> dict[str, Any]:
-        """What a training would learn from and cost; `reason` is a sentence when it cannot start."""
-        made = asdict(self.supervisor.plan(owner, recipe))
+    def plan(self, owner: str, recipe: str | None = None, smaller: int = 0, measure: bool = False) -> dict[str, Any]:
+        """What a training would learn from and cost; `reason` is a sentence when it cannot start. `measure` takes a few steps first."""
+        ask = self.supervisor.measure if measure else self.supervisor.plan
+        made = asdict(ask(owner, recipe, smaller))
         made["dropped"] = {reason.replace(" ", "_"): count for reason, count in made["dropped"].items()}
         return made | {"reason": made["refused"]}
 
-    def start_training(self, owner: str, recipe: str | None = None) -> dict[str, Any]:
+    def start_training(self, owner: str, recipe: str | None = None, smaller: int = 0) -> dict[str, Any]:
         """Begin to teach; returns the run's status. Raises TrainingError when one is active or too little can train."""
-        return self.supervisor.status(owner, self.supervisor.start(owner, recipe))
+        return self.supervisor.status(owner, self.supervisor.start(owner, recipe, smaller))
 
     def training_status(self, owner: str, run_id: str | None = None) -> dict[str, Any]:
         """{id, state, step, steps, seconds_left, metrics, reason} of a run, or of the newest."""

@@ -1,6 +1,9 @@
-"""What this machine computes by itself. Knows no model."""
+"""What this machine computes by itself, and how much it holds. Knows no model."""
 
 from __future__ import annotations
+
+import os
+from pathlib import Path
 
 
 def computes_bf16() -> bool:
@@ -11,3 +14,28 @@ def computes_bf16() -> bool:
         return torch.cuda.is_bf16_supported(including_emulation=False)
     asked = ("_is_amx_tile_supported", "_is_avx512_bf16_supported")  # torch has no public name for them; where gone, float32 is right
     return any(getattr(torch.cpu, name, bool)() for name in asked)
+
+
+def fast_dtype() -> str:
+    """The shortest numbers that are multiplied in hardware here, by torch's name."""
+    import torch
+
+    return "bfloat16" if computes_bf16() else "float16" if torch.cuda.is_available() else "float32"
+
+
+def memory_bytes() -> int:
+    """Physical memory, or the container's limit where that is less; 0 where the system does not say."""
+    try:
+        physical = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    except (AttributeError, ValueError, OSError):
+        return 0
+    limit = Path("/sys/fs/cgroup/memory.max")
+    text = limit.read_text().strip() if limit.is_file() else ""
+    return min(physical, int(text)) if text.isdigit() else physical
+
+
+def gpu_memory_bytes() -> int:
+    """Memory of the first GPU; 0 without one."""
+    import torch
+
+    return torch.cuda.get_device_properties(0).total_memory if torch.cuda.is_available() else 0

@@ -1,6 +1,6 @@
-"""Before a training starts: which pairs it will learn from, which it leaves out and why, and what it will cost.
+"""Before a training starts: which pairs or examples it will learn from, which it leaves out and why, and what it will cost.
 
-Works on values only: pairs in, rows and numbers out. Loads a tokenizer (to count), never a model.
+Works on values only: pairs or examples in, rows and numbers out. Loads a tokenizer (to count), never a model.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ import json
 import math
 import os
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -20,7 +20,7 @@ from ftapp import config, letters, preferences, prompts
 from ftapp.preferences import PreferencePair
 from ftapp.training import run, tokens
 
-TOO_LONG, UNREADABLE = "too long", "unreadable"
+TOO_LONG, UNREADABLE, EMPTY = "too long", "unreadable", "empty"
 # Until a run has been measured here: float32 matrix products of a small model on one ordinary core (measured: 30 to 50).
 FLOPS_A_CORE = 40e9
 START_SECONDS = 10.0  # loading the libraries and the model
@@ -30,7 +30,8 @@ START_SECONDS = 10.0  # loading the libraries and the model
 class Material:
     """What a run is made of, in its final order.
 
-    `preferences` are the receipts looked at, dropped ones too; `tokens` is what one epoch reads, `longest` the longest sequence.
+    `preferences` are the receipts looked at, dropped ones too; `tokens` is what one epoch reads, `longest` the longest
+    sequence, `sides` the tokens of all prompts and of all letters of each side. Nothing is ever cut.
     """
 
     train: list[dict[str, Any]]
@@ -39,11 +40,15 @@ class Material:
     preferences: list[str]
     tokens: int = 0
     longest: int = 0
+    sides: dict[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
 class Plan:
-    """What a person is told before the start. `refused` is a sentence when nothing can start, else empty."""
+    """What a person is told before the start. `refused` is a sentence when nothing can start, else empty.
+
+    `measured` says whether time and memory come from a probe or from earlier runs here, and not from arithmetic.
+    """
 
     recipe: str
     kept: int
@@ -57,6 +62,10 @@ class Plan:
     parent: str | None
     notes: tuple[str, ...] = field(default_factory=tuple)
     refused: str = ""
+    method: str = "dpo"
+    longest: int = 0
+    sides: dict[str, int] = field(default_factory=dict)
+    measured: bool = False
 
 
 def sort(pairs: Sequence[PreferencePair], recipe: config.Recipe, tokenizer: Any) -> Material:
@@ -65,12 +74,30 @@ def sort(pairs: Sequence[PreferencePair], recipe: config.Recipe, tokenizer: Any)
     The order is that of the pairs' ids, so that the same choices give the same files byte for byte.
     """
     kept, dropped = preferences.sort_out(_harmless(pairs, tokenizer))
-    left_out = Counter(reason for _, reason in dropped)
+    rows = [as_row(pair) for pair in sorted(kept, key=lambda pair: pair.id)]
+    considered = sorted({pair.preference_id for pair in pairs} - {""})
+    return _split(rows, recipe, tokenizer, Counter(reason for _, reason in dropped), considered)
+
+
+def sort_examples(examples: Sequence[Mapping[str, Any]], recipe: config.Recipe, tokenizer: Any) -> Material:
+    """All of a person's examples {id, prompt, completion, split_key} -> rows, split by the same rule as pairs, in the order of ids."""
+    mend = _mender(tokenizer)
+    rows, left_out = [], Counter()
+    for example in sorted(examples, key=lambda example: example["id"]):
+        prompt = [{"role": m["role"], "content": mend(m["content"])} for m in example["prompt"]]
+        answer = mend(example["completion"]).strip()
+        if answer:
+            rows.append({"id": example["id"], "prompt": prompt, "completion": answer, "split_key": example["split_key"]})
+        else:
+            left_out[EMPTY] += 1
+    return _split(rows, recipe, tokenizer, left_out, [])
+
+
+def _split(rows: Sequence[dict[str, Any]], recipe: config.Recipe, tokenizer: Any, left_out: Counter, considered: list[str]) -> Material:
     end = tokens.end_token(tokenizer)
-    train, held_out = [], []
+    train, held_out, sides = [], [], Counter()
     total = longest = 0
-    for pair in sorted(kept, key=lambda pair: pair.id):
-        row = as_row(pair)
+    for row in rows:
         try:
             ids = tokens.encode_pair(tokenizer, row, end)
         except TemplateError:  # an imported conversation, say with two questions in a row
@@ -78,22 +105,23 @@ def sort(pairs: Sequence[PreferencePair], recipe: config.Recipe, tokenizer: Any)
             continue
         if tokens.longest(ids) > recipe.max_length:
             left_out[TOO_LONG] += 1
-        elif letters.held_out(pair.split_key):
+        elif letters.held_out(row["split_key"]):
             held_out.append(row)
         else:
             train.append(row)
             total, longest = total + tokens.both(ids), max(longest, tokens.longest(ids))
-    considered = sorted({pair.preference_id for pair in pairs} - {""})
-    return Material(train, held_out, dict(sorted(left_out.items())), considered, total, longest)
+            sides.update({name.removesuffix("_ids"): len(one) for name, one in ids.items()})
+    return Material(train, held_out, dict(sorted(left_out.items())), considered, total, longest, dict(sides))
+
+
+def _mender(tokenizer: Any) -> Callable[[str], str]:
+    special = list(getattr(tokenizer, "added_tokens_encoder", ()))
+    return lambda text: prompts.neutralise(text, special)[0]
 
 
 def _harmless(pairs: Sequence[PreferencePair], tokenizer: Any) -> list[PreferencePair]:
     """Imported texts have been through no `prompts.build`: a chat header in them must not forge a turn."""
-    special = list(getattr(tokenizer, "added_tokens_encoder", ()))
-
-    def mend(text: str) -> str:
-        return prompts.neutralise(text, special)[0]
-
+    mend = _mender(tokenizer)
     return [
         pair if pair.preference_id else replace(
             pair, prompt=[{"role": m["role"], "content": mend(m["content"])} for m in pair.prompt],
@@ -110,28 +138,35 @@ def as_row(pair: PreferencePair) -> dict[str, Any]:
 
 
 def seconds(material: Material, recipe: config.Recipe, parameters: int, earlier: Sequence[Mapping[str, float]]) -> float:
-    """Estimated seconds of a run. With reports of earlier runs on this model, by their median speed; else by arithmetic.
+    """Estimated seconds of a run. With reports of earlier runs or probes on this model, by their median speed; else by arithmetic.
 
-    A frozen weight costs 2 operations a token forward and 2 backward, and the reference 2 once for all epochs:
+    A frozen weight costs 2 operations a token forward and 2 backward, and the reference of choices 2 once for all epochs:
     (4 x epochs + 2) x parameters x tokens operations at 40 GFLOP/s a core.
     """
     speeds = sorted(report["tokens_a_second"] for report in earlier if report.get("tokens_a_second"))
     if speeds:
         return START_SECONDS + material.tokens * recipe.epochs / speeds[len(speeds) // 2]
-    return START_SECONDS + (4 * recipe.epochs + 2) * parameters * material.tokens / (FLOPS_A_CORE * (os.cpu_count() or 1))
+    passes = 4 * recipe.epochs + 2 * (recipe.method == "dpo")
+    return START_SECONDS + passes * parameters * material.tokens / (FLOPS_A_CORE * (os.cpu_count() or 1))
 
 
 def memory_bytes(material: Material, recipe: config.Recipe, measures: Mapping[str, int]) -> int:
-    """Estimated peak memory of the trainer, float32: weights + adapter with its optimizer + activations + libraries.
+    """Estimated peak memory of the trainer: weights + adapter with its optimizer + activations + libraries.
 
-    Activations of one token: about 14 vectors of the hidden and 4 of the inner width a layer that autograd keeps, plus the
-    logits and two copies of them. A batch holds 2 x batch_size sequences. Libraries: 700 MB.
+    Activations of one token: about 14 vectors of the hidden and 4 of the inner width a layer that autograd keeps (2 a layer and one
+    layer whole with gradient checkpointing), plus the logits and two copies of them. A batch holds batch_size sequences, twice
+    as many for choices. A weight takes 4 bytes, 2 in half precision, 0.57 in 4 bits (but embeddings). Libraries: 700 MB.
     """
-    hidden, inner, layers = measures["hidden"], measures["inner"], measures["layers"]
+    hidden, inner, layers, vocabulary = (measures[name] for name in ("hidden", "inner", "layers", "vocabulary"))
     adapter = layers * recipe.r * (4 * 2 * hidden + 3 * (hidden + inner))
-    a_token = layers * (14 * hidden + 4 * inner) + 3 * measures["vocabulary"]
-    batch_tokens = 2 * recipe.batch_size * max(1, material.longest)
-    return 4 * measures["parameters"] + 16 * adapter + 4 * a_token * batch_tokens + 700 * 2**20
+    kept = 14 * hidden + 4 * inner
+    a_token = (2 * hidden * layers + kept if recipe.gradient_checkpointing else layers * kept) + 3 * vocabulary
+    batch_tokens = (2 if recipe.method == "dpo" else 1) * recipe.batch_size * max(1, material.longest)
+    whole = 2 if recipe.dtype.endswith("16") or recipe.load_in_4bit else 4
+    embeddings = min(measures["parameters"], 2 * vocabulary * hidden)
+    packed = measures["parameters"] - embeddings
+    weights = whole * embeddings + (0.57 if recipe.load_in_4bit else whole) * packed
+    return int(weights + 16 * adapter + 4 * a_token * batch_tokens + 700 * 2**20)
 
 
 def make(
@@ -141,24 +176,38 @@ def make(
     earlier: Sequence[Mapping[str, Any]],
     parent: str | None = None,
     notes: Iterable[str] = (),
+    probe: Mapping[str, float] | None = None,
 ) -> Plan:
-    """All numbers of a plan. `measures` is `shape()` of the model, `earlier` the reports of runs on it.
+    """All numbers of a plan. `measures` is `shape()` of the model, `earlier` the reports of runs like this one, `probe` what
+    `probe.measure` found {tokens_a_second, memory_bytes}.
 
-    Refused when fewer pairs than configs/app.yaml's `min_pairs` would train.
+    Refused when fewer pairs (examples) than configs/app.yaml's `min_pairs` (`min_examples`) would train.
     """
-    least, groups = config.app_config().min_pairs, len({row["split_key"] for row in material.held_out})
-    refused = ""
-    if len(material.train) < least:
-        refused = (
-            f"Only {len(material.train)} of your choices can train (at least {least} are needed; every fifth posting is kept "
-            "for checking) - so few would teach nothing - choose between more letters first."
-        )
-    estimate = seconds(material, recipe, measures["parameters"], earlier)
+    groups = len({row["split_key"] for row in material.held_out})
+    speeds = [probe] if probe else earlier
+    estimate = seconds(material, recipe, measures["parameters"], speeds)
     return Plan(
         recipe=recipe.name, kept=len(material.train), held_out=len(material.held_out), held_out_groups=groups, dropped=material.dropped,
         tokens=material.tokens, steps=run.steps(len(material.train), recipe), seconds=round(estimate, 1),
-        memory_bytes=memory_bytes(material, recipe, measures), parent=parent, notes=tuple(notes), refused=refused,
+        memory_bytes=int(probe["memory_bytes"]) if probe else memory_bytes(material, recipe, measures), parent=parent,
+        notes=tuple(notes), refused=_too_few(len(material.train), recipe.method), method=recipe.method, longest=material.longest,
+        sides=material.sides, measured=bool(probe),
     )  # fmt: skip
+
+
+def _too_few(count: int, method: str) -> str:
+    app = config.app_config()
+    if method == "sft" and count < app.min_examples:
+        return (
+            f"Only {count} of your letters can train (at least {app.min_examples} are needed; about every fifth posting or question is "
+            "kept for checking) - so few would teach nothing - add more of your own letters first."
+        )
+    if method == "dpo" and count < app.min_pairs:
+        return (
+            f"Only {count} of your choices can train (at least {app.min_pairs} are needed; every fifth posting is kept "
+            "for checking) - so few would teach nothing - choose between more letters first."
+        )
+    return ""
 
 
 def shape(folder: Path) -> dict[str, int]:

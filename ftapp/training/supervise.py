@@ -27,14 +27,13 @@ from sqlmodel import Session, select
 
 from db.engine import session, write
 from db.models import Evaluation, RunPair, TrainingMetric, TrainingRun, new_id, now
-from ftapp import adapters, config, evaluation, preferences, verdicts
-from ftapp.backends import folders
+from ftapp import adapters, config, evaluation
 from ftapp.errors import NotFound, TrainingError
-from ftapp.training import dpo, lock, plan, run, tokens
+from ftapp.training import lock, plan, probe, processes, run
+from ftapp.training.prepare import prepare
 
 log = logging.getLogger(__name__)
 GRACE = timedelta(seconds=60)  # a trainer launched by an app that is gone has this long to take its lock
-LEAST_NOISE = 0.01  # nobody is sure of everything; at 0 the robust loss would be the plain one
 INTERRUPTED = "The training was cut off (the machine or its process ended) - what was saved last is kept - resume it."
 
 
@@ -53,25 +52,34 @@ class Supervisor:
 
     # ---- before the start ---------------------------------------------------------------------------------------
 
-    def plan(self, owner: str, recipe: str | None = None) -> plan.Plan:
+    def plan(self, owner: str, recipe: str | None = None, smaller: int = 0) -> plan.Plan:
         """What a training would learn from and cost. Raises UserError for an unknown recipe or a missing model."""
-        return self._prepare(owner, recipe)[0]
+        return prepare(self._engine, self._settings, owner, recipe, smaller).plan
 
-    def start(self, owner: str, recipe: str | None = None) -> str:
-        """Queue a training and return its id; the watching supervisor launches it.
+    def measure(self, owner: str, recipe: str | None = None, smaller: int = 0) -> plan.Plan:
+        """The same, once a short probe has measured time and memory; waits for it. Raises TrainingError while a training runs."""
+        self._refuse_second()
+        made = prepare(self._engine, self._settings, owner, recipe, smaller)
+        if made.plan.refused:
+            return made.plan
+        probe.measure(self._settings.home, made.base, made.recipe, made.material)
+        return self.plan(owner, recipe, smaller)
+
+    def start(self, owner: str, recipe: str | None = None, smaller: int = 0) -> str:
+        """Queue a training and return its id; the watching supervisor launches it. `smaller`: as many times smaller than the recipe.
 
         Raises TrainingError when another one is active (also when two ask at the same moment) or too little can train.
         """
         self._refuse_second()
-        made, material, chosen, base = self._prepare(owner, recipe)
-        if made.refused:
-            raise TrainingError(made.refused)
-        run_id = new_id("run")
-        folder = run.create(self._runs / run_id, chosen.model_dump(), base, material.train, material.held_out)
+        made = prepare(self._engine, self._settings, owner, recipe, smaller)
+        if made.plan.refused:
+            raise TrainingError(made.plan.refused)
+        run_id, chosen, material = new_id("run"), made.recipe, made.material
+        folder = run.create(self._runs / run_id, chosen.model_dump(), made.base, material.train, material.held_out)
         row = TrainingRun(
             id=run_id, owner_id=owner, recipe=chosen.name, method=chosen.method, scope=chosen.scope,
-            base_id=base["id"], base_hash=base["hash"], parent_adapter_id=made.parent,
-            steps=made.steps, seconds_left=made.seconds, report={"plan": asdict(made)},
+            base_id=made.base["id"], base_hash=made.base["hash"], parent_adapter_id=made.plan.parent,
+            steps=made.plan.steps, seconds_left=made.plan.seconds, report={"plan": asdict(made.plan), "smaller": smaller},
         )  # fmt: skip
         try:
             with write(self._engine) as opened:
@@ -84,23 +92,6 @@ class Supervisor:
             raise
         self.poll()
         return run_id
-
-    def _prepare(self, owner: str, recipe: str | None) -> tuple[plan.Plan, plan.Material, config.Recipe, dict[str, Any]]:
-        chosen = config.recipe(recipe or config.app_config().recipe)
-        spec = config.model_spec(self._settings.model)
-        base = dpo.describe_base(spec.id, self._settings.offline)
-        with session(self._engine) as opened:
-            pairs = preferences.pairs(opened, owner, spec.id)
-            parent, notes = _parent(opened, owner, base, chosen)
-            chosen, noise = _measured(chosen, verdicts.noise(opened, owner) if "robust" in chosen.loss_type else None)
-            notes = [*notes, *noise]
-            same = select(TrainingRun).where(TrainingRun.base_hash == base["hash"], TrainingRun.state == "succeeded")
-            earlier = [row.report for row in opened.exec(same)]
-        base["parent"] = parent and {"id": parent.id, "path": str(parent.path), "sha256": parent.sha256, "scope": parent.scope}
-        folder = folders.find(spec.source, self._settings.offline)
-        material = plan.sort(pairs, chosen, tokens.tokenizer(folder))
-        made = plan.make(material, chosen, plan.shape(folder), earlier, parent and parent.id, notes)
-        return made, material, chosen, base
 
     def _refuse_second(self) -> None:
         with session(self._engine) as opened:
@@ -250,14 +241,12 @@ class Supervisor:
             if current.state != "queued" or current.started_at is not None:
                 return
             current.started_at = now()
-        root = str(Path(__file__).resolve().parents[2])
-        environment = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, [root, os.environ.get("PYTHONPATH")]))}
         apart = {"creationflags": subprocess.CREATE_NEW_PROCESS_GROUP} if os.name == "nt" else {"start_new_session": True}
         try:
             with (folder / "trainer.log").open("ab") as output:
                 self._processes[row.id] = subprocess.Popen(
                     [sys.executable, "-m", "ftapp.training", str(folder)],
-                    stdin=subprocess.DEVNULL, stdout=output, stderr=output, env=environment, cwd=folder, **apart,
+                    stdin=subprocess.DEVNULL, stdout=output, stderr=output, env=processes.environment(), cwd=folder, **apart,
                 )  # fmt: skip
         except OSError as error:
             reason = f"The trainer could not be started ({error.strerror}) - nothing was trained - free memory or disk and resume."
@@ -316,30 +305,6 @@ def _register(opened: Session, current: TrainingRun, folder: Path, report: dict[
     adapter = adapters.register(opened, current, folder / "adapter", report["adapter_sha256"])
     values = {name: report.get(name) for name in ("held_out", "letters", "letters_note", "curve")}
     opened.add(Evaluation(owner_id=current.owner_id, run_id=current.id, adapter_id=adapter.id, values=values))
-
-
-def _measured(recipe: config.Recipe, noise: float | None) -> tuple[config.Recipe, list[str]]:
-    """A robust recipe counts on as many wrong labels as were measured, if enough pairs were asked twice; and a sentence about it."""
-    if "robust" not in recipe.loss_type:
-        return recipe, []
-    if noise is None:
-        return recipe, [f"It counts on {recipe.label_smoothing:.0%} wrong choices: too few pairs were asked twice to measure them."]
-    measured = recipe.model_copy(update={"label_smoothing": round(max(LEAST_NOISE, noise), 3)})
-    return measured, [f"It counts on {measured.label_smoothing:.0%} wrong choices, as measured on pairs that were asked twice."]
-
-
-def _parent(opened: Session, owner: str, base: dict[str, Any], recipe: config.Recipe) -> tuple[Any, list[str]]:
-    """(the AdapterRef to start from, or None for the base; notes for the plan)."""
-    live = adapters.live(opened, owner, base["id"], base["hash"])
-    if recipe.parent == "starter":
-        found = adapters.starter() if base["id"] == config.BUNDLED else None
-    elif recipe.parent == "live_parent":
-        found = live and adapters.parent(opened, owner, live)
-    else:
-        found = live if recipe.parent == "continue" else None
-    if found is not None and found.scope != recipe.scope:
-        return None, [f"Starts from the base: the parent {found.id} has scope '{found.scope}', this recipe trains scope '{recipe.scope}'."]
-    return found, []
 
 
 def _status(row: TrainingRun) -> dict[str, Any]:

@@ -12,6 +12,10 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from ftapp.errors import TrainingError
+
+SIDES = ("chosen", "rejected", "completion")  # a pair has the first two, an example the last
+
 
 @functools.lru_cache(maxsize=2)
 def tokenizer(folder: Path) -> Any:
@@ -24,13 +28,29 @@ def tokenizer(folder: Path) -> Any:
 def encode_pair(tokenizer: Any, row: Mapping[str, Any], end: int) -> dict[str, list[int]]:
     """A row {prompt, chosen, rejected} -> {prompt_ids, chosen_ids, rejected_ids}, letters with the end of the turn.
 
-    A row may carry the ids that the writer sampled (`chosen_ids`, `rejected_ids`, without the end): text alone does not
-    give them back when a model split a word in an unusual way. They count only while they still spell the text.
+    An example {prompt, completion} likewise gives {prompt_ids, completion_ids}. A row may carry the ids that the writer
+    sampled (`chosen_ids`, `rejected_ids`, without the end): text alone does not give them back when a model split a word
+    in an unusual way. They count only while they still spell the text.
     """
+    sides = [side for side in SIDES if side in row]
     return {
         "prompt_ids": prompt_ids(tokenizer, row["prompt"]),
-        **{f"{side}_ids": [*_letter(tokenizer, row[side], row.get(f"{side}_ids")), end] for side in ("chosen", "rejected")},
+        **{f"{side}_ids": [*_letter(tokenizer, row[side], row.get(f"{side}_ids")), end] for side in sides},
     }
+
+
+def encode_rows(tokenizer: Any, rows: Sequence[Mapping[str, Any]], max_length: int) -> list[dict[str, list[int]]]:
+    """Each row as token ids, in order. Raises TrainingError rather than cut a letter at `max_length`."""
+    end = end_token(tokenizer)
+    encoded = [encode_pair(tokenizer, row, end) for row in rows]
+    for row, ids in zip(rows, encoded, strict=True):
+        if longest(ids) > max_length:
+            what = "Example" if "completion" in row else "Pair"
+            raise TrainingError(
+                f"{what} {row['id']} has {longest(ids)} tokens and the recipe allows {max_length} - a cut letter would teach to stop "
+                f"mid-sentence - leave this {what.lower()} out or raise max_length."
+            )
+    return encoded
 
 
 def _letter(tokenizer: Any, text: str, written: Sequence[int] | None) -> list[int]:
@@ -53,13 +73,14 @@ def header_ids(tokenizer: Any) -> list[int]:
 
 
 def longest(ids: Mapping[str, Sequence[int]]) -> int:
-    """Tokens of the longer of a pair's two sequences."""
-    return len(ids["prompt_ids"]) + max(len(ids["chosen_ids"]), len(ids["rejected_ids"]))
+    """Tokens of the longest sequence that a row makes: its prompt with its longer letter."""
+    return len(ids["prompt_ids"]) + max(len(letter) for name, letter in ids.items() if name != "prompt_ids")
 
 
 def both(ids: Mapping[str, Sequence[int]]) -> int:
-    """Tokens that one pass over a pair reads: the prompt twice and both letters."""
-    return 2 * len(ids["prompt_ids"]) + len(ids["chosen_ids"]) + len(ids["rejected_ids"])
+    """Tokens that one pass over a row reads: each of its letters after the prompt."""
+    letters = [len(letter) for name, letter in ids.items() if name != "prompt_ids"]
+    return len(letters) * len(ids["prompt_ids"]) + sum(letters)
 
 
 def end_token(tokenizer: Any) -> int:

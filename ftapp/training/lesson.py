@@ -1,0 +1,78 @@
+"""One training from its run folder to its adapter, whatever it learns from: load, train, publish, report, letters.
+
+Knows the run folder and the order of things. What is learned, and what its result means, is the business of `dpo` and `sft`.
+"""
+
+from __future__ import annotations
+
+import gc
+import json
+import shutil
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from ftapp import config
+from ftapp.backends import hardware
+from ftapp.errors import TrainingError
+from ftapp.training import finish, memory, processes, run, tokens
+from ftapp.training.bases import load_base
+from ftapp.training.watching import Emit, Outcome, resume_point, rounded, step_of, watcher
+
+# (model, tokenizer, recipe, base.json, encoded rows to learn from, encoded rows held out, folder for checkpoints) -> a trainer
+Build = Callable[..., Any]
+# (trainer, recipe, base.json, rows held out) -> what the report says of this way of teaching
+Results = Callable[..., dict[str, Any]]
+
+
+def give(
+    run_folder: Path | str, build: Build, results: Results, on_event: Emit | None, stop: Callable[[], bool] | None, letters: int
+) -> Outcome:
+    """Train the run in `run_folder`, going on from its last complete checkpoint if there is one.
+
+    `on_event` receives {kind, state?, step?, metrics?, reason?}; metrics keep TRL's names, plus `seconds_left`.
+    `stop()` is asked after every step; a stopped run has a checkpoint and can be called again. `letters` held-out
+    letters are written before and after (0: none). Raises TrainingError or ModelError with a sentence.
+    """
+    folder = Path(run_folder)
+    emit: Emit = on_event or (lambda event: None)
+    stop = stop or (lambda: run.stop_asked(folder))
+    recipe, base = config.read_recipe(folder / "recipe.yaml"), run.read_json(folder / "base.json")
+    train_rows, eval_rows = run.read_rows(folder / "train.jsonl"), run.read_rows(folder / "eval.jsonl")
+    if not train_rows:
+        raise TrainingError("The run has no pair to train on - nothing can be learned from it - choose between some letters first.")
+    began = time.monotonic()
+    model, tokenizer = load_base(base, recipe)
+    train_ids, eval_ids = (tokens.encode_rows(tokenizer, rows, recipe.max_length) for rows in (train_rows, eval_rows))
+    trainer = build(model, tokenizer, recipe, base, train_ids, eval_ids, folder / "checkpoints")
+    watch = watcher(folder, emit, stop)
+    trainer.add_callback(watch)
+    checkpoint = resume_point(folder)
+    steps = run.steps(len(train_rows), recipe)
+    loaded = time.monotonic()
+    emit({"kind": "start", "step": step_of(checkpoint), "metrics": {"steps": steps, "load_seconds": rounded(loaded - began)}})
+    trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint else None)
+    if watch.stopped:
+        return Outcome("stopped", None, {})
+    seconds = time.monotonic() - loaded
+    if processes.rank():
+        return Outcome("succeeded", None, {})
+    special = results(trainer, recipe, base, eval_rows)
+    sha256 = finish.publish(trainer.model, folder, base)
+    read = sum(map(tokens.both, train_ids)) * recipe.epochs * (steps - step_of(checkpoint)) / steps
+    report: dict[str, Any] = {
+        "recipe": recipe.name, "method": recipe.method, "scope": recipe.scope, "learning_rate": recipe.learning_rate,
+        "parent": (base.get("parent") or {}).get("id"), "steps": trainer.state.global_step,
+        "precision": "bf16" if hardware.computes_bf16() else "float32",
+        "load_seconds": rounded(loaded - began), "train_seconds": rounded(seconds), "tokens_a_second": rounded(read / max(seconds, 1e-9)),
+        "memory_bytes": memory.peak_bytes(), "adapter_sha256": sha256, **special, "letters": [], "letters_note": "",
+    }  # fmt: skip
+    run.write_text(folder / "report.json", json.dumps(report, indent=1, ensure_ascii=False))
+    del trainer, model, watch  # the letters need the room
+    gc.collect()
+    if letters:
+        report["letters"], report["letters_note"] = finish.letters(base, recipe, eval_rows, folder, sha256, letters, stop)
+        run.write_text(folder / "report.json", json.dumps(report, indent=1, ensure_ascii=False))
+    shutil.rmtree(folder / "checkpoints", ignore_errors=True)  # only a resume needs them
+    return Outcome("succeeded", folder / "adapter", report)

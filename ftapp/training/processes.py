@@ -1,0 +1,82 @@
+"""One training in one process, or in several that `accelerate launch` started: who speaks, and what all must agree on.
+
+Several learn from the same batches as one would: a batch is shared out, never multiplied. Knows no model.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from ftapp.config import Recipe
+from ftapp.errors import TrainingError
+
+# Set before transformers, datasets and trl are imported: they read these once.
+QUIET = {"HF_HUB_OFFLINE": "1", "TRANSFORMERS_OFFLINE": "1", "HF_DATASETS_OFFLINE": "1", "HF_HUB_DISABLE_TELEMETRY": "1",
+         "HF_DATASETS_DISABLE_PROGRESS_BARS": "1", "HF_HUB_DISABLE_PROGRESS_BARS": "1", "TQDM_DISABLE": "1",
+         "TOKENIZERS_PARALLELISM": "false", "WANDB_DISABLED": "true", "TRL_EXPERIMENTAL_SILENCE": "1"}  # fmt: skip
+
+
+def environment() -> dict[str, str]:
+    """What a trainer's process is started with: this app's code, whatever folder it works in."""
+    root = str(Path(__file__).resolve().parents[2])
+    return {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, [root, os.environ.get("PYTHONPATH")]))}
+
+
+def rank() -> int:
+    """Which of them this process is; 0 where it is alone. Only the first one writes files and events."""
+    return int(os.environ.get("RANK", "0"))
+
+
+def count() -> int:
+    return int(os.environ.get("WORLD_SIZE", "1"))
+
+
+def shares(recipe: Recipe, processes: int) -> tuple[int, int]:
+    """(rows a process reads at once, times before a step), so that a step still learns from batch x accumulation rows.
+
+    Raises TrainingError when the rows of a step cannot be shared out evenly.
+    """
+    rows = recipe.batch_size * recipe.accumulation_steps
+    each = max(1, recipe.batch_size // processes)
+    if rows % (each * processes):
+        raise TrainingError(
+            f"{processes} processes cannot share the {rows} rows of a step evenly - it would not be the recipe {recipe.name} any more - "
+            f"start as many processes as divide {rows}, or change batch_size."
+        )
+    return each, rows // (each * processes)
+
+
+def wait() -> None:
+    """Until all are here."""
+    if together():
+        import torch
+
+        torch.distributed.barrier()
+
+
+def any_of(flag: bool) -> bool:
+    """Whether any of them says so; all get the same answer, or one would wait for ever."""
+    if not together():
+        return flag
+    import torch
+
+    said = torch.tensor([int(flag)], device="cuda" if torch.distributed.get_backend() == "nccl" else "cpu")
+    torch.distributed.all_reduce(said, op=torch.distributed.ReduceOp.MAX)
+    return bool(said.item())
+
+
+def together() -> bool:
+    if count() == 1:
+        return False
+    import torch
+
+    return torch.distributed.is_available() and torch.distributed.is_initialized()
+
+
+def part() -> None:
+    """At the very end: let go of the others, so that torch does not complain about them."""
+    if together():
+        import torch
+
+        torch.distributed.destroy_process_group()
