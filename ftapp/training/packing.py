@@ -145,7 +145,7 @@ def attention(module: Any, query: torch.Tensor, key: torch.Tensor, value: torch.
 
 
 def _attend(
-    query: torch.Tensor, key: torch.Tensor, value: torch.Tensor, scale: float | None, mask: torch.Tensor | None = None, is_causal: bool = False
+    query: torch.Tensor, key: torch.Tensor, value: torch.Tensor, scale: float | None, mask: Any = None, is_causal: bool = False
 ) -> torch.Tensor:
     """SDPA of one row. Query heads that share a key head stand beside each other, so no key is copied for them."""
     heads, shared, width = query.shape[1], key.shape[1], value.shape[3]

@@ -19,13 +19,16 @@ MOST_ROWS = 10_000  # about 1.5 MB
 
 
 class Kept(dict):
-    """name -> [log p(chosen), log p(rejected)] in nats; every `update` is on the disk before it returns."""
+    """name -> [log p(chosen), log p(rejected)] in nats; every `update` is on the disk before it returns.
 
-    def __init__(self, folder: Path, base: Mapping[str, Any], scope: str, precision: str) -> None:
+    `precision` is whatever else the numbers depend on: the adapter's scope, the type of products and weights.
+    """
+
+    def __init__(self, folder: Path, base: Mapping[str, Any], precision: list[Any]) -> None:
         super().__init__({row["name"]: row["logps"] for row in _rows(folder / FILE)})
         parent = base.get("parent") or {}
         self._path = folder / FILE
-        self._under = [base["hash"], base["template_hash"], parent.get("sha256", ""), scope, precision]
+        self._under = [base["hash"], base["template_hash"], parent.get("sha256", ""), *precision]
 
     def name(self, *ids: list[int]) -> str:
         """The pair's name; `ids` are its prompt's, chosen and rejected letter's tokens."""
@@ -33,20 +36,23 @@ class Kept(dict):
 
     def update(self, found: Iterable[tuple[str, list[float]]]) -> None:  # type: ignore[override]
         super().update(found)
-        run.write_text(self._path, "".join(json.dumps({"name": name, "logps": logps}) + "\n" for name, logps in self.items()))
+        _write(self._path, self)
 
 
-def carry(folder: Path, earlier: Iterable[Path]) -> None:
-    """Give a new run what earlier runs of the same base and parent know, newest first."""
+def carry(folder: Path) -> None:
+    """Give a new run what the runs beside it know of the same base and parent, newest first."""
     base, rows = run.read_json(folder / "base.json"), {}
-    for other in earlier:
-        theirs = run.read_json(other / "base.json")
+    for other in sorted(folder.parent.glob(f"*/{FILE}"), key=lambda path: path.stat().st_mtime, reverse=True):
+        theirs = run.read_json(other.parent / "base.json")
         if theirs.get("hash") == base["hash"] and (theirs.get("parent") or {}).get("sha256") == (base.get("parent") or {}).get("sha256"):
-            for row in _rows(other / FILE):
+            for row in _rows(other):
                 rows.setdefault(row["name"], row)
     if rows:
-        kept = list(rows.values())[:MOST_ROWS]
-        run.write_text(folder / FILE, "".join(json.dumps(row) + "\n" for row in kept))
+        _write(folder / FILE, {name: row["logps"] for name, row in list(rows.items())[:MOST_ROWS]})
+
+
+def _write(path: Path, kept: Mapping[str, list[float]]) -> None:
+    run.write_text(path, "".join(json.dumps({"name": name, "logps": logps}) + "\n" for name, logps in kept.items()))
 
 
 def _rows(path: Path) -> list[dict[str, Any]]:

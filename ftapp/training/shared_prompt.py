@@ -68,7 +68,8 @@ class SharedPromptTrainer(EncodedDPOTrainer):
             if self.refused:
                 self.shared, self._acting.mode = False, acting.AS_PEFT
         if self.refused:
-            say(f"The prompts are not shared in this training ({self.refused}) - it is right, but slower - nothing needs to be done.")
+            self.refused = f"It reads every prompt several times ({self.refused}) - it learns the same, but slower - wait longer."
+            say(self.refused)
         self.precompute_ref_logps = self.shared or theirs
         if self.precompute_ref_logps:
             self._precompute_all()
@@ -103,7 +104,8 @@ class SharedPromptTrainer(EncodedDPOTrainer):
     @contextmanager
     def _plainly(self) -> Iterator[None]:
         """Without gradient and its checkpoints, in the precision of the training."""
-        with torch.no_grad(), disable_gradient_checkpointing(self.model, self.args.gradient_checkpointing_kwargs), self.accelerator.autocast():
+        unchecked = disable_gradient_checkpointing(self.model, self.args.gradient_checkpointing_kwargs)
+        with torch.no_grad(), unchecked, self.accelerator.autocast():
             yield
 
     # ---- the batch ----------------------------------------------------------------------------------------------
@@ -225,7 +227,8 @@ def refusal(trainer: DPOTrainer) -> str:
     adapter, base = model.peft_config["default"], model.get_base_model()
     config, head = base.config.get_text_config(), base.get_output_embeddings()
     kinds = set(getattr(config, "layer_types", None) or ["full_attention"])
-    scales = ("final_logit_softcapping", "attn_logit_softcapping", "logit_scale", "output_multiplier", "lm_head_multiplier", "logits_scaling")
+    scales = ("final_logit_softcapping", "attn_logit_softcapping", "logit_scale", "output_multiplier", "lm_head_multiplier",
+              "logits_scaling")  # fmt: skip
     extras = ("modules_to_save", "trainable_token_indices", "target_parameters", "use_dora", "layer_replication")
     reasons = {
         "the loss weighs pairs (WPO)": trainer.use_weighting,
