@@ -227,7 +227,7 @@ def _table(batch: int, found: dict[str, dict[str, float]]) -> str:
     quickest = min(peers, key=lambda peer: peer["seconds"]) if peers else {"bytes": float("nan")}
     for name, one in found.items():
         ratio = best / one["seconds"]
-        line = f"  {name:32} {one['seconds']:8.3f} s a pair  {ratio:5.2f}x  peak {one['bytes'] / 1e9:5.2f} GB  before {one['before']:5.1f} s"
+        line = f"  {name:32} {one['seconds']:8.3f} s a pair  {ratio:5.2f}x  peak {one['bytes'] / 1e9:5.2f} GB start {one['before']:5.1f} s"
         if name in BARS:
             line += f"  bar {BARS[name]}x {'reached' if ratio >= BARS[name] else 'MISSED'}"
             line += f", memory {'no more' if one['bytes'] <= quickest['bytes'] else 'MORE'} than the best peer's"

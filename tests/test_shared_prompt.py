@@ -123,6 +123,7 @@ def test_gradient_checkpointing_changes_no_gradient(llama, tmp_path, scope):  # 
 
     plain = Contest(llama, tmp_path / "a", scope).ours
     checked = Contest(llama, tmp_path / "b", scope, gradient_checkpointing=True).ours
+    checked.model.gradient_checkpointing_enable()  # as Trainer.train does
     assert checked.shared and checked.model.is_gradient_checkpointing
     gradients = []
     for trainer in (plain, checked):
