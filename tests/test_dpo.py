@@ -245,7 +245,7 @@ def test_scoring_only_the_letters_changes_no_number(llama, tmp_path, monkeypatch
     import torch
     from trl.trainer import utils
 
-    folder = create(tmp_path / "run_1", llama)
+    folder = create(tmp_path / "run_1", llama, step="trl")
     recipe, base = config.read_recipe(folder / "recipe.yaml"), run.read_json(folder / "base.json")
     model, tokenizer = dpo.load_base(base)
     encoded, scored = dpo.encode_rows(tokenizer, rows()[:4], 1024), []

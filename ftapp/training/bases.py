@@ -71,6 +71,9 @@ def load_base(base: Mapping[str, Any], recipe: config.Recipe | None = None) -> t
         ) from error
     if tokenizer.pad_token_id is None:
         tokenizer.pad_token = tokenizer.eos_token
+    for layer in model.modules():  # bitsandbytes packs weights at the first evaluation on such a CPU, for a product without a gradient
+        if getattr(layer, "support_avx512bf16_for_cpu", False):
+            layer.support_avx512bf16_for_cpu = False
     return model, tokenizer
 
 

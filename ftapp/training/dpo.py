@@ -36,6 +36,7 @@ def results(trainer: Any, recipe: config.Recipe, base: Mapping[str, Any], held_o
         "train_pairs": len(trainer.train_dataset), "held_out_pairs": len(held_out),
         "held_out": evaluation.held_out_accuracy(margins, [row["split_key"] for row in held_out]),
         "curve": evaluation.read_curve(trainer.state.log_history), "step": "shared" if getattr(trainer, "shared", False) else "trl",
+        "step_note": getattr(trainer, "refused", ""),
     }  # fmt: skip
 
 

@@ -168,6 +168,13 @@ class SharedPromptTrainer(EncodedDPOTrainer):
             dataset = dataset.add_column(column, [self._reference[key][side] for key in names])
         return dataset
 
+    def pair_logps(self, row: Mapping[str, Any]) -> list[float]:
+        """[log p(chosen), log p(rejected)] in nats of one pair of token ids, by the policy as it is now."""
+        inputs = self._prepare_inputs(self.data_collator([row]))
+        labels = inputs["input_ids"].masked_fill(inputs["completion_mask"] == 0, -100)
+        with self._plainly():
+            return self._scores(self.model, self._row(inputs), labels=labels).log_probs.sum(1).tolist()
+
     def _reference_of(self, row: Mapping[str, Any]) -> list[float]:
         inputs = self._prepare_inputs(self.data_collator([row]))
         return [value.item() for value in self.compute_ref_log_probs(self.model, inputs)]
