@@ -164,7 +164,8 @@ def memory_bytes(material: Material, recipe: config.Recipe, measures: Mapping[st
 
     Activations of one token: about 14 vectors of the hidden and 4 of the inner width a layer that autograd keeps (2 a layer and one
     layer whole with gradient checkpointing), plus the logits and two copies of them. A batch holds batch_size sequences, twice
-    as many for choices; where prompts are shared, `_row_tokens`, a piece of the logits, and the prompts that are kept. A weight takes 4 bytes, 2 in half precision, 0.57 in 4 bits (but embeddings). Libraries: 700 MB.
+    as many for choices; where prompts are shared, `_row_tokens`, a piece of the logits, and the prompts that are kept. A weight
+    takes 4 bytes, 2 in half precision, 0.57 in 4 bits (but embeddings). Libraries: 700 MB.
     """
     hidden, inner, layers, vocabulary = (measures[name] for name in ("hidden", "inner", "layers", "vocabulary"))
     adapter = layers * recipe.r * (4 * 2 * hidden + 3 * (hidden + inner))
