@@ -17,11 +17,10 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import torch
+from torch.nn.functional import scaled_dot_product_attention as attend
 from transformers import AttentionInterface, AttentionMaskInterface
 from transformers.integrations.sdpa_attention import sdpa_attention_forward
 from transformers.masking_utils import sdpa_mask
-
-from ftapp.training.attending import attend
 
 ATTENTION = "shared_prompt"  # our attention's name in transformers' register
 Past = list[tuple[torch.Tensor, torch.Tensor]]  # keys and values (1, key heads, tokens, width) of each layer
@@ -136,21 +135,22 @@ def attention(module: Any, query: torch.Tensor, key: torch.Tensor, value: torch.
     for span, q, k, v in zip(packed.spans, *(x.split(packed.lengths, 2) for x in (query, key, value)), strict=True):
         if span.past:
             k, v = (torch.cat([old.to(new.dtype), new], 2) for old, new in zip(span.past[module.layer_idx], (k, v), strict=True))
-            parts.append(_attend(q, k, v, scale, span.mask(_product_dtype(q), q.device)))
+            parts.append(_attend(q, k, v, scale, span.mask(q.dtype, q.device)))
             continue
         lead, letters = q.split([span.lead, span.tokens - span.lead], 2)
         parts.append(_attend(lead, k[:, :, : span.lead], v[:, :, : span.lead], scale, is_causal=True))
         if letters.shape[2]:
-            parts.append(_attend(letters, k, v, scale, span.mask(_product_dtype(q), q.device)))
+            parts.append(_attend(letters, k, v, scale, span.mask(q.dtype, q.device)))
     return torch.cat(parts, 1), None
 
 
 def _attend(
     query: torch.Tensor, key: torch.Tensor, value: torch.Tensor, scale: float | None, mask: Any = None, is_causal: bool = False
 ) -> torch.Tensor:
-    """One row's attention. Query heads that share a key head stand beside each other, so no key is copied for them."""
+    """SDPA of one row. Query heads that share a key head stand beside each other, so no key is copied for them."""
     query = query[0].unflatten(0, (key.shape[1], -1))
-    return attend(query, key[0], value[0], scale, mask, is_causal).flatten(0, 1)[None].transpose(1, 2)
+    key, value = (x[0, :, None].expand(-1, query.shape[1], -1, -1) for x in (key, value))
+    return attend(query, key, value, mask, is_causal=is_causal, scale=scale).flatten(0, 1)[None].transpose(1, 2)
 
 
 def _product_dtype(tensor: torch.Tensor) -> torch.dtype:
