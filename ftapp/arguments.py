@@ -154,6 +154,8 @@ def parser() -> argparse.ArgumentParser:
     _meaning(p, "requirements")
     p.add_argument("--kind", type=_name, choices=KINDS, default=KINDS[0], help="what the letters are; decides which parts they need")
     p.add_argument("--out", metavar="FILE", help="writes the file there (.jsonl or .csv) with a column a score")
+    p = verb("voice", "how your letters are written, and what the last training of letters changed")
+    p.add_argument("--run", metavar="ID", help="the report of this training")
     _portfolio(verbs, verb)
     _template(verbs, verb)
     _transfer(verbs, verb)

@@ -80,6 +80,7 @@ class ModelSpec(_Strict):
     temperature: float = Field(gt=0)
     top_p: float = Field(gt=0, le=1)
     max_new_tokens: int = Field(gt=0)
+    whole_characters: bool = False  # spell no character in bytes but those of the prompt
 
 
 class Settings(_Strict):

@@ -55,7 +55,8 @@ class LocalBackend:
     """Writes with a transformers model. `load` makes one; `ftapp.backends.pair.write` drives it.
 
     id, spec, base_hash, template_hash, tokenizer; special_tokens: every added token as text; invocation_tokens: ids of
-    the template's assistant header; end_tokens: ids that end a letter; forbidden_tokens: ids that are no text at all.
+    the template's assistant header; end_tokens: ids that end a letter; forbidden_tokens: ids that are no text at all;
+    part_tokens: ids that are a part of a character, where the model may write only those that its prompt holds.
     """
 
     def __init__(self, spec, model, tokenizer, base_hash: str) -> None:
@@ -78,6 +79,8 @@ class LocalBackend:
         self._bare = self._probe((None, None))
         beyond = range(len(tokenizer), self._bare.shape[1])  # vocabularies are padded to round sizes
         self.forbidden_tokens = sorted((controls | set(beyond)) - self.end_tokens)
+        pieces = tokenizer.batch_decode([[i] for i in range(len(tokenizer))]) if spec.whole_characters else []
+        self.part_tokens = frozenset(i for i, piece in enumerate(pieces) if "\ufffd" in piece)
 
     @classmethod
     def load(cls, spec, offline: bool = False, progress: Progress | None = None) -> LocalBackend:

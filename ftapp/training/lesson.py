@@ -13,7 +13,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from ftapp import config
+from ftapp import config, voice_report
 from ftapp.errors import TrainingError
 from ftapp.training import finish, memory, processes, run, tokens
 from ftapp.training.bases import load_base
@@ -70,8 +70,12 @@ def give(
     run.write_text(folder / "report.json", json.dumps(report, indent=1, ensure_ascii=False))
     del trainer, model, watch  # the letters need the room
     gc.collect()
-    if letters:
+    if letters and recipe.method == "sft":
+        report["voice"] = voice_report.after_training(folder, sha256, stop=stop)
+        report["letters"] = report["voice"]["letters"][:letters]
+    elif letters:
         report["letters"], report["letters_note"] = finish.letters(base, recipe, eval_rows, folder, sha256, letters, stop)
+    if letters:
         run.write_text(folder / "report.json", json.dumps(report, indent=1, ensure_ascii=False))
     shutil.rmtree(folder / "checkpoints", ignore_errors=True)  # only a resume needs them
     return Outcome("succeeded", folder / "adapter", report)

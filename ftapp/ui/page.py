@@ -67,7 +67,7 @@ def build(studio: Any, door: Door) -> gr.Blocks:
         pulse.tick(**looking)
         page.load(**looking)
         page.load(**models.templates.looking)
-        page.load(**writing.loading).then(**writing.reading).then(**writing.measuring)
+        page.load(**writing.loading).then(**writing.standing).then(**writing.reading).then(**writing.measuring)
         for event in [*writing.voted, *teaching.changed]:
             event.then(**looking)
         retrain.click(lambda: gr.update(selected="teach"), None, tabs, **QUIET)

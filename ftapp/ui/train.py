@@ -13,7 +13,7 @@ import gradio as gr
 from ftapp import config
 from ftapp.errors import UserError
 from ftapp.evaluation import read_curve
-from ftapp.ui import paper
+from ftapp.ui import paper, voice
 from ftapp.ui.asking import QUIET, calm
 from ftapp.ui.owner import Door
 
@@ -105,7 +105,7 @@ def frame(rows: list[dict[str, Any]], keys: tuple[str, ...], names: tuple[str, .
 def result_text(report: dict[str, Any]) -> str:
     """The accuracy with its meaning, then letters before and after side by side."""
     text = paper.note(report["sentence"])
-    for number, pair in enumerate(report.get("letters", []), 1):
+    for number, pair in enumerate([] if report.get("voice") else report.get("letters", []), 1):
         both = "".join(
             f"<div><h3>{name}</h3>{paper.letter(pair[key], note='' if pair[f'{key}_finished'] else 'stopped before its end')}</div>"
             for key, name in (("before", "Before"), ("after", "After"))
@@ -113,7 +113,7 @@ def result_text(report: dict[str, Any]) -> str:
         title = pair.get("title") or f"Held-out posting {number}"
         text += f'<details class="before-after"{" open" * (number == 1)}><summary>{paper.safe(title)}</summary>'
         text += f'<div class="two">{both}</div></details>'
-    return f'<section class="card"><h2>What it learned</h2>{text}</section>'
+    return f'<section class="card"><h2>What it learned</h2>{text}</section>{voice.report_page(report.get("voice") or {})}'
 
 
 class TeachTab:
