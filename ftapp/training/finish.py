@@ -25,7 +25,10 @@ def held_out_margins(trainer: Any, beta: float) -> list[float]:
     trainer.model.eval()
     margins = []
     for row in trainer.eval_dataset:
-        chosen, rejected = (letter_logp(trainer.model, row["prompt_ids"], row[f"{side}_ids"]) for side in ("chosen", "rejected"))
+        if getattr(trainer, "shared", False):  # as the reference was computed, so that rounding cancels
+            chosen, rejected = trainer.pair_logps(row)
+        else:
+            chosen, rejected = (letter_logp(trainer.model, row["prompt_ids"], row[f"{side}_ids"]) for side in ("chosen", "rejected"))
         margins.append(beta * ((chosen - row["ref_chosen_logps"]) - (rejected - row["ref_rejected_logps"])))
     return margins
 
