@@ -220,6 +220,34 @@ class Imported(Owned, table=True):
     used_at: datetime | None = _at()  # since when it may train; None: it is only kept
 
 
+EXAMPLE_SOURCES = ("pasted", "file", "imported", "edited")
+EXAMPLE_STATES = ("in", "quarantined", "kept", "left_out")
+
+
+class Example(Owned, table=True):
+    """A text of a person's own that may teach their voice, with what it was written for."""
+
+    __table_args__ = (
+        _one_of("source", EXAMPLE_SOURCES, "example_source"),
+        _one_of("state", EXAMPLE_STATES, "example_state"),
+        Index("one_example", "owner_id", "content_hash", unique=True),
+    )
+    id: str = _id("exm")
+    kind: str
+    letter: str = _text()  # after repairs
+    before: dict[str, str] = _dict()  # what a repair changed, as it was given: "letter" or a field's name -> its text
+    job_document_id: str | None = Field(default=None, foreign_key="document.id")
+    resume_document_id: str | None = Field(default=None, foreign_key="document.id")
+    fields: dict[str, str] = _dict()  # by the names of quality.FIELDS, as they were given
+    rebuilt: dict[str, str] = _dict()  # the same, read out of the letter where nothing was given
+    messages: list[dict[str, str]] = _list()  # a conversation's turns before the answer, exactly as given
+    source: str
+    findings: list[dict[str, Any]] = _list()
+    state: str = "in"
+    content_hash: str  # SHA-256 of everything that was given
+    split_key: str
+
+
 class Labeler(Owned, table=True):
     """Somebody who may label the owner's queue, known by a name on this machine, a password, or a Hugging Face login."""
 

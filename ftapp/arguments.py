@@ -11,7 +11,7 @@ import sys
 from pathlib import Path
 from typing import Any, NoReturn
 
-from ftapp import arguments_label
+from ftapp import arguments_examples, arguments_label
 from ftapp.documents import read_text
 from ftapp.fetching import is_url
 from ftapp.files import MOST_BYTES, FileText, read
@@ -57,6 +57,12 @@ def _words(text: str) -> int:
 def _seed(text: str) -> int:
     if not text.isdecimal() or int(text) >= 2**31:
         raise argparse.ArgumentTypeError(f"{text!r} is no seed (a whole number from 0 to 2147483647)")
+    return int(text)
+
+
+def _times(text: str) -> int:
+    if not text.isdecimal() or int(text) > 9:
+        raise argparse.ArgumentTypeError(f"{text!r} is no number from 0 to 9")
     return int(text)
 
 
@@ -114,8 +120,10 @@ def parser() -> argparse.ArgumentParser:
     p = verb("undo", "take a choice back")
     p.add_argument("receipt", nargs="?", metavar="RECEIPT", help="what prefer returned; without it the last choice")
 
-    p = verb("train", "teach a new adapter from all choices")
-    p.add_argument("--recipe", metavar="NAME", help="a file of configs/train, without .yaml")
+    p = verb("train", "teach a new adapter from all choices, or from your own letters")
+    p.add_argument("--recipe", metavar="NAME", help="a file of configs/train without .yaml: dpo_... from choices, sft_... from letters")
+    p.add_argument("--plan", action="store_true", help="only say what would be trained; time and memory are measured on a few steps")
+    p.add_argument("--smaller", type=_times, default=0, metavar="N", help="N times smaller than the recipe, where memory was used up")
     p.add_argument("--wait", action="store_true", help="follow the training to its end")
 
     verb("runs", "all trainings, newest first")
@@ -128,6 +136,9 @@ def parser() -> argparse.ArgumentParser:
     verb("adapters", "all adapters, and which one writes")
     verb("promote", "let an adapter write").add_argument("adapter", metavar="ID", help="an adapter's id, 'starter' or 'none'")
     verb("rollback", "go back to the adapter that wrote before")
+
+    p = verb("models", "base models from small to large: which fit this machine, which are here, which is in use")
+    p.add_argument("--use", metavar="ID", help="fetch it where it is not here, and work with it from the next start on")
 
     p = verb("claims", "trace a letter to its sources, and name every claim that none of them holds")
     p.add_argument("--letter", required=True, metavar="FILE", help="the letter as text; - reads standard input")
@@ -143,10 +154,13 @@ def parser() -> argparse.ArgumentParser:
     _meaning(p, "requirements")
     p.add_argument("--kind", type=_name, choices=KINDS, default=KINDS[0], help="what the letters are; decides which parts they need")
     p.add_argument("--out", metavar="FILE", help="writes the file there (.jsonl or .csv) with a column a score")
+    p = verb("voice", "how your letters are written, and what the last training of letters changed")
+    p.add_argument("--run", metavar="ID", help="the report of this training")
     _portfolio(verbs, verb)
     _template(verbs, verb)
     _transfer(verbs, verb)
     arguments_label.add(verbs, verb, _words)
+    arguments_examples.add(verbs, verb)
     return root
 
 
@@ -286,6 +300,9 @@ def checked(args: argparse.Namespace) -> argparse.Namespace:
         args.file = _document(args.file, "table").text
     if args.call == "template_edit":
         args.file = _text(args.file)
+    if args.call == "examples_add":
+        args.posting = _document(args.posting, "posting").text if args.posting else ""
+        args.pasted = _text("-") if "-" in args.paths else ""
     if args.call == "queue_add":
         args.resume = [_document(name, "résumé") for name in args.resume]
     if args.call == "queue_rules" and args.guidelines is not None:

@@ -19,7 +19,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict
 from typing import Any
 
-from ftapp import cleaning, cli_backups, cli_label, cli_portfolio, cli_templates, cli_transfer
+from ftapp import cleaning, cli_backups, cli_examples, cli_label, cli_portfolio, cli_templates, cli_training, cli_transfer, cli_voice
 from ftapp.arguments import VERDICTS, BadArguments, checked, parser
 from ftapp.errors import Damaged, UserError, unwritten_sentence
 from ftapp.files import as_resume
@@ -122,7 +122,9 @@ def undo(studio: Any, args: argparse.Namespace) -> dict[str, Any]:
 
 
 def train(studio: Any, args: argparse.Namespace) -> dict[str, Any]:
-    status = studio.start_training(OWNER, args.recipe)
+    if args.plan:
+        return cli_training.plan(studio, args)
+    status = studio.start_training(OWNER, args.recipe, args.smaller)
     print(f"Training {status['id']} is {status['state']}.")
     if args.wait:
         status = _follow(studio, status["id"])
@@ -145,6 +147,8 @@ def run_show(studio: Any, args: argparse.Namespace) -> dict[str, Any]:
     print(_run_line(status))
     for key, value in sorted(status["metrics"].items()):
         print(f"  {key} = {value:.4g}" if isinstance(value, float) else f"  {key} = {value}")
+    if instead := studio.smaller_plan(OWNER, args.run):
+        print(f"The next smaller plan: python -m ftapp train --recipe {instead['recipe']} --smaller {instead['smaller']}")
     return status
 
 
@@ -217,7 +221,8 @@ def score(studio: None, args: argparse.Namespace) -> dict[str, Any]:
 VERBS = {verb.__name__: verb for verb in (
     doctor, read, write, prefer, undo, train, runs, run_show, run_stop, run_resume, adapters, promote, rollback, claims,
     score)}  # fmt: skip
-VERBS |= cli_backups.VERBS | cli_label.VERBS | cli_portfolio.VERBS | cli_templates.VERBS | cli_transfer.VERBS
+for verbs in (cli_backups, cli_examples, cli_label, cli_portfolio, cli_templates, cli_training, cli_transfer, cli_voice):
+    VERBS |= verbs.VERBS
 
 
 # --- printing ------------------------------------------------------------------------------------------------------------

@@ -39,6 +39,7 @@ class AppConfig(_Strict):
     port: int = Field(gt=0, lt=65536)
     model: str
     recipe: str
+    sft_recipe: str
     min_pairs: int = Field(gt=0)
     min_examples: int = Field(gt=0)
     min_held_out_groups: int = Field(gt=0)
@@ -59,10 +60,19 @@ class AppConfig(_Strict):
 
 
 class ModelSpec(_Strict):
-    """One base model: where it is, how much it reads, what lengths it writes."""
+    """One base model: where it is, how much it reads, what lengths it writes, what it needs."""
 
     id: str
     source: str  # a folder, or a Hub id
+    label: str = ""  # what a person reads for it
+    revision: str | None = Field(None, pattern="^[0-9a-f]{40}$")  # the Hub's commit
+    licence: str = ""
+    load_in_4bit: bool = False  # NF4 with double quantization, to write as well as to teach
+    gpu: bool = False  # too slow without one
+    download_gb: float = Field(0, ge=0)
+    write_gb: float = Field(0, ge=0)  # 0: not known
+    teach_gb: float = Field(0, ge=0)
+    recipes: dict[Literal["dpo", "sft"], str] = {}  # what teaches it, where that is not configs/app.yaml's
     context_tokens: int = Field(gt=0)
     prompt_budget_tokens: int = Field(gt=0)
     dtype: Literal["auto", "float32", "bfloat16", "float16"]
@@ -70,6 +80,7 @@ class ModelSpec(_Strict):
     temperature: float = Field(gt=0)
     top_p: float = Field(gt=0, le=1)
     max_new_tokens: int = Field(gt=0)
+    whole_characters: bool = False  # spell no character in bytes but those of the prompt
 
 
 class Settings(_Strict):
@@ -119,7 +130,7 @@ class Recipe(_Strict):
     seed: int = 20
     gradient_checkpointing: bool = False  # with it on, transformers drops cached keys and values in training
     step: Literal["shared", "trl"] = "shared"  # of choices: each prompt read once, or TRL's own step
-    dtype: Literal["auto", "float32", "bfloat16", "float16"] = "auto"  # of the frozen weights; auto: float32 on a CPU, as saved on a GPU
+    dtype: Literal["auto", "float32", "bfloat16", "float16"] = "auto"  # of frozen weights; auto: float32 on a CPU, as saved on a GPU
     load_in_4bit: bool = False  # NF4: Dettmers et al. 2023, arXiv 2305.14314
     double_quant: bool = False  # their constants in 8 bits: 0.4 bits a weight less
     optim: Literal["adamw_torch_fused", "adamw_torch", "paged_adamw_8bit", "paged_adamw_32bit"] = "adamw_torch_fused"
@@ -151,6 +162,11 @@ class Recipe(_Strict):
                                   bnb_4bit_compute_dtype=compute_dtype)  # fmt: skip
 
     def _common(self, output_dir: Path | str) -> dict[str, Any]:
+        if self.gradient_checkpointing and self.scope == "letter":
+            raise UserError(
+                f"Recipe {self.name} sets gradient_checkpointing for an adapter of scope 'letter'. PEFT loses track of where the letter "
+                "begins when layers are computed twice. Use scope 'all', or do without."
+            )
         return dict(
             output_dir=str(output_dir), learning_rate=self.learning_rate, num_train_epochs=self.epochs,
             per_device_train_batch_size=self.batch_size, per_device_eval_batch_size=self.batch_size,
@@ -251,6 +267,17 @@ def model_spec(model: str) -> ModelSpec:
     return _make(ModelSpec, {"id": model, "source": source, **values}, path)
 
 
+def model_ids() -> list[str]:
+    """The ladder of configs/models.yaml, smallest first."""
+    return [name for name in _read(CONFIGS / "models.yaml") if name != "default"]
+
+
+def default_recipe(model: str, method: str = "dpo") -> str:
+    """What teaches a model in this way unless a person says otherwise."""
+    app = app_config()
+    return model_spec(model).recipes.get(method) or (app.sft_recipe if method == "sft" else app.recipe)
+
+
 def recipe_names() -> list[str]:
     return sorted(path.stem for path in (CONFIGS / "train").glob("*.yaml"))
 
@@ -269,6 +296,14 @@ def recipe_label(name: str) -> str:
         return recipe(name).label
     except UserError:
         return ""
+
+
+def recipe_method(name: str) -> str:
+    """"dpo" or "sft"; "dpo" where the file is not right (a training with it says what is wrong)."""
+    try:
+        return recipe(name).method
+    except UserError:
+        return "dpo"
 
 
 def read_recipe(path: Path) -> Recipe:

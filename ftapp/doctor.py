@@ -28,7 +28,7 @@ def examine(settings: Settings, spec: ModelSpec, engine: Engine) -> dict[str, An
     ]
     model: dict[str, Any] = {"id": spec.id, "starter": adapters.starter() is not None, "offline": settings.offline}
     try:
-        folder = folders.find(spec.source, offline=True)
+        folder = folders.find(spec.source, True, spec.revision)
         model |= {"here": True, "bytes": sum(f.stat().st_size for f in folder.glob("*.safetensors"))}
     except ModelError as error:
         model |= {"here": False}

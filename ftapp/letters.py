@@ -18,7 +18,7 @@ from typing import Any
 from sqlmodel import Session, select
 
 from db.models import Comparison, Document, Letter, Preference, Prompt, QueueItem, new_id
-from ftapp import cleaning, profiles, prompts, structure, templates
+from ftapp import cleaning, masking, profiles, prompts, structure, templates
 from ftapp.backends import pair
 from ftapp.backends.local import AdapterRef
 from ftapp.backends.pair import Control, Progress, Row, Sampling
@@ -141,7 +141,7 @@ def compose(
     resume = PlainText("") if answers and not resume_text.strip() else _given(resume_text, "résumé")
     read_job, read_profile = _fields(posting.text, resume.text, kind)
     job, profile = (read_job if answers else job or read_job), profile or read_profile
-    prompt = _prompt(backend, profile, job, template, kind=kind, tone=tone, words=words, hook=hook, hits=hits)
+    prompt = prompt_of(backend, profile, job, template, kind=kind, tone=tone, words=words, hook=hook, hits=hits)
     return Draft(posting, resume, job, profile, tone, prompt, split_key(job.company, posting.text))
 
 
@@ -155,7 +155,7 @@ def _fields(job_text: str, resume_text: str, kind: str) -> tuple[JobPosting, Res
     return job_of(job_text, kind), profiles.parse_resume(resume_text) if resume_text else ResumeProfile()
 
 
-def _prompt(
+def prompt_of(
     facts: Any, profile: ResumeProfile, job: JobPosting, template: str | None, *, kind: str, words: int, tone: str = prompts.TONES[0],
     **more: Any,
 ) -> prompts.Prompt:  # fmt: skip
@@ -180,7 +180,7 @@ def understand(
     posting, resume = read_text(job_text, "posting"), read_text(resume_text, "résumé")
     read_job, read_profile = _fields(posting.text, resume.text, kind)
     job, profile = (read_job if kind == "answer" else fields[0] or read_job), fields[1] or read_profile
-    prompt = _prompt(facts, profile, job, template, kind=kind, words=length(facts.spec, kind, None))
+    prompt = prompt_of(facts, profile, job, template, kind=kind, words=length(facts.spec, kind, None))
     return {
         "title": job.title, "company": job.company, "requirements": len(job.requirements), "question": job.question,
         "name": profile.name, "jobs": len(profile.experience), "skills": len(profile.skills),
@@ -235,9 +235,10 @@ def write_pair(backend: Any, draft: Draft, rows: Sequence[Row], how: Sampling, c
     return pair.write(backend, draft.prompt.messages, rows, how, control)
 
 
-def growing(texts: Sequence[str], asked: prompts.Prompt) -> list[str]:
-    """For each text that is still being written what may be shown of it: no talk before the letter, no more than a note holds."""
-    shown = [cleaning.begun(text) for text in texts]
+def growing(texts: Sequence[str], asked: prompts.Prompt, resume: str = "") -> list[str]:
+    """For each text that is still being written what may be shown of it: no talk before the letter, no more than a note holds. Masks
+    that a model learned from own letters are filled from the résumé wherever a letter is shown; what is stored keeps them."""
+    shown = [masking.filled(cleaning.begun(text), resume) for text in texts]
     return [structure.shortened(text)[0] for text in shown] if structure.is_note(asked.kind, asked.words) else shown
 
 
@@ -247,11 +248,17 @@ def tidied(texts: Sequence[str], asked: prompts.Prompt | Prompt) -> list[tuple[s
     return [(text, [asdict(piece) for piece in taken]) for text, taken in map(tidy, texts)]
 
 
-def finished_pair(texts: Sequence[str], asked: prompts.Prompt) -> dict[str, Any]:
-    """{left, right} as they are stored; and {stripped: {left, right}} where something was taken off."""
+def for_reader(text: str, draft: Draft) -> str:
+    """A tidied letter as it is shown: with the contact data of the résumé."""
+    return masking.filled(text, draft.resume.text)
+
+
+def finished_pair(texts: Sequence[str], asked: prompts.Prompt, resume: str = "") -> dict[str, Any]:
+    """{left, right} as they are shown; and {stripped: {left, right}} where something was taken off."""
     letters = dict(zip(("left", "right"), tidied(texts, asked), strict=True))
     stripped = {side: taken for side, (_, taken) in letters.items()}
-    return {side: text for side, (text, _) in letters.items()} | ({"stripped": stripped} if any(stripped.values()) else {})
+    shown = {side: masking.filled(text, resume) for side, (text, _) in letters.items()}
+    return shown | ({"stripped": stripped} if any(stripped.values()) else {})
 
 
 # ---- keeping --------------------------------------------------------------------------------------------------
@@ -312,7 +319,7 @@ def shown(session: Session, owner: str, comparison_id: str) -> dict[str, Any]:
     prompt = session.get_one(Prompt, row.prompt_id)
     job, resume = (document.text if document else "" for document in _documents(session, prompt))
     return {
-        "comparison_id": row.id, "left": left.text, "right": right.text,
+        "comparison_id": row.id, "left": masking.filled(left.text, resume), "right": masking.filled(right.text, resume),
         "left_finished": left.finished, "right_finished": right.finished,
         "stripped": {"left": left.stripped, "right": right.stripped}, "prompt_tokens": prompt.tokens,
         "seconds": max(left.seconds, right.seconds), "proven": row.proven, "kind": prompt.kind, "tone": prompt.tone,

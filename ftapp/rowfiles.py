@@ -11,7 +11,7 @@ import io
 import json
 import re
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any, BinaryIO
 
 from ftapp.errors import UserError
@@ -31,12 +31,14 @@ NOT_OBJECT = "not a JSON object with named fields"
 
 csv.field_size_limit(MOST_ROW)
 Found = tuple[int, dict[str, Any] | str]  # a line and its row, or why there is none
+Fits = Callable[[set[str]], Any]  # whether the names of a table's columns, in small letters, are those of rows that are looked for
+_ANSWERS = {"chosen", "completion", "output", "response", "answer"}
 
 
-def read(source: BinaryIO) -> Iterator[Found]:
+def read(source: BinaryIO, fits: Fits = _ANSWERS.intersection, columns: str = "prompt, chosen, rejected") -> Iterator[Found]:
     """(line, row) for each row of the file, or (line, reason); lines count from 1, a row over several lines has its first.
 
-    Raises UserError when the file is empty or of a kind that holds no rows.
+    Raises UserError when the file is empty, of a kind that holds no rows, or a table whose columns do not fit; `columns` are named then.
     """
     stream = io.BufferedReader(source) if not hasattr(source, "peek") else source
     if stream.peek(2)[:2] == b"\x1f\x8b":
@@ -46,7 +48,7 @@ def read(source: BinaryIO) -> Iterator[Found]:
     except (OSError, EOFError, zlib.error):
         raise UserError("The gzipped file is damaged. Nothing was imported. Copy or download it again.") from None
     text = io.TextIOWrapper(stream, _encoding(head), errors="surrogateescape", newline="\n")
-    yield from _safely(text)
+    yield from _safely(text, fits, columns)
 
 
 def _encoding(head: bytes) -> str:
@@ -60,7 +62,7 @@ def _encoding(head: bytes) -> str:
     return "utf-8-sig"
 
 
-def _safely(text: io.TextIOWrapper) -> Iterator[Found]:
+def _safely(text: io.TextIOWrapper, fits: Fits, columns: str) -> Iterator[Found]:
     """The rows in the way their first line asks for; a file that breaks off keeps the rows before."""
     line = 0
     try:
@@ -73,7 +75,7 @@ def _safely(text: io.TextIOWrapper) -> Iterator[Found]:
         elif first is None or start[0] in '{"' and _is_json(start):
             found = _objects(text, first, line)
         else:
-            found = _table(text, first, line)
+            found = _table(text, first, line, fits, columns)
         for line, row in found:
             yield line, row
     except (EOFError, zlib.error, gzip.BadGzipFile, UnicodeError):
@@ -172,17 +174,17 @@ def _elements(text: io.TextIOWrapper, held: str, line: int) -> Iterator[Found]:
         line, at = line + held.count("\n", at, end), end
 
 
-def _table(text: io.TextIOWrapper, header: str, number: int) -> Iterator[Found]:
-    """CSV whose first row names the columns. Raises UserError when that row names none that belong to answers."""
+def _table(text: io.TextIOWrapper, header: str, number: int, fits: Fits, columns: str) -> Iterator[Found]:
+    """CSV whose first row names the columns. Raises UserError when that row names none that are looked for."""
     cut = max(",;\t", key=header.count)
     try:
         names = [name.strip().casefold() for name in next(csv.reader([header], delimiter=cut), [])]
     except csv.Error:
         names = []
-    if not {"chosen", "completion", "output", "response", "answer"} & set(names):
+    if not fits(set(names)):
         raise UserError(
             f"This is a text that holds no rows ftapp knows. Nothing was imported. Give {WHAT_GOES}; the first row of a CSV names its "
-            "columns: prompt, chosen, rejected."
+            f"columns: {columns}."
         )
     seen = [number, number]
 

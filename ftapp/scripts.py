@@ -69,6 +69,20 @@ def language(text: str) -> str:
     return best if best != "English" and several and share[best] > 0.08 and share[best] > 2 * share["English"] else ""
 
 
+def of_sentence(sentence: str) -> str:
+    """The language of one sentence by its small words, "English" included; "" when they do not tell."""
+    letters = _letters(sentence)
+    foreign = letters.total() - letters[""]
+    if foreign >= LEAST_LETTERS / 4 and foreign > FOREIGN_SHARE * letters.total():
+        return (
+            "Japanese" if letters["HIRAGANA"] + letters["KATAKANA"] else _SCRIPTS[max((s for s in letters if s), key=letters.__getitem__)]
+        )
+    words = re.findall(r"[^\W\d_]+", sentence.lower())
+    hits = {name: len(set(small.split()) & set(words)) for name, small in _SMALL_WORDS.items()}
+    first, second = sorted(hits, key=hits.__getitem__, reverse=True)[:2]
+    return first if hits[first] >= 3 and hits[first] >= 2 * hits[second] else ""
+
+
 def name(line: str) -> str:
     """A short line in letters without capitals (Japanese, Arabic and the like) as a person's name, "" when it can be none."""
     bare = re.sub(r"\s*[(（\[].*$", "", line).strip()

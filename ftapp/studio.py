@@ -15,11 +15,9 @@ from dataclasses import asdict
 from types import SimpleNamespace
 from typing import Any
 
-from sqlmodel import select
-
 from db.engine import session, write
-from db.models import Adapter, new_id
-from ftapp import adapters, config, doctor, embeddings, home, letters, preferences, transfer
+from db.models import new_id
+from ftapp import adapters, config, doctor, embeddings, examples, home, letters, preferences, transfer
 from ftapp.backends import folders
 from ftapp.backends.local import AdapterRef, LocalBackend
 from ftapp.backends.pair import Progress, Row
@@ -52,8 +50,8 @@ class Studio:
         self.supervisor = Supervisor(self.engine, settings)
         encoder = embeddings.load(settings)
         self.portfolio, self.templates, self.meaning = Portfolio(self.engine, encoder), Templates(self.engine), embeddings.Meaning(encoder)
-        self.transfer = transfer.Transfer(self.engine)
-        self._backend, self._reason, self._asked = backend, "", ""  # asked: the model that is being loaded
+        self.transfer, self.examples = transfer.Transfer(self.engine), examples.Examples(self.engine)
+        self._backend, self._reason, self._asked, self._fetched = backend, "", "", None  # asked: the model that is being loaded
         self._load = threading.Lock()
         self._streams: dict[str, Stream] = {}
         self.labelling, self.backups = Labelling(self), Backups(self)
@@ -75,10 +73,10 @@ class Studio:
         """Whether a person waits for letters: what is written ahead gives way to them."""
         return bool(self._streams)
 
-    def model_state(self) -> dict[str, str]:
-        """{state: idle | loading | ready | failed, name, asked: what is being loaded, reason: why what was asked for last is not}."""
+    def model_state(self) -> dict[str, Any]:
+        """{state: idle | loading | ready | failed, name, asked: what is being loaded, fetched: (bytes here, in all) or None, reason}."""
         state = "ready" if self._backend else "loading" if self._asked else "failed" if self._reason else "idle"
-        return {"state": state, "name": self.spec.id, "asked": self._asked, "reason": self._reason}
+        return {"state": state, "name": self.spec.id, "asked": self._asked, "reason": self._reason, "fetched": self._fetched}
 
     def backend(self) -> Any:
         """The loaded model; waits for one that is loading, loads it otherwise. Raises ModelError."""
@@ -100,7 +98,7 @@ class Studio:
             try:
                 if self._backend is not None and self._backend.id == model:
                     return
-                fresh = LocalBackend.load(config.model_spec(model), self.settings.offline)
+                fresh = LocalBackend.load(config.model_spec(model), self.settings.offline, self._fetching)
                 before, self._backend, self.spec, self._reason = self._backend, fresh, fresh.spec, ""
                 if model != self.settings.model:
                     self._train_on(model)
@@ -109,9 +107,12 @@ class Studio:
                 self._reason = str(error)
                 raise
             finally:
-                self._asked = ""
+                self._asked, self._fetched = "", None
         if before is not None:
             before.free()  # waits for the letter that is being written
+
+    def _fetching(self, *fetched: int) -> None:
+        self._fetched = fetched
 
     def _train_on(self, model: str) -> None:
         """Trainings follow the model that writes. A trainer that runs is not disturbed: the new supervisor picks it up."""
@@ -162,7 +163,7 @@ class Studio:
         began, last, stored = time.monotonic(), None, False
 
         def item(progress: Progress, done: bool) -> dict[str, Any]:
-            left, right = letters.growing(progress.texts, draft.prompt)
+            left, right = letters.growing(progress.texts, draft.prompt, draft.resume.text)
             return {"comparison_id": comparison_id, "left": left, "right": right, "prompt_tokens": draft.prompt.tokens,
                     "seconds": round(time.monotonic() - began, 3), "done": done}  # fmt: skip
 
@@ -178,7 +179,7 @@ class Studio:
             finally:
                 self._streams.pop(comparison_id, None)
                 stream.stored.set()
-        final = item(last, True) | letters.finished_pair(last.texts, draft.prompt)
+        final = item(last, True) | letters.finished_pair(last.texts, draft.prompt, draft.resume.text)
         del final["done"]
         yield final if stored else final | {"comparison_id": ""}  # stopped before the first word: there is nothing to judge
 
@@ -209,7 +210,7 @@ class Studio:
         rows = (Row(self.adapter(owner, backend, adapter), _seed(seed)),)
         how, began, last = letters.sampling(backend.spec, greedy), time.monotonic(), None
         for last in letters.write_pair(backend, draft, rows, how):
-            (text,) = letters.growing(last.texts, draft.prompt)
+            (text,) = letters.growing(last.texts, draft.prompt, draft.resume.text)
             yield {"text": text, "prompt_tokens": draft.prompt.tokens, "seconds": round(time.monotonic() - began, 3)}
         seconds = time.monotonic() - began
         with write(self.engine) as opened:
@@ -217,7 +218,8 @@ class Studio:
             (letter_id,) = letters.save_letters(opened, owner, prompt_id, written(backend, rows, last, how, seconds, True))
         model = rows[0].adapter.id if rows[0].adapter else "base"
         ((text, stripped),) = letters.tidied(last.texts, draft.prompt)
-        told = {"letter_id": letter_id, "text": text, "model": model, "prompt_tokens": draft.prompt.tokens, "seconds": round(seconds, 3)}
+        told = {"letter_id": letter_id, "text": letters.for_reader(text, draft), "model": model,
+                "prompt_tokens": draft.prompt.tokens, "seconds": round(seconds, 3)}  # fmt: skip
         yield told | ({"stripped": stripped} if stripped else {})
 
     def stop_writing(self, owner: str) -> None:
@@ -311,8 +313,8 @@ class Studio:
     def recipes(self) -> list[str]:
         return config.recipe_names()
 
-    def default_recipe(self) -> str:
-        return config.app_config().recipe
+    def default_recipe(self, method: str = "dpo") -> str:
+        return config.default_recipe(self.settings.model, method)
 
     def plan(self, owner: str, recipe: str | None = None, smaller: int = 0, measure: bool = False) -> dict[str, Any]:
         """What a training would learn from and cost; `reason` is a sentence when it cannot start. `measure` takes a few steps first."""
@@ -342,12 +344,12 @@ class Studio:
 
     def report(self, owner: str, run_id: str | None = None) -> dict[str, Any]:
         """What a training achieved: its report with `sentence` (the held-out check in words) and `adapter_id`."""
-        status = self.supervisor.status(owner, run_id)
-        report = self.supervisor.report(owner, status["id"])
-        with session(self.engine) as opened:
-            made = opened.exec(select(Adapter.id).where(Adapter.run_id == status["id"], Adapter.owner_id == owner)).first()
+        report = self.supervisor.report(owner, run_id)
         said = (report.get("held_out") or {}).get("sentence", ""), report.get("letters_note", "")
-        return report | {"sentence": " ".join(filter(None, said)), "adapter_id": made}
+        return report | {"sentence": " ".join(filter(None, said))}
+
+    def smaller_plan(self, owner: str, run_id: str | None = None) -> dict[str, Any] | None:
+        return self.supervisor.smaller(owner, run_id)
 
     def stop_training(self, owner: str, run_id: str) -> dict[str, Any]:
         return self.supervisor.stop(owner, run_id)

@@ -72,8 +72,7 @@ class Templates:
         """The owner's edited text, None where the original is used. Raises UserError for a kind that does not exist."""
         prompts.template(kind)
         with session(self._engine) as opened:
-            found = _active(opened, owner, kind)
-            return found.text if found else None
+            return own_text(opened, owner, kind)
 
     def listing(self, owner: str) -> list[dict[str, Any]]:
         """[{kind, text, hash, edited, updated_at}], one a kind, in the order of the kinds; updated_at is None for an original."""
@@ -114,6 +113,12 @@ class Templates:
                 "person's. What the model was told stands in the prompt itself."
             )
         return text
+
+
+def own_text(opened: Session, owner: str, kind: str) -> str | None:
+    """The owner's edited text, None where the original is used."""
+    found = _active(opened, owner, kind)
+    return found.text if found else None
 
 
 def _active(opened: Session, owner: str, kind: str) -> Template | None:

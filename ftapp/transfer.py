@@ -20,10 +20,9 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, BinaryIO, TextIO
 
-from sqlalchemy import Engine, tuple_
+from sqlalchemy import Engine
 from sqlalchemy.exc import OperationalError
-from sqlalchemy.orm import aliased
-from sqlmodel import Session, col, select
+from sqlmodel import col, select
 
 from db.engine import session, write
 from db.models import Comparison, Document, Letter, Preference, Prompt
@@ -181,7 +180,7 @@ class Transfer:
         after = None
         while True:
             with session(self._engine) as opened:
-                rows = _page(opened, owner, after)
+                rows = preferences.choices(opened, owner, after=after, most=PAGE)
             for found in rows:
                 yield from rows_of(*found)
             if len(rows) < PAGE:
@@ -226,25 +225,6 @@ class Transfer:
             return imported.remove(opened, owner)
 
 
-def _page(opened: Session, owner: str, after: Preference | None) -> list[tuple[Preference, Letter, Letter, Prompt]]:
-    """The next choices that stand, with their letters; repeats, which measure the labeler, are none."""
-    left, right = aliased(Letter), aliased(Letter)
-    query = (
-        select(Preference, left, right, Prompt)
-        .join(Comparison, col(Preference.comparison_id) == Comparison.id)
-        .join(left, col(Comparison.left_letter_id) == left.id)
-        .join(right, col(Comparison.right_letter_id) == right.id)
-        .join(Prompt, col(Comparison.prompt_id) == Prompt.id)
-        .where(Preference.owner_id == owner, Comparison.owner_id == owner, col(Preference.undone_at).is_(None))
-        .where(col(Comparison.repeat_of).is_(None))
-        .order_by(col(Preference.created_at), col(Preference.id))
-        .limit(PAGE)
-    )
-    if after is not None:
-        query = query.where(tuple_(Preference.created_at, Preference.id) > tuple_(after.created_at, after.id))
-    return list(opened.exec(query))
-
-
 def rows_of(stored: Preference, left: Letter, right: Letter, prompt: Prompt) -> list[Row]:
     """A choice as rows: its pairs, or for a tie two good answers and for neither two bad ones."""
     told = {
@@ -262,7 +242,7 @@ def rows_of(stored: Preference, left: Letter, right: Letter, prompt: Prompt) -> 
             for side, letter in sides.items()
         ]  # fmt: skip
     made = []
-    for pair in preferences._pairs_of(stored, left, right, prompt):
+    for pair in preferences.pairs_of(stored, left, right, prompt):
         better = None if stored.edited_text is not None else sides[stored.verdict]
         worse = sides[pair.id.rpartition(".")[2]] if better is None else left if better is right else right
         by = {"chosen_by": _written_by(better), "rejected_by": _written_by(worse)}

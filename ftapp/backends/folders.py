@@ -4,17 +4,24 @@
 from __future__ import annotations
 
 import hashlib
+import io
 import json
 import os
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 from ftapp.errors import ModelError
 
+Progress = Callable[[int, int], None]
 WANTED = ["*.safetensors", "*.safetensors.index.json", "*.json", "*.jinja", "*.model", "*.txt"]
 
 
-def find(source: str, offline: bool = False) -> Path:
-    """The folder of a model: the folder itself, the Hub's local copy, or a fresh download. Raises ModelError."""
+def find(source: str, offline: bool = False, revision: str | None = None, progress: Progress | None = None) -> Path:
+    """The folder of a model: the folder itself, the Hub's local copy, or a fresh download. Raises ModelError.
+
+    `revision` is a commit of the Hub. `progress` is told (bytes here, bytes in all) while something is fetched.
+    """
     if reason := no_model(source):
         raise ModelError(reason)
     folder = Path(os.path.expanduser(source))
@@ -25,7 +32,7 @@ def find(source: str, offline: bool = False) -> Path:
                 "safetensors weights - choose the folder that holds them."
             )
         return folder
-    return _from_hub(source, offline)
+    return _from_hub(source, offline, revision, progress)
 
 
 def no_model(source: str) -> str:
@@ -45,12 +52,13 @@ def no_model(source: str) -> str:
     return ""
 
 
-def _from_hub(source: str, offline: bool) -> Path:
+def _from_hub(source: str, offline: bool, revision: str | None, progress: Progress | None) -> Path:
     """A Hub model that is already here is used as it is, so that a start needs no network and `base_hash` stays."""
     from huggingface_hub import constants, errors, snapshot_download
 
+    which = {"allow_patterns": WANTED, "ignore_patterns": ["*/*"]}
     try:
-        folder = Path(snapshot_download(source, local_files_only=True, allow_patterns=WANTED, ignore_patterns=["*/*"]))
+        folder = Path(snapshot_download(source, revision=revision, local_files_only=True, **which))
         if not _missing(folder):
             return folder
     except (OSError, ValueError, errors.HfHubHTTPError):
@@ -58,7 +66,8 @@ def _from_hub(source: str, offline: bool) -> Path:
     if offline or constants.HF_HUB_OFFLINE:
         raise ModelError(f"The model {source!r} is not on this machine - ftapp is offline - go online or name a folder.")
     try:
-        folder = Path(snapshot_download(source, allow_patterns=WANTED, ignore_patterns=["*/*"], etag_timeout=5))
+        bar = _bar(progress) if progress else None
+        folder = Path(snapshot_download(source, revision=revision, etag_timeout=5, tqdm_class=bar, **which))
     except errors.GatedRepoError as error:
         raise ModelError(f"The model {source!r} is gated - its owner asks for consent - accept its terms on the Hub and log in.") from error
     except errors.RepositoryNotFoundError as error:
@@ -71,6 +80,22 @@ def _from_hub(source: str, offline: bool) -> Path:
     if missing := _missing(folder):
         raise ModelError(f"The Hub's model {source!r} has no {missing} - ftapp reads safetensors weights only - choose another model.")
     return folder
+
+
+def _bar(progress: Progress) -> type:
+    """A progress bar class for the Hub's library that draws nothing and tells `progress`."""
+    from tqdm import tqdm
+
+    class Told(tqdm):
+        def __init__(self, *args: Any, **options: Any) -> None:
+            super().__init__(*args, **options | {"disable": False, "file": io.StringIO()})
+
+        def display(self, *_: Any, **__: Any) -> bool:
+            if self.unit == "B" and self.total:  # its other bar counts files
+                progress(int(self.n), int(self.total))
+            return True
+
+    return Told
 
 
 def _missing(folder: Path) -> str:

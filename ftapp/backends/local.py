@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ftapp.backends import hardware
-from ftapp.backends.folders import file_hash, find, weights_hash
+from ftapp.backends.folders import Progress, file_hash, find, weights_hash
 from ftapp.errors import ModelError
 
 if TYPE_CHECKING:
@@ -28,6 +28,9 @@ if TYPE_CHECKING:
 
 KEPT_ADAPTERS = 4  # the live one, a candidate, and what was compared last; each is a few megabytes
 PROBE = ({"role": "user", "content": "kind: cover letter\ntitle: Baker\ncompany: Example\nname:\nSam"},)
+
+
+PLAIN = {"enable_thinking": False}  # what chat templates are told: a letter needs no thinking aloud; most templates do not ask
 
 
 @dataclass(frozen=True)
@@ -52,7 +55,8 @@ class LocalBackend:
     """Writes with a transformers model. `load` makes one; `ftapp.backends.pair.write` drives it.
 
     id, spec, base_hash, template_hash, tokenizer; special_tokens: every added token as text; invocation_tokens: ids of
-    the template's assistant header; end_tokens: ids that end a letter; forbidden_tokens: ids that are no text at all.
+    the template's assistant header; end_tokens: ids that end a letter; forbidden_tokens: ids that are no text at all;
+    part_tokens: ids that are a part of a character, where the model may write only those that its prompt holds.
     """
 
     def __init__(self, spec, model, tokenizer, base_hash: str) -> None:
@@ -75,25 +79,28 @@ class LocalBackend:
         self._bare = self._probe((None, None))
         beyond = range(len(tokenizer), self._bare.shape[1])  # vocabularies are padded to round sizes
         self.forbidden_tokens = sorted((controls | set(beyond)) - self.end_tokens)
+        pieces = tokenizer.batch_decode([[i] for i in range(len(tokenizer))]) if spec.whole_characters else []
+        self.part_tokens = frozenset(i for i, piece in enumerate(pieces) if "\ufffd" in piece)
 
     @classmethod
-    def load(cls, spec, offline: bool = False) -> LocalBackend:
-        """Load the model that `spec` names (a folder or a Hub id) and its tokenizer.
+    def load(cls, spec, offline: bool = False, progress: Progress | None = None) -> LocalBackend:
+        """Load the model that `spec` names (a folder or a Hub id) and its tokenizer; `progress` as in `folders.find`.
 
         A folder, and a Hub id that is already in the cache, need no network. Raises ModelError with a sentence when the
         folder is missing or incomplete, the Hub is out of reach, or the model has no chat template.
         """
-        import torch
-        from transformers import AutoModelForCausalLM, AutoTokenizer
-        from transformers.utils import logging as said
+        with hardware.IMPORTING:
+            import torch
+            from transformers import AutoModelForCausalLM, AutoTokenizer
+            from transformers.utils import logging as said
 
         said.disable_progress_bar()  # a bar a shard on the terminal says nothing: the page shows when the model is ready
-        folder = find(str(spec.source), offline)
+        folder = find(str(spec.source), offline, spec.revision, progress)
         try:
             tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True)
             model, loading = AutoModelForCausalLM.from_pretrained(
                 folder, local_files_only=True, use_safetensors=True, trust_remote_code=False, dtype=_dtype(spec.dtype),
-                output_loading_info=True,
+                output_loading_info=True, quantization_config=_packed(spec),
             )  # fmt: skip
         except Exception as error:  # each architecture, file format and tokenizer fails in its own class
             raise ModelError(
@@ -110,7 +117,10 @@ class LocalBackend:
                 f"The model {spec.id!r} has no chat template - without one nothing tells a prompt from a letter - choose an "
                 "instruct or chat version of it."
             )
-        model.requires_grad_(False).eval().to("cuda" if torch.cuda.is_available() else "cpu")
+        model.requires_grad_(False).eval()
+        hardware.keep_4bit_exact(model)
+        if not spec.load_in_4bit:  # those are put where they belong while they are packed
+            model.to("cuda" if torch.cuda.is_available() else "cpu")
         return cls(spec, model, tokenizer, weights_hash(folder))
 
     # ---- prompts ----------------------------------------------------------------------------------------------
@@ -129,7 +139,9 @@ class LocalBackend:
 
     def _template(self, messages: Sequence[dict[str, str]], header: bool) -> list[int]:
         try:
-            ids = self.tokenizer.apply_chat_template(list(messages), tokenize=True, add_generation_prompt=header, return_dict=False)
+            ids = self.tokenizer.apply_chat_template(
+                list(messages), tokenize=True, add_generation_prompt=header, return_dict=False, **PLAIN
+            )
         except Exception as error:  # jinja2.TemplateError and what templates raise themselves
             raise ModelError(
                 f"The chat template of {self.id!r} refuses the prompt ({' '.join(str(error).split())[:120]}) - it may know no system "
@@ -300,3 +312,14 @@ def _dtype(name: str | None):
     if name and name != "auto":
         return getattr(torch, name)
     return torch.bfloat16 if hardware.computes_bf16() else torch.float32
+
+
+def _packed(spec):
+    """transformers' BitsAndBytesConfig for a model that is kept in 4 bits (NF4, double quantization), else None."""
+    if not spec.load_in_4bit:
+        return None
+    from transformers import BitsAndBytesConfig
+
+    return BitsAndBytesConfig(
+        load_in_4bit=True, bnb_4bit_quant_type="nf4", bnb_4bit_use_double_quant=True, bnb_4bit_compute_dtype=hardware.fast_dtype()
+    )

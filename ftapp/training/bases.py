@@ -24,7 +24,7 @@ def describe_base(model: str, offline: bool = True) -> dict[str, Any]:
     Reads files only; loads the tokenizer, not the model. Raises ModelError when the model is not on this machine.
     """
     spec = config.model_spec(model)
-    folder = folders.find(spec.source, offline)
+    folder = folders.find(spec.source, offline, spec.revision)
     tokenizer = tokens.tokenizer(folder)
     state = tuple((path.name, path.stat().st_mtime_ns) for path in sorted(folder.glob("*")) if path.suffix in (".safetensors", ".json"))
     return {
@@ -52,7 +52,8 @@ def load_base(base: Mapping[str, Any], recipe: config.Recipe | None = None) -> t
     import torch
     from transformers import AutoModelForCausalLM
 
-    folder = folders.find(config.model_spec(base["id"]).source, offline=True)
+    spec = config.model_spec(base["id"])
+    folder = folders.find(spec.source, True, spec.revision)
     tokenizer = tokens.tokenizer(folder)
     if folders.weights_hash(folder) != base["hash"] or _template_hash(tokenizer) != base["template_hash"]:
         raise ModelError(
@@ -69,11 +70,9 @@ def load_base(base: Mapping[str, Any], recipe: config.Recipe | None = None) -> t
         raise ModelError(
             f"The model {base['id']} could not be loaded ({type(error).__name__}) - the training cannot start - see trainer.log."
         ) from error
+    hardware.keep_4bit_exact(model)
     if tokenizer.pad_token_id is None:
         tokenizer.pad_token = tokenizer.eos_token
-    for layer in model.modules():  # bitsandbytes packs weights at the first evaluation on such a CPU, for a product without a gradient
-        if getattr(layer, "support_avx512bf16_for_cpu", False):
-            layer.support_avx512bf16_for_cpu = False
     return model, tokenizer
 
 

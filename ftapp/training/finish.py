@@ -64,11 +64,11 @@ def letters(
 
     chosen = evaluation.first_prompts(rows, count)
     if not chosen:
-        return [], "No letters are shown: no held-out posting has been chosen for yet."
+        return [], "No letters are shown: there is nothing yet for a held-out posting."
     parent = base.get("parent")
     before = AdapterRef(parent["id"], Path(parent["path"]), parent["sha256"], parent["scope"]) if parent else None
     after = AdapterRef(folder.name, folder / "adapter", sha256, recipe.scope)
     backend = LocalBackend.load(config.model_spec(base["id"]))
     prompts = [row["prompt"] for row in chosen]
     written = list(evaluation.letters_before_after(backend, prompts, before, after, base["max_new_tokens"], stop))
-    return written, "" if len(written) == count else f"{len(written)} of {count} letters: choices for more postings give more."
+    return written, "" if len(written) == count else f"{len(written)} of {count} letters: more postings give more."

@@ -13,8 +13,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from ftapp import config
-from ftapp.backends import hardware
+from ftapp import config, voice_report
 from ftapp.errors import TrainingError
 from ftapp.training import finish, memory, processes, run, tokens
 from ftapp.training.bases import load_base
@@ -66,15 +65,19 @@ def give(
     report: dict[str, Any] = {
         "recipe": recipe.name, "method": recipe.method, "scope": recipe.scope, "learning_rate": recipe.learning_rate,
         "parent": (base.get("parent") or {}).get("id"), "steps": trainer.state.global_step,
-        "precision": "bf16" if hardware.computes_bf16() else "float32",
+        "precision": "bf16" if trainer.args.bf16 else "fp16" if trainer.args.fp16 else "float32",
         "load_seconds": rounded(loaded - began), "train_seconds": rounded(seconds), "tokens_a_second": rounded(read / max(seconds, 1e-9)),
         "memory_bytes": memory.peak_bytes(), "adapter_sha256": sha256, **special, "letters": [], "letters_note": "",
     }  # fmt: skip
     run.write_text(folder / "report.json", json.dumps(report, indent=1, ensure_ascii=False))
     del trainer, model, watch  # the letters need the room
     gc.collect()
-    if letters:
+    if letters and recipe.method == "sft":
+        report["voice"] = voice_report.after_training(folder, sha256, stop=stop)
+        report["letters"] = report["voice"]["letters"][:letters]
+    elif letters:
         report["letters"], report["letters_note"] = finish.letters(base, recipe, eval_rows, folder, sha256, letters, stop)
+    if letters:
         run.write_text(folder / "report.json", json.dumps(report, indent=1, ensure_ascii=False))
     shutil.rmtree(folder / "checkpoints", ignore_errors=True)  # only a resume needs them
     return Outcome("succeeded", folder / "adapter", report)

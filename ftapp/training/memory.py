@@ -12,6 +12,7 @@ from ftapp.backends import hardware
 from ftapp.config import Recipe
 
 GB = 10**9
+USED_UP = "The memory was used up"
 # how torch says it where the system refuses a piece of memory, besides its own OutOfMemoryError
 _SAID = ("can't allocate memory", "out of memory", "cannot allocate memory", "Unable to allocate")
 
@@ -45,7 +46,7 @@ def sentence(recipe: Recipe, step: int, longest: int, peak: int, there: int) -> 
     smaller = smaller_than(recipe)
     do = f"start the smaller plan: {smaller[1]}" if smaller else "use a smaller base model, or leave out the longest letters"
     what = f"{held}; {recipe.batch_size} at a time, the longest of {longest} tokens"
-    return f"The memory was used up {when} ({what}) - nothing was published - {do}."
+    return f"{USED_UP} {when} ({what}) - nothing was published - {do}."
 
 
 def smaller_than(recipe: Recipe) -> tuple[Recipe, str] | None:
@@ -55,10 +56,10 @@ def smaller_than(recipe: Recipe) -> tuple[Recipe, str] | None:
         return recipe.model_copy(update=changed)
 
     if recipe.batch_size > 1:
-        half = recipe.batch_size // 2
+        half = next(n for n in range(recipe.batch_size // 2, 0, -1) if recipe.batch_size % n == 0)
         times = recipe.accumulation_steps * recipe.batch_size // half
         return but(batch_size=half, accumulation_steps=times), f"{half} at a time, {times} times before each step, which learns the same"
-    if not recipe.gradient_checkpointing:
+    if not recipe.gradient_checkpointing and recipe.scope == "all":
         return but(gradient_checkpointing=True), "layers computed twice instead of kept, which learns the same and takes a third longer"
     if not recipe.load_in_4bit:
         return but(load_in_4bit=True, double_quant=True, optim="paged_adamw_8bit"), "the base model in 4 bits, which learns nearly the same"

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from types import SimpleNamespace
 from typing import Any
 
 from sqlalchemy import Engine
@@ -14,7 +15,7 @@ from sqlmodel import Session, select
 
 from db.engine import session
 from db.models import TrainingRun
-from ftapp import adapters, config, preferences, verdicts
+from ftapp import adapters, config, examples, preferences, verdicts
 from ftapp.backends import folders
 from ftapp.training import bases, memory, plan, probe, tokens
 
@@ -37,33 +38,30 @@ def prepare(engine: Engine, settings: config.Settings, owner: str, recipe: str |
     Raises UserError for an unknown recipe or a missing model.
     """
     spec = config.model_spec(settings.model)
-    chosen = memory.smaller(config.recipe(recipe or config.app_config().recipe), smaller)
+    chosen = memory.smaller(config.recipe(recipe or config.default_recipe(spec.id)), smaller)
+    if spec.load_in_4bit:  # what writes is what learns
+        chosen = chosen.model_copy(update={"load_in_4bit": True, "double_quant": True})
     base = bases.describe_base(spec.id, settings.offline)
-    folder = folders.find(spec.source, settings.offline)
+    folder = folders.find(spec.source, settings.offline, spec.revision)
     tokenizer = tokens.tokenizer(folder)
     with session(engine) as opened:
         parent, notes = _parent(opened, owner, base, chosen)
         if chosen.method == "sft":
-            examples = own_examples(opened, owner)
+            facts = SimpleNamespace(spec=spec, count_tokens=lambda messages: len(tokens.prompt_ids(tokenizer, messages)),
+                                    special_tokens=list(tokenizer.added_tokens_encoder))  # fmt: skip
+            rows = examples.training_rows(opened, owner, facts)
         else:
-            pairs = preferences.pairs(opened, owner, spec.id)
+            rows = preferences.pairs(opened, owner, spec.id)
             chosen, noise = _measured(chosen, verdicts.noise(opened, owner) if "robust" in chosen.loss_type else None)
             notes = [*notes, *noise]
         earlier = _earlier(opened, base, chosen)
     base["parent"] = parent and {"id": parent.id, "path": str(parent.path), "sha256": parent.sha256, "scope": parent.scope}
     sort = plan.sort_examples if chosen.method == "sft" else plan.sort
-    material = sort(examples if chosen.method == "sft" else pairs, chosen, tokenizer)
+    material = sort(rows, chosen, tokenizer)
     base["longest"] = material.longest
     found = probe.known(settings.home, base, chosen, material.longest)
     made = plan.make(material, chosen, plan.shape(folder), earlier, parent and parent.id, notes, found)
     return Prepared(made, material, chosen, base)
-
-
-def own_examples(opened: Session, owner: str) -> list[dict[str, Any]]:
-    """The owner's own letters and answers that may train: {id, kind, prompt, completion, split_key}."""
-    from ftapp import examples
-
-    return examples.training_rows(opened, owner)
 
 
 def _earlier(opened: Session, base: Mapping[str, Any], recipe: config.Recipe) -> list[dict[str, Any]]:

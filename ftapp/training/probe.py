@@ -43,7 +43,8 @@ def measure(home: Path, base: Mapping[str, Any], recipe: config.Recipe, material
     """
     longest = sorted(material.train, key=lambda row: -sum(len(str(value)) for value in row.values()))[: recipe.batch_size]
     few = recipe.model_copy(update={"epochs": 1.0, "accumulation_steps": 1})
-    with tempfile.TemporaryDirectory(dir=home, prefix=".probe-") as work:
+    (home / "runs").mkdir(exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=home / "runs", prefix=".probe-") as work:  # closed to visitors, like every run
         folder = run.create(Path(work) / "run", few.model_dump(), base, longest * STEPS, [])
         command = [sys.executable, "-m", "ftapp.training.probe", str(folder)]
         try:

@@ -26,14 +26,18 @@ from sqlalchemy.exc import IntegrityError
 from sqlmodel import Session, select
 
 from db.engine import session, write
-from db.models import Evaluation, RunPair, TrainingMetric, TrainingRun, new_id, now
+from db.models import Adapter, Evaluation, RunPair, TrainingMetric, TrainingRun, new_id, now
 from ftapp import adapters, config, evaluation
 from ftapp.errors import NotFound, TrainingError
-from ftapp.training import lock, plan, probe, processes, reference, run
+from ftapp.training import lock, memory, plan, probe, processes, reference, run
 from ftapp.training.prepare import prepare
 
 log = logging.getLogger(__name__)
 GRACE = timedelta(seconds=60)  # a trainer launched by an app that is gone has this long to take its lock
+KILLED = (
+    "The training was ended by force, as a system does when its memory is used up - what was saved last is kept - resume it, or start "
+    "the smaller plan."
+)
 INTERRUPTED = "The training was cut off (the machine or its process ended) - what was saved last is kept - resume it."
 
 
@@ -126,8 +130,20 @@ class Supervisor:
         return rows, evaluation.read_curve(rows)
 
     def report(self, owner: str, run_id: str | None = None) -> dict[str, Any]:
-        """The plan and, after success, what the trainer wrote into report.json (held-out check, letters)."""
-        return dict(self._row(owner, run_id).report)
+        """The plan and, after success, what the trainer wrote into report.json (held-out check, letters) and `adapter_id`."""
+        row = self._row(owner, run_id)
+        with session(self._engine) as opened:
+            made = opened.exec(select(Adapter.id).where(Adapter.run_id == row.id, Adapter.owner_id == owner)).first()
+        return {**row.report, "adapter_id": made}
+
+    def smaller(self, owner: str, run_id: str | None = None) -> dict[str, Any] | None:
+        """{recipe, smaller, sentence} of the next smaller plan for a run that did not fit into memory; else None."""
+        row = self._row(owner, run_id)
+        if row.state not in ("failed", "interrupted") or not (row.reason or "").startswith((memory.USED_UP, KILLED)):
+            return None
+        level = int(row.report.get("smaller", 0)) + 1
+        next_one = memory.smaller_than(memory.smaller(config.recipe(row.recipe), level - 1))
+        return next_one and {"recipe": row.recipe, "smaller": level, "sentence": next_one[1]}
 
     def stop(self, owner: str, run_id: str) -> dict[str, Any]:
         """Ask a run to end after its current step, keeping a checkpoint. Harmless when it has ended already."""
@@ -219,7 +235,7 @@ class Supervisor:
             return self._end_run(row.id, "failed", "The folder of this training is gone - nothing can go on - start a new training.")
         living = lock.alive(folder)  # asked before reading: a last word written in between is then still read
         events = run.read_events(folder, row.last_seq)
-        said = next((event["state"] for event in reversed(events) if event.get("state") in run.FINAL), None)
+        said, forced = next((event["state"] for event in reversed(events) if event.get("state") in run.FINAL), None), False
         if said is None and not living:
             process = self._processes.get(row.id)
             if row.state == "queued" and row.started_at is None:
@@ -229,7 +245,8 @@ class Supervisor:
             if process is None and row.state == "queued" and now() - row.started_at < GRACE:
                 return None  # launched by an app that is gone
             said = "interrupted"
-        self._store(row, events, said)
+            forced = process is not None and process.returncode == -9
+        self._store(row, events, said, KILLED if forced else INTERRUPTED)
         if said:
             self._reap(row.id)
         return None
@@ -253,13 +270,13 @@ class Supervisor:
             reason = f"The trainer could not be started ({error.strerror}) - nothing was trained - free memory or disk and resume."
             self._end_run(row.id, "failed", reason)
 
-    def _store(self, row: TrainingRun, events: Sequence[dict[str, Any]], said: str | None) -> None:
-        """Events into tables, and a success with its adapter and check: all in one commit, and never twice."""
+    def _store(self, row: TrainingRun, events: Sequence[dict[str, Any]], said: str | None, cut_off: str) -> None:
+        """Events into tables, and a success with its adapter and check: all in one commit, and never twice. `cut_off`: why, if it was."""
         if not events and not said:
             return
         folder = self._runs / row.id
         report = run.read_json(folder / "report.json") if said == "succeeded" else {}
-        reason = INTERRUPTED if said == "interrupted" else next((e["reason"] for e in reversed(events) if e.get("reason")), None)
+        reason = cut_off if said == "interrupted" else next((e["reason"] for e in reversed(events) if e.get("reason")), None)
         if said == "succeeded" and not run.sealed(folder / "adapter"):
             said, reason = "failed", "The adapter's files are not whole - they cannot be used - resume the training."
         with write(self._engine) as opened:

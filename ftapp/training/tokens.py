@@ -12,6 +12,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from ftapp.backends import hardware
+from ftapp.backends.local import PLAIN
 from ftapp.errors import TrainingError
 
 SIDES = ("chosen", "rejected", "completion")  # a pair has the first two, an example the last
@@ -20,7 +22,8 @@ SIDES = ("chosen", "rejected", "completion")  # a pair has the first two, an exa
 @functools.lru_cache(maxsize=2)
 def tokenizer(folder: Path) -> Any:
     """The tokenizer of a model folder; kept, since every plan needs it."""
-    from transformers import AutoTokenizer
+    with hardware.IMPORTING:
+        from transformers import AutoTokenizer
 
     return AutoTokenizer.from_pretrained(folder, local_files_only=True)
 
@@ -61,13 +64,13 @@ def _letter(tokenizer: Any, text: str, written: Sequence[int] | None) -> list[in
 
 def prompt_ids(tokenizer: Any, messages: Sequence[Mapping[str, str]]) -> list[int]:
     """The prompt as the writer reads it: the chat template with its assistant header."""
-    return list(tokenizer.apply_chat_template(list(messages), add_generation_prompt=True, tokenize=True, return_dict=False))
+    return list(tokenizer.apply_chat_template(list(messages), add_generation_prompt=True, tokenize=True, return_dict=False, **PLAIN))
 
 
 def header_ids(tokenizer: Any) -> list[int]:
     """What the chat template adds to let the assistant speak: where an adapter of scope "letter" wakes. Empty when it adds nothing."""
     turn = [{"role": "user", "content": "q"}]
-    without = list(tokenizer.apply_chat_template(turn, tokenize=True, return_dict=False))
+    without = list(tokenizer.apply_chat_template(turn, tokenize=True, return_dict=False, **PLAIN))
     whole = prompt_ids(tokenizer, turn)
     return whole[len(without) :] if whole[: len(without)] == without else []
 
@@ -87,7 +90,7 @@ def end_token(tokenizer: Any) -> int:
     """The token that ends an assistant's turn in the chat template; in some models that is not `eos_token`."""
     answer = "Zq7"  # stands in no template
     turn = [{"role": "user", "content": "q"}, {"role": "assistant", "content": answer}]
-    text = tokenizer.apply_chat_template(turn, tokenize=False)
+    text = tokenizer.apply_chat_template(turn, tokenize=False, **PLAIN)
     after = tokenizer(text[text.rindex(answer) + len(answer) :], add_special_tokens=False)["input_ids"]
     special = set(tokenizer.all_special_ids)
     return next((token for token in after if token in special), tokenizer.eos_token_id)

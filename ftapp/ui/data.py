@@ -20,8 +20,8 @@ NAMES = {
     "neither": "of them neither", "pairs": "Comparisons to learn from", "runs": "Trainings",
 }  # fmt: skip
 FORGET = (
-    "Your texts, letters, choices, imported rows, trainings and adapters go for good. Backups made before keep them, in the folder "
-    "backups beside the database."
+    "Your texts, letters, examples, choices, imported rows, trainings and adapters go for good. Backups made before keep them, in the "
+    "folder backups beside the database."
 )
 EMPTY = "Nothing is stored yet. Write two letters and choose one; the counts stand here then."
 

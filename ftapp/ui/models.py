@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import gradio as gr
 
-from ftapp.config import BUNDLED
+from ftapp import ladder
+from ftapp.config import BUNDLED, model_ids, model_spec
 from ftapp.ui import paper
 from ftapp.ui.asking import QUIET, calm
 from ftapp.ui.owner import Door
@@ -37,12 +39,26 @@ def timeline(rows: list[dict[str, Any]]) -> str:
     return paper.table(["Adapter", "State", "Taught from", "Made (UTC)"], cells, current=0 if ordered[0]["state"] == "live" else None)
 
 
+def rung_text(rung: dict[str, Any]) -> str:
+    """One model of the ladder: what it is, what it needs, and whether it is the one to take."""
+    marks = [("recommended", "Recommended here"), ("current", "Writes now")]
+    tags = "".join(f'<span class="chosen">{text}</span>' for name, text in marks if rung[name])
+    need = [f"{rung['write_gb']:g} GB to write, {rung['teach_gb']:g} GB to teach", f"reads {rung['prompt_tokens']} tokens", rung["licence"]]
+    if not rung["here"]:
+        need.insert(0, f"{rung['download_gb']:g} GB to download")
+    text = f'<h3 class="rung"><b>{paper.safe(rung["label"])}</b>{tags}</h3>' + paper.note(" · ".join(need))
+    return text + (paper.note(rung["why"], "warning") if rung["why"] else "")
+
+
 def base_text(state: dict[str, Any]) -> str:
-    """The base model in one sentence, and what became of another one that was asked for."""
+    """The base model in one sentence, and what became of another one that was asked for: how much of it has come, or why not."""
     said = {"ready": "is ready.", "loading": "is loading…", "failed": "could not be loaded.", "idle": "is not loaded yet."}
     text = paper.note(f"{_base(state['name'])} {said[state['state']]}")
     if state["state"] == "ready" and state["asked"] not in ("", state["name"]):
         text = paper.note(f"{_base(state['asked'])} is loading… {_base(state['name'])} keeps writing until then.")
+    if state.get("fetched"):
+        here, total = state["fetched"]
+        text += paper.progress(here / max(1, total), f"{paper.size(here)} of {paper.size(total)} downloaded")
     return text + paper.note(state["reason"], "warning")
 
 
@@ -64,11 +80,17 @@ class ModelsTab:
             self.promote = gr.Button("Let it write", variant="primary", elem_id="promote", min_width=120)
             self.back = gr.Button("Roll back", elem_id="rollback", min_width=120)
         self.said = gr.HTML(elem_id="models-said")
-        gr.HTML('<h2 class="next">Base model</h2><p class="lead">Any model of the Hugging Face Hub or a folder on this machine.</p>')
+        gr.HTML('<h2 class="next">Base model</h2><p class="lead">Larger ones write better and need more. Each learns by itself.</p>')
+        self.state = gr.HTML(elem_id="base-state")
+        self.rungs = {}
+        for number, model in enumerate(model_ids()):
+            with gr.Row(elem_classes="rung-row"):
+                text = gr.HTML(rung_text(ladder.described(model_spec(model))), min_width=240)
+                self.rungs[model] = text, gr.Button("Use it", size="sm", elem_id=f"use-model-{number}", min_width=90, scale=0)
+        gr.HTML('<p class="lead">Or any other model of the Hugging Face Hub, or a folder on this machine.</p>')
         with gr.Row(elem_classes="chips fields"):
             self.base = gr.Textbox(label="Hub id or folder", placeholder="bundled", max_lines=1, elem_id="base-model", min_width=260)
             self.switch = gr.Button("Load it", elem_id="load-model", min_width=120)
-        self.state = gr.HTML(elem_id="base-state")
         self.templates = TemplatesPanel(studio, door)
         if door.takes_password:
             with gr.Accordion("Owner", open=False), gr.Row(elem_classes="chips"):
@@ -84,6 +106,15 @@ class ModelsTab:
             choices.append(("the base model alone", "none"))
         return timeline(rows), gr.update(visible=not rows), gr.update(choices=choices)
 
+    def look_at_models(self, request: gr.Request) -> list[Any]:
+        """The ladder, measured against this machine: for each model its text and its button."""
+        self.door.owner(request)
+        news: list[Any] = []
+        for rung in ladder.rungs(self.studio.model_state()["name"]):
+            usable = rung["fits"] != "no" and not rung["current"]
+            news += [rung_text(rung), gr.update(interactive=usable, variant="primary" if rung["recommended"] and usable else "secondary")]
+        return news
+
     def let_write(self, adapter: str | None, request: gr.Request) -> str:
         owner = self.door.manager(request)
         if not adapter:
@@ -98,6 +129,14 @@ class ModelsTab:
         self.studio.switch_model(model.strip() or BUNDLED)
         return base_text(self.studio.model_state())
 
+    def _loader(self, model: str) -> Callable[[gr.Request], str]:
+        """The handler of one model's button."""
+
+        def use(request: gr.Request) -> str:
+            return self.load(model, request)
+
+        return use
+
     def sign_in(self, password: str, request: gr.Request) -> tuple[str, str]:
         self.door.sign_in(request, password)
         return "", paper.note("You are signed in as the owner in this browser.")
@@ -107,5 +146,9 @@ class ModelsTab:
         self.promote.click(calm(self.let_write), self.pick, self.said, **QUIET).then(**self.looking)
         self.back.click(calm(self.roll_back), None, self.said, **QUIET).then(**self.looking)
         self.switch.click(calm(self.load), self.base, self.state, **QUIET)
+        shown = [part for rung in self.rungs.values() for part in rung]
+        self.measuring = {"fn": calm(self.look_at_models), "inputs": None, "outputs": shown, **QUIET}
+        for model, (_, use) in self.rungs.items():
+            use.click(calm(self._loader(model)), None, self.state, **QUIET).then(**self.measuring)
         if self.door.takes_password:
             self.enter.click(calm(self.sign_in), self.password, [self.password, self.said], **QUIET)

@@ -14,6 +14,7 @@ from ftapp.ui.asking import QUIET, calm
 from ftapp.ui.data import DataTab
 from ftapp.ui.label import LabelTab
 from ftapp.ui.models import ModelsTab, base_text
+from ftapp.ui.own_letters import LettersPanel
 from ftapp.ui.owner import Door, VisitorCookie
 from ftapp.ui.train import TeachTab
 from ftapp.ui.write import WriteTab
@@ -50,8 +51,11 @@ def build(studio: Any, door: Door) -> gr.Blocks:
                 writing = WriteTab(studio, door)
             with gr.Tab("Label", id="label") as label_tab:
                 labelling = LabelTab(studio, door)
-            with gr.Tab("Teach", id="teach") as teach_tab:
-                teaching = TeachTab(studio, door)
+            with gr.Tab("Teach", id="teach") as teach_tab, gr.Tabs(elem_id="teach-halves"):
+                with gr.Tab("Train", id="train"):
+                    teaching = TeachTab(studio, door)
+                with gr.Tab("Your letters", id="own-letters") as own_tab:
+                    own = LettersPanel(studio, door)
             with gr.Tab("Models", id="models") as models_tab:
                 models = ModelsTab(studio, door)
             with gr.Tab("Data", id="data") as data_tab:
@@ -63,12 +67,14 @@ def build(studio: Any, door: Door) -> gr.Blocks:
         pulse.tick(**looking)
         page.load(**looking)
         page.load(**models.templates.looking)
-        page.load(**writing.loading).then(**writing.reading).then(**writing.measuring)
+        page.load(**writing.loading).then(**writing.standing).then(**writing.reading).then(**writing.measuring)
         for event in [*writing.voted, *teaching.changed]:
             event.then(**looking)
         retrain.click(lambda: gr.update(selected="teach"), None, tabs, **QUIET)
         # A training is looked at only while it is seen.
         teach_tab.select(**teaching.planning).then(**teaching.looking).then(lambda: gr.Timer(active=True), None, teaching.timer, **QUIET)
+        for seen in (teach_tab, own_tab):  # the outer one tells of it only when it is come back to
+            seen.select(**own.looking)
         write_tab.select(**writing.measuring)  # another model may have been loaded meanwhile
         opened = label_tab.select(**labelling.opening)
         for panel in labelling.looking:
@@ -77,7 +83,7 @@ def build(studio: Any, door: Door) -> gr.Blocks:
             tab.select(lambda: gr.Timer(active=False), None, teaching.timer, **QUIET)
         for empty in (teaching, models, data):
             empty.first.click(lambda: gr.update(selected="write"), None, tabs, **QUIET)
-        models_tab.select(**models.looking).then(**models.templates.minding)
+        models_tab.select(**models.looking).then(**models.measuring).then(**models.templates.minding)
         data_tab.select(**data.looking).then(**data.portfolio.looking).then(**data.transfer.looking).then(**data.backups.looking)
         api.build(studio, door)
     return page

@@ -68,7 +68,7 @@ def theme() -> Base:
 
 
 def css() -> str:
-    return (HERE / "app.css").read_text(encoding="utf-8")
+    return "".join((HERE / name).read_text(encoding="utf-8") for name in ("app.css", "voice.css"))
 
 
 def head() -> str:

@@ -13,7 +13,7 @@ import gradio as gr
 from ftapp import config
 from ftapp.errors import UserError
 from ftapp.evaluation import read_curve
-from ftapp.ui import paper
+from ftapp.ui import paper, voice
 from ftapp.ui.asking import QUIET, calm
 from ftapp.ui.owner import Door
 
@@ -27,18 +27,27 @@ WHY = {
     "identical": "both letters are the same",
     "contradictory": "you chose differently between the same two letters",
     "too_long": "longer than this recipe reads",
+    "empty": "nothing is written in it",
     "unreadable": "an imported conversation of a form that this model does not know",
 }
 # One plot a line: title, y axis, TRL's names of its series, and what a person calls them.
 BOTH = "learned from", "held out"
 PLOTS = {
     "agreement": ("How often it agrees with your choices", "share", ("rewards/accuracies", "eval_rewards/accuracies"), BOTH),
-    "loss": ("How far it is from your choices", "loss", ("loss", "eval_loss"), BOTH),
+    "words": ("How often it finds your next word", "share", ("mean_token_accuracy", "eval_mean_token_accuracy"), BOTH),
+    "loss": ("How far it is from what you gave it", "loss", ("loss", "eval_loss"), BOTH),
     "margins": ("rewards/margins", "margin", ("rewards/margins", "eval_rewards/margins"), BOTH),
     "logps": ("Log-probabilities of the letters", "logps", ("logps/chosen", "logps/rejected"), ("chosen", "rejected")),
 }
 COLOURS = {"learned from": "#1f7f7a", "held out": "#c98a12", "chosen": "#1f7f7a", "rejected": "#c98a12"}
 NO_RUN = "Nothing has been taught yet. Choose between a few pairs of letters, then come back and press Start teaching."
+METHODS = [("your choices between letters", "dpo"), ("letters that you wrote yourself", "sft")]
+LEAD = {
+    "dpo": "ftapp learns from the letters that you chose. Writing goes on meanwhile.",
+    "sft": "ftapp learns how you write from letters of your own; choices can go on from there. Writing goes on meanwhile.",
+}
+THING = {"dpo": "comparison", "sft": "letter"}
+SIDES = {"prompt": "in what was asked", "chosen": "in chosen letters", "rejected": "in rejected ones", "completion": "in your letters"}
 
 
 def recipe_choices(names: Iterable[str]) -> list[tuple[str, str]]:
@@ -48,16 +57,20 @@ def recipe_choices(names: Iterable[str]) -> list[tuple[str, str]]:
 
 def plan_text(plan: dict[str, Any]) -> str:
     """What a training would take, before it starts."""
+    thing = THING[plan["method"]]
     text = paper.note(
-        f"{paper.count(plan['kept'], 'comparison')} to learn from. {paper.count(plan['held_out'], 'comparison')} from "
+        f"{paper.count(plan['kept'], thing)} to learn from. {paper.count(plan['held_out'], thing)} from "
         f"{paper.count(plan['held_out_groups'], 'posting')} kept apart, to check the result on what it never saw."
     )
     if plan["dropped"]:
-        lines = [f"{paper.count(n, 'comparison')}: {WHY.get(reason, reason)}" for reason, n in sorted(plan["dropped"].items())]
+        lines = [f"{paper.count(n, thing)}: {WHY.get(reason, reason)}" for reason, n in sorted(plan["dropped"].items())]
         text += paper.note("Left out:") + paper.bullets(lines)
     if plan["refused"]:
         return text + paper.note(plan["refused"], "warning")
-    cost = f"It takes about {paper.duration(plan['seconds'])} and {paper.size(plan['memory_bytes'])} of memory, and starts from"
+    sides = ", ".join(f"{count:,} {SIDES[side]}" for side, count in plan["sides"].items())
+    text += paper.note(f"{paper.count(plan['steps'], 'step')}; {sides} (tokens). The longest has {plan['longest']:,}. Nothing is cut.")
+    how = "measured on a few steps" if plan["measured"] else "estimated"
+    cost = f"It takes about {paper.duration(plan['seconds'])} and {paper.size(plan['memory_bytes'])} of memory ({how}), and starts from"
     text += paper.note(f"{cost} {paper.model_name(plan['parent'])}.")
     return text + "".join(paper.note(line) for line in plan["notes"])
 
@@ -92,7 +105,7 @@ def frame(rows: list[dict[str, Any]], keys: tuple[str, ...], names: tuple[str, .
 def result_text(report: dict[str, Any]) -> str:
     """The accuracy with its meaning, then letters before and after side by side."""
     text = paper.note(report["sentence"])
-    for number, pair in enumerate(report.get("letters", []), 1):
+    for number, pair in enumerate([] if report.get("voice") else report.get("letters", []), 1):
         both = "".join(
             f"<div><h3>{name}</h3>{paper.letter(pair[key], note='' if pair[f'{key}_finished'] else 'stopped before its end')}</div>"
             for key, name in (("before", "Before"), ("after", "After"))
@@ -100,7 +113,7 @@ def result_text(report: dict[str, Any]) -> str:
         title = pair.get("title") or f"Held-out posting {number}"
         text += f'<details class="before-after"{" open" * (number == 1)}><summary>{paper.safe(title)}</summary>'
         text += f'<div class="two">{both}</div></details>'
-    return f'<section class="card"><h2>What it learned</h2>{text}</section>'
+    return f'<section class="card"><h2>What it learned</h2>{text}</section>{voice.report_page(report.get("voice") or {})}'
 
 
 class TeachTab:
@@ -111,26 +124,29 @@ class TeachTab:
         self.run_id = gr.State("")
         with gr.Row(elem_classes="two-halves"):
             with gr.Column(min_width=300):
-                gr.HTML('<h2>Choices</h2><p class="lead">ftapp learns from the letters that you chose. Writing goes on meanwhile.</p>')
-                self.plan = gr.HTML(paper.note("Reading your choices…"), elem_id="plan")
+                self.method = gr.Radio(METHODS, value="dpo", label="Learn from", elem_id="learn-from")
+                self.lead = gr.HTML(f'<p class="lead">{LEAD["dpo"]}</p>')
+                self.plan = gr.HTML(paper.note("Reading what there is to learn from…"), elem_id="plan")
                 with gr.Row(elem_classes="chips"):
                     self.start = gr.Button("Start teaching", variant="primary", elem_id="start-training")
                     self.stop = gr.Button("Stop", variant="stop", visible=False, elem_id="stop-training")
                     self.resume = gr.Button("Resume", visible=False, elem_id="resume-training")
+                    self.lesser = gr.Button("Start the smaller plan", visible=False, elem_id="smaller-plan")
+                    self.measure = gr.Button("Measure time and memory", size="sm", elem_id="measure-plan")
             with gr.Column(min_width=300):
                 self.status = gr.HTML(elem_id="run-status")
                 with gr.Row(elem_classes="chips"):
                     self.first = gr.Button("Write two letters", visible=False, elem_id="teach-first")
                 self.reading = gr.HTML(elem_id="reading")
         with gr.Row():
-            self.plots = {name: self._plot(name) for name in ("agreement", "loss")}
+            self.plots = {name: self._plot(name) for name in ("agreement", "words", "loss")}
         self.result = gr.HTML(elem_id="result")
         with gr.Row(visible=False, elem_classes="chips") as self.decide:
             self.use = gr.Button("Use it", variant="primary", elem_id="use-it")
             self.back = gr.Button("Roll back", elem_id="roll-back")
             self.said = gr.HTML(elem_id="promotion")
         with gr.Accordion("Details", open=False, elem_id="details"):
-            ways = recipe_choices(studio.recipes())
+            ways = self.ways("dpo")
             self.recipe = gr.Dropdown(ways, value=studio.default_recipe(), label="What the teaching changes", elem_id="recipe")
             with gr.Row():
                 self.plots |= {name: self._plot(name) for name in ("margins", "logps")}
@@ -144,8 +160,11 @@ class TeachTab:
         return gr.LinePlot(
             x="step", y="value", color="series", title=title, x_title="step", x_axis_format="d", y_title=y_title, color_title=" ",
             color_map={one: COLOURS[one] for one in series}, height=220, min_width=280, elem_id=f"plot-{name}", visible=False,
-            y_lim=[0, 1] if name == "agreement" else None,
+            y_lim=[0, 1] if name in ("agreement", "words") else None,
         )  # fmt: skip
+
+    def ways(self, method: str) -> list[tuple[str, str]]:
+        return recipe_choices(name for name in self.studio.recipes() if config.recipe_method(name) == method)
 
     # --- reading --------------------------------------------------------------------------------------------------------
 
@@ -166,7 +185,7 @@ class TeachTab:
             self.first: gr.update(visible=status is None),
             self.start: gr.update(visible=state not in ACTIVE), self.stop: gr.update(visible=state in ("queued", "running")),
             self.resume: gr.update(visible=state in ("interrupted", "stopped", "failed") and bool(status and status["step"])),
-            self.decide: gr.update(visible=state == "succeeded"),
+            self.decide: gr.update(visible=state == "succeeded"), self.lesser: gr.update(visible=self._smaller(owner, state) is not None),
             self.numbers: paper.facts({k: f"{v:.4g}" for k, v in sorted((status or {}).get("metrics", {}).items())}),
         }  # fmt: skip
         for name, plot in self.plots.items():
@@ -174,17 +193,41 @@ class TeachTab:
             news[plot] = gr.update(value=data, visible=data is not None)
         return news
 
-    def look_ahead(self, recipe: str, request: gr.Request) -> tuple[str, Any]:
+    def _smaller(self, owner: str, state: str) -> dict[str, Any] | None:
+        return self.studio.smaller_plan(owner) if state in ("failed", "interrupted") else None
+
+    def turn(self, method: str, request: gr.Request) -> tuple[str, Any]:
+        """Another thing to learn from: what is said of it, and its ways."""
+        self.door.owner(request)
+        method = method if method in LEAD else "dpo"
+        return f'<p class="lead">{LEAD[method]}</p>', gr.update(choices=self.ways(method), value=self.studio.default_recipe(method))
+
+    def look_ahead(self, recipe: str, request: gr.Request) -> tuple[str, Any, Any]:
+        return self._planned(self.door.owner(request), recipe, False)
+
+    def look_closely(self, recipe: str, request: gr.Request) -> tuple[str, Any, Any]:
+        """The plan once a few steps were taken; it costs some time, so only who may teach may ask for it."""
+        return self._planned(self.door.manager(request), recipe, True)
+
+    def _planned(self, owner: str, recipe: str, measure: bool) -> tuple[str, Any, Any]:
         try:
-            plan = self.studio.plan(self.door.owner(request), recipe)
+            plan = self.studio.plan(owner, recipe, measure=measure)
         except UserError as error:  # a model that is not there: said where the plan would stand
-            return paper.note(str(error), "warning"), gr.update(interactive=False)
-        return plan_text(plan), gr.update(interactive=not plan["refused"])
+            return paper.note(str(error), "warning"), gr.update(interactive=False), gr.update(visible=True)
+        refused = bool(plan["refused"])
+        return plan_text(plan), gr.update(interactive=not refused), gr.update(visible=not refused and not plan["measured"])
 
     # --- acting ---------------------------------------------------------------------------------------------------------
 
     def begin(self, recipe: str, request: gr.Request) -> None:
         self.studio.start_training(self.door.manager(request), recipe)
+
+    def begin_smaller(self, request: gr.Request) -> None:
+        owner = self.door.manager(request)
+        instead = self.studio.smaller_plan(owner)
+        if instead is None:
+            raise gr.Error("There is no smaller plan for this training. Start it again.", title="Not done", print_exception=False)
+        self.studio.start_training(owner, instead["recipe"], instead["smaller"])
 
     def _current(self, owner: str) -> str:
         runs = self.studio.runs(owner)
@@ -215,9 +258,13 @@ class TeachTab:
 
     def _wire(self) -> None:
         self.shown = [self.run_id, self.status, self.first, self.reading, self.result, self.start, self.stop, self.resume, self.decide,
-                      self.numbers, *self.plots.values()]  # fmt: skip
+                      self.lesser, self.numbers, *self.plots.values()]  # fmt: skip
         self.looking = {"fn": calm(self.look), "inputs": self.run_id, "outputs": self.shown, **QUIET}
-        self.planning = {"fn": calm(self.look_ahead), "inputs": self.recipe, "outputs": [self.plan, self.start], **QUIET}
+        planned = [self.plan, self.start, self.measure]
+        self.planning = {"fn": calm(self.look_ahead), "inputs": self.recipe, "outputs": planned, **QUIET}
+        self.measure.click(calm(self.look_closely), self.recipe, planned, show_progress="minimal")
+        self.method.change(calm(self.turn), self.method, [self.lead, self.recipe], **QUIET)
+        self.lesser.click(calm(self.begin_smaller), None, None, **QUIET).then(**self.looking)
         self.timer.tick(**self.looking)
         self.recipe.change(**self.planning)
         self.start.click(calm(self.begin), self.recipe, None, **QUIET).then(**self.looking)

@@ -304,6 +304,8 @@ class WriteTab:
         self.voted.append(self.take_edit.click(calm(self.choose_edit), chosen, view, **QUIET))
         self.voted.append(self.undo.click(calm(self.take_back), self.receipt, [*view, *asked, *form], **QUIET))
         self.loading = {"fn": calm(self.restore), "inputs": None, "outputs": [*view, *asked, *form], **QUIET}
+        typed = [self.job, self.resume, self.hook]
+        self.standing = {"fn": None, "inputs": typed, "outputs": typed, "js": "(...stored) => window.ftappStanding(...stored)", **QUIET}
         self.reading = self.sources.reading
 
 
