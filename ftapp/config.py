@@ -157,6 +157,7 @@ class Recipe(_Strict):
     max_length: int = Field(1024, gt=0)
     seed: int = 20
     gradient_checkpointing: bool = False  # with it on, transformers drops cached keys and values in training
+    step: Literal["shared", "trl"] = "shared"  # of choices: each prompt read once, or TRL's own step
     dtype: Literal["auto", "float32", "bfloat16", "float16"] = "auto"  # of frozen weights; auto: float32 on a CPU, as saved on a GPU
     load_in_4bit: bool = False  # NF4: Dettmers et al. 2023, arXiv 2305.14314
     double_quant: bool = False  # their constants in 8 bits: 0.4 bits a weight less

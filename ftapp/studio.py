@@ -351,7 +351,6 @@ class Studio:
         return report | {"sentence": " ".join(filter(None, said))}
 
     def smaller_plan(self, owner: str, run_id: str | None = None) -> dict[str, Any] | None:
-        """{recipe, smaller, sentence} to start instead of a training that did not fit into memory; else None."""
         return self.supervisor.smaller(owner, run_id)
 
     def stop_training(self, owner: str, run_id: str) -> dict[str, Any]:

@@ -43,7 +43,7 @@ def rows(count=8, choices=False):
 
 def teach(folder, model, method, parent=None, **recipe):
     name = {"sft": "sft_bundled", "dpo": "dpo_bundled"}[method]
-    values = config.recipe(name).model_dump() | {"epochs": 2, "scope": scope_of(model), "warmup_share": 0.0} | recipe
+    values = config.recipe(name).model_dump() | {"epochs": 3, "scope": scope_of(model), "warmup_share": 0.0, "learning_rate": 2e-2} | recipe
     base = describe_base(str(model)) | {"max_new_tokens": 10}
     base["parent"] = parent and {"id": parent.id, "path": str(parent.path), "sha256": parent.sha256, "scope": parent.scope}
     data = rows(choices=method == "dpo")
@@ -103,7 +103,7 @@ def test_in_four_bits_load_learn_save_load_again_and_write(model, tmp_path, scop
 
 
 @pytest.mark.slow
-def test_four_bits_are_four_bits_and_only_the_adapter_learns_in_float32(model, tmp_path):
+def test_four_bits_are_four_bits_and_gradients_reach_the_lowest_layer(model, tmp_path):
     import torch
 
     recipe = config.recipe("sft_qlora_8b_16gb").model_copy(update={"gradient_checkpointing": False})
@@ -114,5 +114,15 @@ def test_four_bits_are_four_bits_and_only_the_adapter_learns_in_float32(model, t
     assert all(module.weight.quant_state.nested for module in packed), "double quantization"
     encoded = tokens.encode_rows(tokenizer, rows(), recipe.max_length)
     trainer = sft.build_trainer(loaded, tokenizer, recipe, base, encoded, [], tmp_path / "c")
+    trainer.model.eval()
+    batch = trainer._prepare_inputs(next(iter(trainer.get_train_dataloader())))
+    with torch.no_grad():
+        before = trainer.compute_loss(trainer.model, dict(batch)).item()
+    trainer.model.train()
+    loss = trainer.compute_loss(trainer.model, dict(batch))
+    loss.backward()  # an evaluation came first, after which bitsandbytes would repack weights and lose gradients
+    assert loss.item() == pytest.approx(before, rel=1e-3)
+    lowest = [parameter for name, parameter in trainer.model.named_parameters() if "layers.0." in name and "lora_B" in name]
+    assert lowest and all(parameter.grad is not None and parameter.grad.abs().max() > 0 for parameter in lowest)
     learning = [parameter for parameter in trainer.model.parameters() if parameter.requires_grad]
     assert learning and all(parameter.dtype == torch.float32 for parameter in learning)

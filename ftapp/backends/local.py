@@ -92,9 +92,10 @@ class LocalBackend:
         A folder, and a Hub id that is already in the cache, need no network. Raises ModelError with a sentence when the
         folder is missing or incomplete, the Hub is out of reach, or the model has no chat template.
         """
-        import torch
-        from transformers import AutoModelForCausalLM, AutoTokenizer
-        from transformers.utils import logging as said
+        with hardware.IMPORTING:
+            import torch
+            from transformers import AutoModelForCausalLM, AutoTokenizer
+            from transformers.utils import logging as said
 
         said.disable_progress_bar()  # a bar a shard on the terminal says nothing: the page shows when the model is ready
         folder = find(str(spec.source), offline, spec.revision, progress)
@@ -120,6 +121,7 @@ class LocalBackend:
                 "instruct or chat version of it."
             )
         model.requires_grad_(False).eval()
+        hardware.keep_4bit_exact(model)
         if not spec.load_in_4bit:  # those are put where they belong while they are packed
             model.to("cuda" if torch.cuda.is_available() else "cpu")
         return cls(spec, model, tokenizer, weights_hash(folder))

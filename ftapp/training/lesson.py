@@ -45,6 +45,8 @@ def give(
     model, tokenizer = load_base(base, recipe)
     train_ids, eval_ids = (tokens.encode_rows(tokenizer, rows, recipe.max_length) for rows in (train_rows, eval_rows))
     trainer = build(model, tokenizer, recipe, base, train_ids, eval_ids, folder / "checkpoints")
+    if note := getattr(trainer, "refused", ""):
+        emit({"kind": "note", "reason": note})
     watch = watcher(folder, emit, stop)
     trainer.add_callback(watch)
     checkpoint = resume_point(folder)

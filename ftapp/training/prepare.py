@@ -66,10 +66,13 @@ def prepare(engine: Engine, settings: config.Settings, owner: str, recipe: str |
 
 
 def _earlier(opened: Session, base: Mapping[str, Any], recipe: config.Recipe) -> list[dict[str, Any]]:
-    """Reports of runs on the same weights that learned in the same way: their speed is this one's."""
+    """Reports of runs on the same weights that learned in the same way, by the same step: their speed is this one's."""
     query = select(TrainingRun).where(TrainingRun.base_hash == base["hash"], TrainingRun.state == "succeeded",
                                       TrainingRun.method == recipe.method)  # fmt: skip
-    return [row.report for row in opened.exec(query)]
+    reports = [row.report for row in opened.exec(query) if row.scope == recipe.scope]
+    if recipe.method != "dpo":
+        return reports
+    return [report for report in reports if report.get("step", "trl") == recipe.step or report.get("step_note")]
 
 
 def _measured(recipe: config.Recipe, noise: float | None) -> tuple[config.Recipe, list[str]]:

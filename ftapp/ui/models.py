@@ -8,7 +8,7 @@ from typing import Any
 import gradio as gr
 
 from ftapp import ladder
-from ftapp.config import BUNDLED, model_ids
+from ftapp.config import BUNDLED, model_ids, model_spec
 from ftapp.ui import paper
 from ftapp.ui.asking import QUIET, calm
 from ftapp.ui.owner import Door
@@ -86,7 +86,7 @@ class ModelsTab:
         self.rungs = {}
         for number, model in enumerate(model_ids()):
             with gr.Row(elem_classes="rung-row"):
-                text = gr.HTML(min_width=240)
+                text = gr.HTML(rung_text(ladder.described(model_spec(model))), min_width=240)
                 self.rungs[model] = text, gr.Button("Use it", size="sm", elem_id=f"use-model-{number}", min_width=90, scale=0)
         gr.HTML('<p class="lead">Or any other model of the Hugging Face Hub, or a folder on this machine.</p>')
         with gr.Row(elem_classes="chips fields"):

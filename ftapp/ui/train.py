@@ -126,7 +126,7 @@ class TeachTab:
             with gr.Column(min_width=300):
                 self.method = gr.Radio(METHODS, value="dpo", label="Learn from", elem_id="learn-from")
                 self.lead = gr.HTML(f'<p class="lead">{LEAD["dpo"]}</p>')
-                self.plan = gr.HTML(paper.note("Reading your choices…"), elem_id="plan")
+                self.plan = gr.HTML(paper.note("Reading what there is to learn from…"), elem_id="plan")
                 with gr.Row(elem_classes="chips"):
                     self.start = gr.Button("Start teaching", variant="primary", elem_id="start-training")
                     self.stop = gr.Button("Stop", variant="stop", visible=False, elem_id="stop-training")
