@@ -42,13 +42,13 @@ def timeline(rows: list[dict[str, Any]]) -> str:
 
 def rung_text(rung: dict[str, Any]) -> str:
     """One model of the ladder: what it is, what it needs, and whether it is the one to take."""
-    marks = [("recommended", "Recommended here"), ("current", "Writes now")]
-    tags = "".join(f'<span class="chosen">{text}</span>' for name, text in marks if rung[name])
+    marks = [("recommended", "recommended here"), ("current", "writes now")]
+    tags = "".join(f" · {text}" for name, text in marks if rung[name])
     need = [f"{rung['write_gb']:g} GB to write, {rung['teach_gb']:g} GB to teach", f"reads {rung['prompt_tokens']} tokens", rung["licence"]]
     if not rung["here"]:
         need.insert(0, f"{rung['download_gb']:g} GB to download")
     text = f'<h3 class="rung"><b>{paper.safe(rung["label"])}</b>{tags}</h3>' + paper.note(" · ".join(need))
-    return text + (paper.note(rung["why"], "warning") if rung["why"] else "")
+    return text + paper.note(rung["why"])
 
 
 def base_text(state: dict[str, Any]) -> str:
