@@ -76,7 +76,8 @@ def figures(people: int, chance: float, tied: float, seed: int) -> dict[str, flo
     return {
         "to the end": confirmed.mean(), "random stop": (confirmed & (at <= random_stop)).mean(),
         "stop when it looks best": (confirmed & (at <= looked_best(votes))).mean(),
-        "votes": at.mean(), "of fixed": at.mean() / (size / (1 - tied)), "fixed test": fixed, "plain test at every vote": plain(votes).mean(),
+        "votes": at.mean(), "of fixed": at.mean() / (size / (1 - tied)),
+        "fixed test": fixed, "plain test at every vote": plain(votes).mean(),
     }  # fmt: skip
 
 
@@ -91,8 +92,9 @@ def main() -> None:
         for tied in (0.0, 0.3):
             found = figures(given.people, chance, tied, given.seed)
             shares = ", ".join(f"{name} {found[name]:.1%}" for name in ("to the end", "random stop", "stop when it looks best"))
-            print(f"true share {chance:.2f}, {tied:.0%} ties: confirmed {shares}; {found['votes']:.1f} votes ({found['of fixed']:.2f} of "
-                  f"fixed); peers: fixed {found['fixed test']:.1%}, plain test at every vote {found['plain test at every vote']:.1%}")  # fmt: skip
+            print(f"true share {chance:.2f}, {tied:.0%} ties: confirmed {shares}; {found['votes']:.1f} votes "
+                  f"({found['of fixed']:.2f} of fixed); peers: fixed {found['fixed test']:.1%}, "
+                  f"plain test at every vote {found['plain test at every vote']:.1%}")  # fmt: skip
 
 
 if __name__ == "__main__":

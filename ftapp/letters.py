@@ -220,9 +220,10 @@ def save_prompt(session: Session, owner: str, draft: Draft) -> str:
 # ---- writing --------------------------------------------------------------------------------------------------
 
 
-def sides(adapter: AdapterRef | None, seed: int) -> tuple[Row, Row]:
-    """Who writes left and who right, by chance. Without an adapter both are samples of the base from two seeds."""
-    rows = Row(None, seed), Row(adapter, seed + 1)
+def sides(adapter: AdapterRef | None, seed: int, other: AdapterRef | None = None) -> tuple[Row, Row]:
+    """Who writes left and who right, by chance: the adapter and the base (or `other`, what it is on trial against). Without an
+    adapter both are samples of the base from two seeds."""
+    rows = Row(other, seed), Row(adapter, seed + 1)
     return rows if secrets.randbelow(2) else (rows[1], rows[0])
 
 

@@ -20,7 +20,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 MISTAKEN = 0.05  # at most so often is an adapter confirmed that is no better
 MISSED = 0.20  # at most so often is one rolled back that is BETTER
@@ -63,18 +63,22 @@ def follow(votes: Sequence[str]) -> Standing:
     """The trial after these votes, each WON, LOST or TIED as the new adapter fared, oldest first. The first decision stands: votes
     after it are not counted. Raises ValueError for anything else."""
     count = {WON: 0, LOST: 0, TIED: 0}
-    state = GOING
     for vote in votes:
         if vote not in count:
             raise ValueError(f"{vote!r} is no vote")
         count[vote] += 1
-        state = decided(count[WON], count[LOST], count[TIED])
-        if state != GOING:
+        if decided(count[WON], count[LOST], count[TIED]) != GOING:
             break
-    wins, losses, ties = count[WON], count[LOST], count[TIED]
+    return stood(count[WON], count[LOST], count[TIED])
+
+
+def stood(wins: int, losses: int, ties: int) -> Standing:
+    """The trial at these counts, whatever the way there was."""
+    state = decided(wins, losses, ties)
     more = 0 if state != GOING else to_go(wins, losses, ties)
     done = min(1.0, max(0.0, (weight(wins, losses) - LOWER) / (UPPER - LOWER)))
-    return Standing(state, wins + losses + ties, wins, losses, ties, more, done, _sentence(state, wins, losses, ties, more))
+    found = Standing(state, wins + losses + ties, wins, losses, ties, more, done, "")
+    return replace(found, sentence=_sentence(found))
 
 
 def to_go(wins: int, losses: int, ties: int) -> int:
@@ -109,14 +113,22 @@ def followed(chance: float, wins: int = 0, losses: int = 0) -> tuple[float, floa
     return up, down + sum(here.values()), steps
 
 
-def _sentence(state: str, wins: int, losses: int, ties: int, more: int) -> str:
-    votes = wins + losses + ties
-    if not votes:
-        return f"No votes yet; about {more} to be sure."
-    told = f"{votes} vote{'s' * (votes != 1)}, {wins} for the new one" + (f", {ties} tied" if ties else "")
-    if state == CONFIRMED:
-        return f"{told}: it is better. A new one that is no better would get this far in at most {MISTAKEN:.0%} of trials."
-    if state == ROLLED_BACK:
-        why = "no difference was seen" if weight(wins, losses) > LOWER else "it is not clearly better"
-        return f"{told}: {why}, so the one before keeps writing."
-    return f"{told}; about {more} more to be sure."
+def counted(found: Standing) -> str:
+    """The votes in words: "12 votes, 8 for the new one, 1 tied"."""
+    tied = f", {found.ties} tied" if found.ties else ""
+    return f"{found.votes} vote{'s' * (found.votes != 1)}, {found.wins} for the new one{tied}"
+
+
+def why_not(found: Standing) -> str:
+    """Why a trial is rolled back."""
+    return "no difference was seen" if weight(found.wins, found.losses) > LOWER else "the new one is not clearly better"
+
+
+def _sentence(found: Standing) -> str:
+    if not found.votes:
+        return f"No votes yet; about {found.more} to be sure."
+    if found.state == CONFIRMED:
+        return f"{counted(found)}: it is better. One that is no better would get this far in at most {MISTAKEN:.0%} of trials."
+    if found.state == ROLLED_BACK:
+        return f"{counted(found)}: {why_not(found)}."
+    return f"{counted(found)}; about {found.more} more to be sure."
