@@ -5,7 +5,7 @@ Holds what `Studio` holds; rows are `adapters`' and `trials`', the rules are `ga
 
 from __future__ import annotations
 
-import logging
+from dataclasses import replace
 from typing import Any
 
 from db.engine import session, write
@@ -13,10 +13,10 @@ from db.models import Trial
 from ftapp import adapters, trial, trials
 from ftapp.backends.local import AdapterRef
 from ftapp.errors import ModelError, UserError
+from ftapp.preferences import Receipt
 from ftapp.streams import proved
 from ftapp.training import run
 
-log = logging.getLogger(__name__)
 LEAST_REASON = 10  # characters; "ok" is none
 
 
@@ -45,14 +45,18 @@ class Promoting:
             tried, live = (adapters.find(opened, owner, id) for id in (row.adapter_id, row.rival_id))
         return (live, tried) if proved(backend, tried) else None
 
-    def voted(self, owner: str) -> str:
-        """After a vote: do what an automatic trial says. A sentence when it ended now, else ""."""
+    def voted(self, owner: str, receipt: Receipt) -> Receipt:
+        """After a vote: do what an automatic trial says. The receipt, whose note says so when the trial ended now."""
+        said = self._decide(owner)
+        return replace(receipt, note=f"{receipt.note} {said}".strip()) if said else receipt
+
+    def _decide(self, owner: str) -> str:
         with session(self._engine) as opened:
             if trials.running(opened, owner, self._base) is None:
                 return ""
         with write(self._engine) as opened:
             ended = trials.decide(opened, owner, self._base)
-            return _ended(ended, trials.standing(opened, ended)) if ended else ""
+            return f"The trial is over. {_ended(ended, trials.standing(opened, ended))}" if ended else ""
 
     def trial(self, owner: str) -> dict[str, Any] | None:
         """The trial that goes on, else the last one: {id, adapter_id, rival_id, state, automatic, votes, wins, losses, ties, more, done,
@@ -90,7 +94,7 @@ class Promoting:
             if row is not None:
                 row.automatic = automatic
                 opened.add(row)
-        self.voted(owner)
+        self._decide(owner)
         return self.trial(owner)
 
     def finish(self, owner: str) -> dict[str, Any]:

@@ -281,8 +281,7 @@ class Studio:
             reasons = [*reasons, *self.mended(owner, comparison_id, edited, edited_from or verdict)]
         with write(self.engine) as opened:
             receipt = preferences.record(opened, owner, comparison_id, verdict, edited, edited_from, reasons, seconds)
-        said = self.trial.voted(owner)
-        return receipt.told() | ({"trial": said} if said else {})
+        return self.trial.voted(owner, receipt).told()
 
     def mended(self, owner: str, comparison_id: str, edited: str, side: str) -> list[str]:
         """The reason that an edit gives by itself: it took out or corrected something that no source holds."""

@@ -18,6 +18,7 @@ difference worth the change.
 
 from __future__ import annotations
 
+import functools
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -72,6 +73,7 @@ def follow(votes: Sequence[str]) -> Standing:
     return stood(count[WON], count[LOST], count[TIED])
 
 
+@functools.lru_cache(maxsize=64)
 def stood(wins: int, losses: int, ties: int) -> Standing:
     """The trial at these counts, whatever the way there was."""
     state = decided(wins, losses, ties)

@@ -27,7 +27,7 @@ FLOORS = {
     "ftapp.training.supervise": 5, "ftapp.doctor": 5, "ftapp.ladder": 5, "ftapp.backups": 5, "ftapp.streams": 5,
     "ftapp.studio": 6, "ftapp.labelling": 6, "ftapp.ahead": 6, "ftapp.own_voice": 6, "ftapp.promoting": 6,
     "ftapp.ui": 7, "ftapp.cli": 7, "ftapp.cli_portfolio": 7, "ftapp.cli_templates": 7, "ftapp.cli_transfer": 7, "ftapp.cli_label": 7,
-    "ftapp.cli_backups": 7, "ftapp.cli_examples": 7, "ftapp.cli_training": 7, "ftapp.cli_voice": 7,
+    "ftapp.cli_backups": 7, "ftapp.cli_examples": 7, "ftapp.cli_training": 7, "ftapp.cli_voice": 7, "ftapp.cli_trial": 7,
     "ftapp.__main__": 8, "app": 8,
 }  # fmt: skip
 
