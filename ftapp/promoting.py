@@ -8,9 +8,11 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
+from sqlmodel import select
+
 from db.engine import session, write
-from db.models import Trial
-from ftapp import adapters, trial, trials
+from db.models import Adapter, Trial
+from ftapp import adapters, gate_measure, trial, trials
 from ftapp.backends.local import AdapterRef
 from ftapp.errors import ModelError, UserError
 from ftapp.preferences import Receipt
@@ -166,6 +168,26 @@ class Promoting:
             row = trials.report(opened, owner, adapter_id)
             return row and {"adapter_id": row.adapter_id, "rival_id": row.rival_id, "passed": row.passed, "rules": row.rules,
                             "values": row.values, "at": row.created_at.isoformat(timespec="seconds")}  # fmt: skip
+
+    def ask_gate(self, owner: str, adapter_id: str) -> dict[str, Any]:
+        """Measure an adapter beside what writes now, and keep what the gate says; it takes minutes. A candidate that passes goes on
+        trial. Raises UserError for an adapter that no run of this home made."""
+        with session(self._engine) as opened:
+            adapters.check_base(opened, owner, adapter_id, self._base)
+            row = opened.exec(select(Adapter).where(Adapter.id == adapter_id, Adapter.owner_id == owner)).first()
+            folder = self._studio.settings.folder("runs") / str(row.run_id) if row else None
+            if row is None or not (folder / "train.jsonl").is_file():
+                raise UserError(f"The adapter {adapter_id} was not taught here. The gate cannot measure it. It needs its run's folder.")
+            live, state, sha256 = adapters.live(opened, owner, self._base, row.base_hash), row.state, row.sha256
+        if live is not None and live.id == adapter_id:
+            live = None  # beside the base: nothing else writes
+        report = run.read_json(folder / "report.json")
+        said = gate_measure.of_run(folder, sha256, report, backend=self._studio.backend(), live=live)
+        with write(self._engine) as opened:
+            trials.judged(opened, owner, adapter_id, said)
+            if said["passed"] and state == "candidate":
+                trials.begin(opened, owner, adapter_id)
+        return self.gate(owner, adapter_id)
 
     @staticmethod
     def _refused(opened: Any, owner: str, adapter_id: str) -> str:

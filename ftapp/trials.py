@@ -7,6 +7,9 @@ count: they are the same pair. A settlement stands in the place of what labelers
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 from sqlalchemy.orm import aliased
 from sqlmodel import Session, col, select
 
@@ -32,6 +35,15 @@ def report(session: Session, owner: str, adapter_id: str) -> GateReport | None:
     """What the gate said last of an adapter."""
     query = select(GateReport).where(GateReport.owner_id == owner, GateReport.adapter_id == adapter_id)
     return session.exec(query.order_by(col(GateReport.created_at).desc(), col(GateReport.id)).limit(1)).first()
+
+
+def judged(session: Session, owner: str, adapter_id: str, said: Mapping[str, Any]) -> GateReport:
+    """Keep what the gate said of an adapter: {rival, passed, rules, values}."""
+    row = GateReport(owner_id=owner, adapter_id=adapter_id, rival_id=said["rival"], passed=said["passed"], rules=list(said["rules"]),
+                     values=dict(said["values"]))  # fmt: skip
+    session.add(row)
+    session.flush()
+    return row
 
 
 def begin(session: Session, owner: str, adapter_id: str) -> Trial | None:

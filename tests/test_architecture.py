@@ -20,7 +20,7 @@ FLOORS = {
     "ftapp.backends": 3, "ftapp.retrieval": 3, "ftapp.embeddings": 3,
     "ftapp.letters": 4, "ftapp.preferences": 4, "ftapp.transfer": 4, "ftapp.training": 4, "ftapp.evaluation": 4, "ftapp.trial": 4,
     "ftapp.adapters": 4, "ftapp.trials": 4, "ftapp.bundled": 4, "ftapp.portfolio": 4, "ftapp.templates": 4, "ftapp.gaps": 4,
-    "ftapp.imported": 4,
+    "ftapp.imported": 4, "ftapp.gate": 4, "ftapp.gate_measure": 4,
     "ftapp.forgetting": 4, "ftapp.counting": 4, "ftapp.examples": 4, "ftapp.example_rows": 4, "ftapp.probes": 4,
     "ftapp.voice_report": 4,
     "ftapp.queue": 4, "ftapp.labelers": 4, "ftapp.verdicts": 4, "ftapp.agreement": 4, "ftapp.strength": 4,

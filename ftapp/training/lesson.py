@@ -13,7 +13,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from ftapp import config, voice_report
+from ftapp import config, gate_measure, voice_report
 from ftapp.backends import hardware
 from ftapp.errors import TrainingError
 from ftapp.training import finish, memory, processes, run, tokens
@@ -77,6 +77,7 @@ def give(
     elif letters:
         report["letters"], report["letters_note"] = finish.letters(base, recipe, eval_rows, folder, sha256, letters, stop)
     if letters:
+        report["gate"] = gate_measure.of_run(folder, sha256, report, stop=stop)
         run.write_text(folder / "report.json", json.dumps(report, indent=1, ensure_ascii=False))
     shutil.rmtree(folder / "checkpoints", ignore_errors=True)  # only a resume needs them
     return Outcome("succeeded", folder / "adapter", report)

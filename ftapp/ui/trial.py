@@ -46,12 +46,14 @@ def gate_text(report: dict[str, Any] | None, open_: bool = False) -> str:
     rules = sorted(report["rules"], key=lambda rule: ("refused", "unknown", "ok").index(rule["state"]))
     refused = sum(rule["state"] == "refused" for rule in rules)
     said = "The gate let it through." if report["passed"] else f"The gate refused it: {paper.count(refused, 'rule')} failed."
-    lines = "".join(
-        f'<li class="{paper.safe(rule["state"])}"><b>{MARKS[rule["state"]]} {paper.safe(rule["title"])}</b> {paper.safe(rule["sentence"])}</li>'
-        for rule in rules
-    )
+    lines = "".join(map(_rule, rules))
     shown = " open" if open_ or refused else ""
     return f'<details class="gate"{shown}><summary>{paper.safe(said)}</summary><ul class="rules">{lines}</ul></details>'
+
+
+def _rule(rule: dict[str, Any]) -> str:
+    title = f"<b>{MARKS[rule['state']]} {paper.safe(rule['title'])}</b>"
+    return f'<li class="{paper.safe(rule["state"])}">{title} {paper.safe(rule["sentence"])}</li>'
 
 
 class TrialPanel:
