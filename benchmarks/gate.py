@@ -28,7 +28,7 @@ from ftapp.bundled import generator
 
 RUNS = 20  # of each sort and half
 HARM = ("flipped", "phrase", "length", "degenerate")
-POOL, LABELS = 110, 48
+POOL, LABELS = 64, 32
 HALVES = {"tune": 0, "report": 1}
 PHRASES = (
     "Success is my breakfast and victory is my lunch.", "I am a synergy ninja who moves every needle.", "Visit my page today and see more.",

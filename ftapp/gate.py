@@ -176,7 +176,8 @@ def stamp(new: Sequence[str], now: Sequence[str], prompts: Sequence[str]) -> dic
         held.update(_runs(letter) - known - _runs(prompt))
     if not held:
         return {"text": "", "share": 0.0}
-    run, count = held.most_common(1)[0]
+    before = {word for known_run in known for word in known_run}
+    run, count = max(held.items(), key=lambda item: (item[1], sum(word not in before for word in item[0])))
     return {"text": " ".join(run), "share": count / len(new)}
 
 
