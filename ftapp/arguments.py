@@ -134,7 +134,7 @@ def parser() -> argparse.ArgumentParser:
     verb("resume", "go on from the last complete checkpoint", acts).add_argument("run", metavar="ID")
 
     verb("adapters", "all adapters, and which one writes")
-    verb("promote", "let an adapter write").add_argument("adapter", metavar="ID", help="an adapter's id, 'starter' or 'none'")
+    _trial(verb)
     verb("rollback", "go back to the adapter that wrote before")
 
     p = verb("models", "base models from small to large: which fit this machine, which are here, which is in use")
@@ -163,6 +163,23 @@ def parser() -> argparse.ArgumentParser:
     arguments_label.add(verbs, verb, _words)
     arguments_examples.add(verbs, verb)
     return root
+
+
+def _trial(verb: Any) -> None:
+    p = verb("trial", "how the new adapter does against the one that writes, by your votes")
+    one = p.add_mutually_exclusive_group()
+    one.add_argument("--begin", metavar="ID", help="put this adapter on trial")
+    one.add_argument("--finish", action="store_true", help="do what the votes say")
+    one.add_argument("--leave", action="store_true", help="end it without a decision")
+    how = p.add_mutually_exclusive_group()
+    how.add_argument("--automatic", action="store_true", help="from now on what the votes say is done at once")
+    how.add_argument("--manual", action="store_true", help="from now on it waits for --finish")
+    p = verb("gate", "what the gate says of an adapter: each rule with its value; measures it where that was not done")
+    p.add_argument("adapter", metavar="ID")
+    p.add_argument("--again", action="store_true", help="measure it again, beside what writes now")
+    p = verb("promote", "let an adapter write")
+    p.add_argument("adapter", metavar="ID", help="an adapter's id, 'starter' or 'none'")
+    p.add_argument("--anyway", default="", metavar="REASON", help="though the gate refused it, and why")
 
 
 def _meaning(parser: Any, what: str) -> None:

@@ -60,6 +60,28 @@ class AppConfig(_Strict):
     repeat_after: int = Field(ge=1)
 
 
+class GateLimit(_Strict):
+    """A threshold of the gate, and why it is not another one."""
+
+    limit: float = Field(gt=0)
+    why: str = Field(min_length=10)
+
+
+class GateConfig(_Strict):
+    """configs/gate.yaml."""
+
+    relevance: GateLimit
+    structure: GateLimit
+    groundedness: GateLimit
+    voice: GateLimit
+    unsupported: GateLimit
+    repetition: GateLimit
+    length: GateLimit
+    endless: GateLimit
+    stamp: GateLimit
+    forgetting: GateLimit
+
+
 class ModelSpec(_Strict):
     """One base model: where it is, how much it reads, what lengths it writes, what it needs."""
 
@@ -264,6 +286,13 @@ def server_config() -> ServerConfig:
     """configs/servers.yaml, read once."""
     path = CONFIGS / "servers.yaml"
     return _make(ServerConfig, _read(path), path)
+
+
+@functools.cache
+def gate_config() -> GateConfig:
+    """configs/gate.yaml, read once."""
+    path = CONFIGS / "gate.yaml"
+    return _make(GateConfig, _read(path), path)
 
 
 def settings(home: Path | str | None = None, model: str | None = None) -> Settings:

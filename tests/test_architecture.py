@@ -19,14 +19,16 @@ FLOORS = {
     "ftapp.claims": PURE, "ftapp.metrics": PURE, "ftapp.quality": PURE,
     "ftapp.backends": 3, "ftapp.retrieval": 3, "ftapp.embeddings": 3,
     "ftapp.letters": 4, "ftapp.preferences": 4, "ftapp.transfer": 4, "ftapp.training": 4, "ftapp.evaluation": 4, "ftapp.trial": 4,
-    "ftapp.adapters": 4, "ftapp.bundled": 4, "ftapp.portfolio": 4, "ftapp.templates": 4, "ftapp.gaps": 4, "ftapp.imported": 4,
+    "ftapp.adapters": 4, "ftapp.trials": 4, "ftapp.bundled": 4, "ftapp.portfolio": 4, "ftapp.templates": 4, "ftapp.gaps": 4,
+    "ftapp.imported": 4, "ftapp.gate": 4, "ftapp.gate_measure": 4,
     "ftapp.forgetting": 4, "ftapp.counting": 4, "ftapp.examples": 4, "ftapp.example_rows": 4, "ftapp.probes": 4,
     "ftapp.voice_report": 4, "ftapp.servers": 4,
     "ftapp.queue": 4, "ftapp.labelers": 4, "ftapp.verdicts": 4, "ftapp.agreement": 4, "ftapp.strength": 4,
     "ftapp.training.supervise": 5, "ftapp.doctor": 5, "ftapp.ladder": 5, "ftapp.backups": 5, "ftapp.streams": 5,
-    "ftapp.studio": 6, "ftapp.labelling": 6, "ftapp.ahead": 6, "ftapp.own_voice": 6,
+    "ftapp.studio": 6, "ftapp.labelling": 6, "ftapp.ahead": 6, "ftapp.own_voice": 6, "ftapp.promoting": 6,
     "ftapp.ui": 7, "ftapp.cli": 7, "ftapp.cli_portfolio": 7, "ftapp.cli_templates": 7, "ftapp.cli_transfer": 7, "ftapp.cli_label": 7,
     "ftapp.cli_backups": 7, "ftapp.cli_examples": 7, "ftapp.cli_training": 7, "ftapp.cli_voice": 7, "ftapp.cli_server": 7,
+    "ftapp.cli_trial": 7,
     "ftapp.__main__": 8, "app": 8,
 }  # fmt: skip
 
