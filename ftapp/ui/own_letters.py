@@ -21,7 +21,7 @@ from ftapp.ui.owner import Door
 
 KINDS = [("Guess what it is", ""), *((name[0].upper() + name[1:], kind) for kind, name in KIND_NAMES.items())]
 STATES = {"in": "teaches", "kept": "teaches, kept by you", "quarantined": "in quarantine", "left_out": "left out"}
-SOURCES = {"pasted": "pasted", "file": "a file", "imported": "imported", "edited": "edited here"}
+SOURCES = {"pasted": "pasted", "file": "file", "imported": "imported", "edited": "edited here"}
 ACTS = {"show": "Read it", "keep": "Let it teach", "leave_out": "Leave it out", "delete": "Delete"}
 AT_ONCE = 6  # examples of the quarantine that stand on the screen
 MOST_LISTED, MOST_REPAIRS = 50, 10
