@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict
 from types import SimpleNamespace
 from typing import Any
@@ -37,10 +37,11 @@ def made(given: Given) -> dict[str, Any]:
     """The columns of a new row; and the texts of its documents under `posting` and `resume`, and under `signed` the name by which a
     résumé of the owner is looked for, "" when the person is known already."""
     kind = given.kind or example_readers.guessed(given.letter)
-    turns = tuple((m["role"], m["content"]) for m in given.messages)
+    turns = () if given.source == "edited" else tuple((m["role"], m["content"]) for m in given.messages)  # what a model was shown stays
     mended, findings = quality.repair(quality.Item("new", kind, given.letter, given.posting, dict(given.fields), turns))
     letter, fields = documents.clean(mended.letter), dict(mended.fields)
-    changed = {one.field or "letter" for one in findings}
+    messages = [m | {"content": said} for m, (_, said) in zip(given.messages, mended.turns, strict=True)] if turns else list(given.messages)
+    texts = {"letter": given.letter, "posting": given.posting, "turns": _said(given.messages), **given.fields}
     unknown = not (given.messages or _knows_person(given))
     blind = not (given.posting or given.messages or fields.get("title") or fields.get("company"))
     read = ({"title": _topic(letter)} if blind else {}) if kind == "answer" else briefs.rebuilt(letter) if blind or unknown else {}
@@ -48,12 +49,16 @@ def made(given: Given) -> dict[str, Any]:
     rebuilt = {name: text for name, text in read.items() if name in wanted and not fields.get(name)}
     whole = [given.letter, given.posting, given.resume, dict(given.fields), list(given.messages)]
     return {
-        "kind": kind, "letter": letter, "before": {name: given.letter if name == "letter" else given.fields[name] for name in changed},
-        "fields": fields, "rebuilt": rebuilt, "messages": list(given.messages), "source": given.source,
+        "kind": kind, "letter": letter, "before": {name: texts[name] for name in {one.field or "letter" for one in findings}},
+        "fields": fields, "rebuilt": rebuilt, "messages": messages, "source": given.source,
         "findings": [told(one) for one in findings], "split_key": _split_key(kind, given, rebuilt | fields, letter),
         "content_hash": hashlib.sha256(json.dumps(whole, sort_keys=True).encode()).hexdigest(),
-        "posting": given.posting, "resume": given.resume, "signed": (rebuilt | fields).get("applicant", "") if unknown else "",
+        "posting": mended.posting, "resume": given.resume, "signed": (rebuilt | fields).get("applicant", "") if unknown else "",
     }  # fmt: skip
+
+
+def _said(messages: Iterable[Mapping[str, str]]) -> str:
+    return "\n\n".join(m["content"] for m in messages)
 
 
 def _knows_person(given: Given) -> bool:
@@ -208,9 +213,10 @@ def repairs(row: Example, known: Documents) -> list[dict[str, Any]]:
     found = []
     for name, before in row.before.items():
         reasons = [one["reason"] for one in row.findings if one["repaired"] and (one["field"] or "letter") == name]
-        after = row.letter if name == "letter" else row.fields.get(name, "")
+        document = known.get(row.job_document_id or "")
+        texts = {"letter": row.letter, "posting": document.text if document else "", "turns": _said(row.messages), **row.fields}
         found.append(
-            {"id": row.id, "name": name_of(row, known), "field": name, "before": before, "after": after, "reason": " ".join(reasons)}
+            {"id": row.id, "name": name_of(row, known), "field": name, "before": before, "after": texts[name], "reason": " ".join(reasons)}
         )
     return found
 

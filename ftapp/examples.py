@@ -17,7 +17,7 @@ from sqlmodel import Session, col, select
 
 from db.engine import session, write
 from db.models import EXAMPLE_STATES, Comparison, Document, Example, Imported, Preference, Prompt
-from ftapp import config, example_readers, example_rows, masking, prompts, quality, templates
+from ftapp import config, example_readers, example_rows, masking, preferences, prompts, quality, templates
 from ftapp.errors import NotFound
 from ftapp.example_readers import Given
 from ftapp.formats import BadRow, Row
@@ -243,13 +243,14 @@ def _judged(row: Example, found: list[dict[str, Any]]) -> bool:
 
 
 def _edits(owner: str) -> Any:
-    """Edited and mixed letters of choices that stand; what was asked twice measures its labeler and is left alone."""
+    """Letters that the owner edited or mixed in choices that stand; those of other labelers are in another voice, and what was asked
+    twice measures its labeler."""
     return (
         select(Preference.edited_text, Prompt)
         .join(Comparison, col(Preference.comparison_id) == Comparison.id)
         .join(Prompt, col(Comparison.prompt_id) == Prompt.id)
         .where(Preference.owner_id == owner, col(Preference.undone_at).is_(None), col(Preference.edited_text).is_not(None))
-        .where(col(Comparison.repeat_of).is_(None))
+        .where(col(Comparison.repeat_of).is_(None), col(Preference.labeler).in_((owner, preferences.SETTLED)))
         .order_by(col(Preference.created_at), col(Preference.id))
     )
 

@@ -21,7 +21,7 @@ from db.models import Comparison, Document, Letter, Preference, Prompt, QueueIte
 from ftapp import cleaning, masking, profiles, prompts, structure, templates
 from ftapp.backends import pair
 from ftapp.backends.local import AdapterRef
-from ftapp.backends.pair import Control, Progress, Row, Sampling
+from ftapp.backends.pair import SERVED, Control, Progress, Row, Sampling
 from ftapp.config import ModelSpec
 from ftapp.documents import PlainText, read_text
 from ftapp.errors import NotFound, UserError
@@ -220,10 +220,18 @@ def save_prompt(session: Session, owner: str, draft: Draft) -> str:
 # ---- writing --------------------------------------------------------------------------------------------------
 
 
-def sides(adapter: AdapterRef | None, seed: int) -> tuple[Row, Row]:
-    """Who writes left and who right, by chance. Without an adapter both are samples of the base from two seeds."""
-    rows = Row(None, seed), Row(adapter, seed + 1)
+def sides(
+    adapter: AdapterRef | None, seed: int, names: tuple[str, str] = ("", ""), other: AdapterRef | None = None
+) -> tuple[Row, Row]:
+    """Who writes left and who right, by chance: the adapter and the base (or `other`, what it is on trial against). Without an
+    adapter both are samples of the base from two seeds. `names` are a server's models that write in place of the base and the adapter."""
+    rows = Row(other, seed, names[0]), taught(adapter, seed + 1, names)
     return rows if secrets.randbelow(2) else (rows[1], rows[0])
+
+
+def taught(adapter: AdapterRef | None, seed: int, names: tuple[str, str]) -> Row:
+    """The side that is not the base's."""
+    return Row(None, seed, names[1]) if names[1] else Row(adapter, seed)
 
 
 def sampling(spec: ModelSpec, greedy: bool = False) -> Sampling:
@@ -271,10 +279,11 @@ def save_letters(session: Session, owner: str, prompt_id: str, written: Written)
     letters = [
         Letter(
             owner_id=owner, prompt_id=prompt_id, text=text, stripped=taken, finished=finished,
-            base_id=written.base_id, base_hash=written.base_hash,
+            base_id=f"{SERVED}{row.server}" if row.server else written.base_id,
+            base_hash="" if row.server else written.base_hash,  # nobody here has seen a server's weights
             adapter_id=row.adapter.id if row.adapter else None, adapter_sha256=row.adapter.sha256 if row.adapter else None,
             seed=row.seed, sampling=dict(vars(written.sampling)), tokens=len(ids),
-            token_ids=[] if taken else list(ids), seconds=written.seconds,
+            token_ids=[] if taken or row.server else list(ids), seconds=written.seconds,
         )
         for row, (text, taken), finished, ids in zip(written.rows, tidy, written.finished, written.ids, strict=True)
     ]  # fmt: skip
@@ -288,11 +297,16 @@ def save_pair(session: Session, owner: str, prompt_id: str, written: Written, co
     left, right = save_letters(session, owner, prompt_id, written)
     row = Comparison(
         id=comparison_id or new_id("cmp"), owner_id=owner, prompt_id=prompt_id, left_letter_id=left, right_letter_id=right,
-        proven=written.proven, two_base_samples=all(r.adapter is None for r in written.rows),
+        proven=written.proven, two_base_samples=all(r.adapter is None and r.server == written.rows[0].server for r in written.rows),
     )  # fmt: skip
     session.add(row)
     session.flush()
     return row.id
+
+
+def writer(adapter_id: str | None, base_id: str) -> str:
+    """What wrote a letter, as it is told: an adapter's id, "base", or "server:" and the name of a server's model."""
+    return adapter_id or (base_id if base_id.startswith(SERVED) else "base")
 
 
 def comparison(session: Session, owner: str, comparison_id: str) -> Comparison:

@@ -16,6 +16,7 @@ from sqlmodel import Session, col, select
 
 from db.models import VERDICTS, Comparison, Letter, Preference, Prompt, RunPair, TrainingRun, now
 from ftapp import counting, imported, letters
+from ftapp.backends.pair import SERVED
 from ftapp.errors import ModelError, NotFound, UserError
 
 REASONS = {
@@ -23,6 +24,9 @@ REASONS = {
     "structure": "Structure", "repetition": "Repeats itself",
 }  # fmt: skip
 SETTLED = "settled"  # stands in a labeler's place: the owner's word where labelers disagree; it alone gives pairs then
+NO_ADAPTER = "Both letters were samples of the base model: there is no adapter yet."
+ONE_SERVED = "Both letters were samples of one model of a server."
+ELSEWHERE = "A server's model wrote part of it: it is kept and exported, but the model here does not learn from it."
 IDENTICAL, CONTRADICTORY, UNFINISHED = "identical", "contradictory", "unfinished"
 MOST_EDITED_CHARACTERS = 20_000
 
@@ -202,9 +206,12 @@ def _receipt(session: Session, row: Comparison, stored: Preference) -> Receipt:
     left, right = session.get_one(Letter, row.left_letter_id), session.get_one(Letter, row.right_letter_id)
     given = pairs_of(stored, left, right, session.get_one(Prompt, row.prompt_id))
     kept, dropped = sort_out(given)
-    notes = ["Both letters were samples of the base model: there is no adapter yet."] if row.two_base_samples else []
+    elsewhere = [p for p in kept if p.base_id.startswith(SERVED)]
+    notes = [ONE_SERVED if left.base_id.startswith(SERVED) else NO_ADAPTER] if row.two_base_samples else []
+    notes += [ELSEWHERE] if elsewhere else []
     notes += [f"{len(dropped)} pair{'s' * (len(dropped) > 1)} kept but not trained on: {dropped[0][1]}."] if dropped else []
-    return Receipt(stored.id, left.adapter_id or "base", right.adapter_id or "base", len(kept), row.two_base_samples, " ".join(notes))
+    wrote = (letters.writer(letter.adapter_id, letter.base_id) for letter in (left, right))
+    return Receipt(stored.id, *wrote, len(kept) - len(elsewhere), row.two_base_samples, " ".join(notes))
 
 
 # ---- pairs ----------------------------------------------------------------------------------------------------
@@ -215,9 +222,11 @@ def pairs_of(stored: Preference, left: Letter, right: Letter, prompt: Prompt) ->
 
     def make(name: str, chosen: Letter | str, rejected: Letter) -> PreferencePair:
         text, ids, ended = (chosen, [], True) if isinstance(chosen, str) else (chosen.text, chosen.token_ids, chosen.finished)
+        bases = [rejected.base_id, *([] if isinstance(chosen, str) else [chosen.base_id])]
+        base_id = next((one for one in bases if one.startswith(SERVED)), rejected.base_id)  # half by a server: not by the model here
         return PreferencePair(
             name, stored.id, prompt.messages, text, rejected.text, prompt.split_key, ended and rejected.finished,
-            left.base_id, prompt.prompt_hash, list(ids), list(rejected.token_ids),
+            base_id, prompt.prompt_hash, list(ids), list(rejected.token_ids),
         )  # fmt: skip
 
     if stored.edited_text is not None:
@@ -230,8 +239,8 @@ def pairs_of(stored: Preference, left: Letter, right: Letter, prompt: Prompt) ->
 def choices(
     session: Session, owner: str, base_id: str | None = None, after: Preference | None = None, most: int | None = None
 ) -> list[tuple[Preference, Letter, Letter, Prompt]]:
-    """(choice, left letter, right letter, prompt) of all choices that stand, oldest first; with `base_id` only of letters by that base
-    model; with `after` and `most` the next page of them.
+    """(choice, left letter, right letter, prompt) of all choices that stand, oldest first; with `base_id` only with a letter by that
+    base model; with `after` and `most` the next page of them.
 
     Repeats measure their labeler and are none. Where a disagreement was settled, only the settlement is one.
     """
@@ -250,7 +259,7 @@ def choices(
         .limit(most)
     )
     if base_id is not None:
-        query = query.where(left.base_id == base_id)
+        query = query.where(or_(left.base_id == base_id, right.base_id == base_id))
     if after is not None:
         query = query.where(tuple_(Preference.created_at, Preference.id) > tuple_(after.created_at, after.id))
     return list(session.exec(query))
@@ -259,7 +268,7 @@ def choices(
 def pairs(session: Session, owner: str, base_id: str | None = None, brought: bool = True) -> list[PreferencePair]:
     """All pairs of the choices that stand, oldest first; with `base_id` only those that this base model wrote. Then, with `brought`, the
     imported pairs that may train."""
-    own = [made for row in choices(session, owner, base_id) for made in pairs_of(*row)]
+    own = [made for row in choices(session, owner, base_id) for made in pairs_of(*row) if base_id in (None, made.base_id)]
     return own + [PreferencePair(*values) for values in imported.used(session, owner, base_id)] if brought else own
 
 

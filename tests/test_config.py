@@ -161,3 +161,14 @@ def test_options_that_a_library_would_ignore_are_refused(tmp_path):
 def test_unknown_recipe_lists_the_known_ones():
     with pytest.raises(UserError, match="dpo_bundled"):
         config.recipe("../../etc/passwd")
+
+
+def test_few_rows_are_passed_until_there_are_steps_enough():
+    from ftapp.training import run
+
+    recipe = config.recipe("sft_bundled")
+    for count in (1, 5, 6, 30, 500):
+        fitted = recipe.for_rows(count)
+        assert run.steps(count, fitted) >= recipe.least_steps
+        assert fitted.epochs == recipe.epochs or run.steps(count, fitted) < recipe.least_steps + count
+    assert recipe.for_rows(500) == recipe and config.recipe("dpo_bundled").for_rows(5) == config.recipe("dpo_bundled")

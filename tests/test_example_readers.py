@@ -113,6 +113,19 @@ def test_files_and_folders_with_postings_beside_and_bad_ones_named(tmp_path):
     assert "columns: letter" in refused[-1]
 
 
+def test_uploads_lie_apart_and_one_posting_is_for_one_letter(tmp_path):
+    for name, text in (("oak.txt", LETTER), ("oak-posting.txt", "Head Baker\nCompany: Oak")):
+        (tmp_path / name[:5]).mkdir(exist_ok=True)
+        (tmp_path / name[:5] / name).write_text(text)
+    both = [tmp_path / "oak.t" / "oak.txt", tmp_path / "oak-p" / "oak-posting.txt"]
+    assert [one.posting for one in read(both, uploaded=True)[0]] == ["Head Baker\nCompany: Oak"]
+    assert len(read(both)[0]) == 2, "in folders of their own they have nothing to do with each other"
+    assert read(both[:1], posting="Baker wanted")[0][0].posting == "Baker wanted"
+    for bring in (lambda: read(both, posting="Baker wanted"), lambda: pasted(f"{LETTER}\n---\n{ANSWER}", "Baker wanted")):
+        with pytest.raises(UserError, match="each letter answers its own"):
+            bring()
+
+
 def test_too_much_at_once_is_refused_whole(tmp_path, monkeypatch):
     monkeypatch.setattr(example_readers, "MOST_EXAMPLES", 2)
     (tmp_path / "a.txt").write_text(f"{NOTE}\n---\n{ANSWER}\n---\n{LETTER}")

@@ -3,7 +3,7 @@
 import json
 
 import pytest
-from shelf import choice
+from shelf import choice, pair
 from sqlmodel import select
 
 from db.engine import session, write
@@ -128,6 +128,15 @@ def test_a_repair_shows_before_and_after(own):
     assert len(own.report("local")["repaired"]) == 1 and own.show("local", repair["id"])["letter"] == repair["after"]
 
 
+def test_repairs_of_the_posting_a_field_and_a_conversation_are_shown_too(own):
+    own.add("local", [
+        Given(LETTER, "cover_letter", POSTING + "\n- Donâ€™t be late", fields={"skills": "rye â€“ wheat"}),
+        of_row({"messages": [{"role": "user", "content": "Whatâ€™s rye?"}, {"role": "assistant", "content": ANSWER}]}),
+    ])  # fmt: skip
+    repairs = {one["field"]: (one["before"], one["after"]) for one in own.report("local")["repaired"]}
+    assert set(repairs) == {"posting", "skills", "turns"} and all("â€" in a and "â€" not in b for a, b in repairs.values())
+
+
 def test_the_twin_of_a_deleted_letter_teaches_again(own):
     own.add("local", [*pasted(LETTER, POSTING), *pasted(LETTER, POSTING + "\n- Patience")])
     states = {row["state"]: row["id"] for row in own.listing("local")}
@@ -163,6 +172,7 @@ def test_edited_letters_and_imported_examples_are_offered_and_come_in_when_asked
         gone = choice(opened, edited="Never mind this one.", edited_from="left", company="Oak")
         preferences.undo(opened, "local", gone.id)
         choice(opened, company="Elm")
+        preferences.record(opened, "local", pair(opened, company="Ash"), "left", "Another person's words.", "left", labeler="lab_1")
         row = formats.Row("example", CHAT, ANSWER)
         imported.add(opened, "local", [("openai-sft", row, row.digest)])
     assert own.offered("local") == 2 and own.offered("visitor_1") == 0 and own.listing("local") == []

@@ -86,6 +86,10 @@ class Writing:
         self._last = [chosen.get(i, 0) for i in self._live]
         return [chosen[i] for i in live]
 
+    def close(self) -> None:
+        """Let go of the keys and values."""
+        self._cache = None
+
 
 def begin(
     backend, prompt: list[int], weights: Sequence[Weights | None], stopped: Callable[[], bool] | None = None

@@ -56,8 +56,11 @@ class LocalBackend:
 
     id, spec, base_hash, template_hash, tokenizer; special_tokens: every added token as text; invocation_tokens: ids of
     the template's assistant header; end_tokens: ids that end a letter; forbidden_tokens: ids that are no text at all;
-    part_tokens: ids that are a part of a character, where the model may write only those that its prompt holds.
+    part_tokens: ids that are a part of a character, where the model may write only those that its prompt holds;
+    names: the models of a server that write the base's and the other side; none here.
     """
+
+    names = ("", "")
 
     def __init__(self, spec, model, tokenizer, base_hash: str) -> None:
         from ftapp.backends.lora import Acting

@@ -69,10 +69,10 @@ class Span:
     def before(self) -> int:
         return self.past[0][0].shape[2] if self.past else 0
 
-    def mask(self, like: torch.Tensor) -> torch.Tensor:
-        if like.dtype not in self._masks:
-            self._masks[like.dtype] = _tree(self, like)
-        return self._masks[like.dtype]
+    def mask(self, dtype: torch.dtype, device: torch.device) -> torch.Tensor:
+        if dtype not in self._masks:
+            self._masks[dtype] = _tree(self, dtype, device)
+        return self._masks[dtype]
 
 
 @dataclass
@@ -106,16 +106,16 @@ def pack(pairs: Sequence[Pair], device: Any) -> Row:
     return Row(tensor([ids]), tensor([positions]), tensor(scored[0] + scored[1]), tensor(targets[0] + targets[1]), spans)
 
 
-def _tree(span: Span, like: torch.Tensor) -> torch.Tensor:
+def _tree(span: Span, dtype: torch.dtype, device: torch.device) -> torch.Tensor:
     """What the span's tokens may look at. Without a past only the letters ask: the lead is plainly causal."""
     chosen = span.lead + span.letters[0]
-    allowed = torch.ones(span.tokens, span.tokens, dtype=torch.bool, device=like.device).tril_()
+    allowed = torch.ones(span.tokens, span.tokens, dtype=torch.bool, device=device).tril_()
     allowed[chosen:, span.lead : chosen] = False  # the rejected letter does not see the chosen one
     if span.past:
         allowed = torch.cat([allowed.new_ones(span.tokens, span.before), allowed], 1)
     else:
         allowed = allowed[span.lead :]
-    return torch.zeros(allowed.shape, dtype=like.dtype, device=like.device).masked_fill_(~allowed, -torch.inf)
+    return torch.zeros(allowed.shape, dtype=dtype, device=device).masked_fill_(~allowed, -torch.inf)
 
 
 def attention(module: Any, query: torch.Tensor, key: torch.Tensor, value: torch.Tensor, attention_mask: Any, **options: Any) -> tuple:
@@ -135,12 +135,12 @@ def attention(module: Any, query: torch.Tensor, key: torch.Tensor, value: torch.
     for span, q, k, v in zip(packed.spans, *(x.split(packed.lengths, 2) for x in (query, key, value)), strict=True):
         if span.past:
             k, v = (torch.cat([old.to(new.dtype), new], 2) for old, new in zip(span.past[module.layer_idx], (k, v), strict=True))
-            parts.append(_attend(q, k, v, scale, span.mask(q)))
+            parts.append(_attend(q, k, v, scale, span.mask(q.dtype, q.device)))
             continue
         lead, letters = q.split([span.lead, span.tokens - span.lead], 2)
         parts.append(_attend(lead, k[:, :, : span.lead], v[:, :, : span.lead], scale, is_causal=True))
         if letters.shape[2]:
-            parts.append(_attend(letters, k, v, scale, span.mask(q)))
+            parts.append(_attend(letters, k, v, scale, span.mask(q.dtype, q.device)))
     return torch.cat(parts, 1), None
 
 
@@ -148,12 +148,9 @@ def _attend(
     query: torch.Tensor, key: torch.Tensor, value: torch.Tensor, scale: float | None, mask: Any = None, is_causal: bool = False
 ) -> torch.Tensor:
     """SDPA of one row. Query heads that share a key head stand beside each other, so no key is copied for them."""
-    heads, shared, width = query.shape[1], key.shape[1], value.shape[3]
-    group = heads // shared
-    query = query[0].unflatten(0, (shared, group))
-    key, value = (x[0, :, None].expand(-1, group, -1, -1) for x in (key, value))
-    out = attend(query, key, value, mask, is_causal=is_causal, scale=scale)
-    return out.reshape(1, heads, -1, width).transpose(1, 2)
+    query = query[0].unflatten(0, (key.shape[1], -1))
+    key, value = (x[0, :, None].expand(-1, query.shape[1], -1, -1) for x in (key, value))
+    return attend(query, key, value, mask, is_causal=is_causal, scale=scale).flatten(0, 1)[None].transpose(1, 2)
 
 
 def _product_dtype(tensor: torch.Tensor) -> torch.dtype:

@@ -12,10 +12,10 @@ from typing import Any
 
 import gradio as gr
 
-from ftapp import example_readers
+from ftapp import example_readers, own_voice
 from ftapp.errors import UserError
 from ftapp.prompts import KIND_NAMES
-from ftapp.ui import paper
+from ftapp.ui import paper, voice
 from ftapp.ui.asking import QUIET, calm, forget
 from ftapp.ui.owner import Door
 
@@ -136,6 +136,7 @@ class LettersPanel:
             with gr.Column(min_width=300):
                 self.meter = gr.HTML(elem_id="own-meter")
                 gr.HTML(when_text(), elem_id="own-when")
+        self.card = gr.HTML(elem_id="own-voice")
         self.found = gr.HTML(elem_id="own-found")
         with gr.Row(elem_classes="chips"):
             self.again = gr.Button("Check again", size="sm", visible=False, elem_id="own-check", min_width=96)
@@ -192,7 +193,7 @@ class LettersPanel:
         uploads = uploads or []
         try:
             owner = self.door.manager(request)
-            given, refused = example_readers.read([Path(path) for path in uploads], kind or "", posting or "")
+            given, refused = example_readers.read([Path(path) for path in uploads], kind or "", posting or "", uploaded=True)
         finally:
             for path in uploads:
                 forget(path)
@@ -206,9 +207,9 @@ class LettersPanel:
         return _told(self.studio.examples.store(owner, self.studio.examples.offers(owner)))
 
     def check(self, request: gr.Request) -> tuple[Any, ...]:
-        """The quality report; by meaning only if that need not be waited for."""
+        """The quality report by words, which nothing has to be loaded for."""
         owner = self.door.owner(request)
-        self.studio.examples.check(owner, self.studio.meaning)
+        self.studio.examples.check(owner)
         return self._shown(owner)
 
     def check_meaning(self, request: gr.Request) -> tuple[Any, ...]:
@@ -260,9 +261,11 @@ class LettersPanel:
         aside = (
             f'<h2 class="next">In quarantine: {len(held)}</h2>{paper.note("They do not teach until you keep them.")}{more}' if held else ""
         )
-        choices = [(_short(row["name"], 60), row["id"]) for row in rows]
+        choices = [(_short(row["name"], 60), row["id"]) for row in rows[:MOST_LISTED]]
+        card = own_voice.card(self.studio, owner)
         return (
-            meter_text(report), report_text(report), gr.update(visible=bool(rows)), [row["id"] for row in held[:AT_ONCE]], aside,
+            meter_text(report), voice.card_page(card) if card else "",
+            report_text(report), gr.update(visible=bool(rows)), [row["id"] for row in held[:AT_ONCE]], aside,
             gr.update(visible=len(held) > 1), *places, repaired_text(report["repaired"]), table_text(rows),
             gr.update(visible=bool(rows)), gr.update(choices=choices, value=None), "",
             gr.update(visible=offered > 0, value=f"Add {paper.count(offered, 'letter')} edited here or imported"),
@@ -270,7 +273,8 @@ class LettersPanel:
 
     def _wire(self) -> None:
         places = [part for place, text, _ in self.held for part in (place, text)]
-        shown = [self.meter, self.found, self.again, self.ids, self.aside, self.every, *places, self.repaired, self.table, self.acting,
+        shown = [self.meter, self.card,
+                 self.found, self.again, self.ids, self.aside, self.every, *places, self.repaired, self.table, self.acting,
                  self.pick, self.whole, self.offer]  # fmt: skip
         slow = QUIET | {"show_progress": "minimal"}
         self.looking = {"fn": calm(self.look), "inputs": None, "outputs": shown, **QUIET}
