@@ -25,11 +25,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from benchmarks import batch, voice_writers
+from benchmarks import batch, voice_quick, voice_writers
 from ftapp import claims, config, evaluation, metrics, voice
 from ftapp.bundled import generator
 
-SIZES = (10, 30, 100)
+SIZES = (30, 10, 100)  # the one that is asked for first
+Teach = Callable[[Sequence[Mapping[str, Any]], config.Recipe, Path], Any]  # rows, recipe, folder -> an AdapterRef
 TAUGHT, HELD_OUT = 4000, 777  # streams of the generator; writer k learns from stream TAUGHT + k
 # Each stands in one letter; what of it may not come up in a letter for somebody else.
 CANARIES = {
@@ -106,11 +107,12 @@ class Trial:
     cards: Mapping[str, voice.VoiceCard]
     recipe: config.Recipe
     work: Path
+    teach: Teach
 
     def learned(self, writer: str, rows: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
         """One adapter: trained, its letters written and counted."""
         began = time.monotonic()
-        adapter = teach(rows, self.recipe, self.work / f"{writer}-{len(rows)}")
+        adapter = self.teach(rows, self.recipe.for_rows(len(rows)), self.work / f"{writer}-{len(rows)}")
         seconds = time.monotonic() - began
         letters = batch.write(self.backend, [e.prompt for e in self.held], sampling(self.backend), adapter)
         return {"seconds": round(seconds, 1)} | self.scored(letters, writer)
@@ -134,15 +136,20 @@ def sampling(backend: Any) -> Any:
     return Sampling(greedy=True, max_new_tokens=backend.spec.max_new_tokens)
 
 
-def writers(backend: Any, kept: Kept, count: int, recipe: config.Recipe, work: Path) -> None:
+def writers(
+    backend: Any, kept: Kept, count: int, recipe: config.Recipe, work: Path, teach: Teach, sizes: Sequence[int], only: str
+) -> None:
     held = asked(HELD_OUT, count, True, backend)
     prompts = [e.prompt for e in held]
     base = kept.get("base", lambda: [[x.text, x.ended] for x in batch.write(backend, prompts, sampling(backend))])
     before = [batch.Letter(prompt, text, ended) for prompt, (text, ended) in zip(prompts, base, strict=True)]
-    for size in SIZES:
+    for size in sizes or SIZES:
         rows = {w: taught(w, TAUGHT + k, size, backend) for k, w in enumerate(voice_writers.WRITERS)}
-        trial = Trial(backend, held, {w: voice.card([row["completion"] for row in rows[w]]) for w in rows}, recipe, work)
-        done = {w: kept.get(f"{w} {size}", functools.partial(trial.learned, w, rows[w])) for w in rows}
+        trial = Trial(backend, held, {w: voice.card([row["completion"] for row in rows[w]]) for w in rows}, recipe, work, teach)
+        key = f"{size} {recipe.model_dump_json()}"
+        done = {w: kept.get(f"{w} {key}", functools.partial(trial.learned, w, rows[w])) for w in rows if only in (w, "")}
+        if only:
+            continue
         was = {w: trial.scored(before, w) for w in rows}
         for w, after in done.items():
             print(f"  {w}, {size} letters, {after['seconds']:.0f} s: {compared(after, was[w])}; own letters {trial.cards[w].own:.2f} apart")
@@ -176,6 +183,9 @@ def main() -> None:
     parser.add_argument("--out", type=Path, help="keep results here, and go on from it")
     parser.add_argument("--held-out", type=int, default=40, help="letters a writer")
     parser.add_argument("--data", type=Path, help="folder with cover_letter_dataset.jsonl")
+    parser.add_argument("--sizes", type=int, nargs="*", help="letters a writer, in this order; else 30, 10 and 100")
+    parser.add_argument("--quick", action="store_true", help="teach by `voice_quick` in place of the app's trainer")
+    parser.add_argument("--writer", choices=sorted(voice_writers.WRITERS), help="teach this one alone, and count nothing")
     parser.add_argument("--part", choices=("writers", "dataset"), help="only this one")
     arguments = parser.parse_args()
     os.environ.update({"HF_HUB_OFFLINE": "1", "TRL_EXPERIMENTAL_SILENCE": "1", "TQDM_DISABLE": "1"})
@@ -185,7 +195,8 @@ def main() -> None:
     work = Path(tempfile.mkdtemp(prefix="voice-"))
     kept = Kept(arguments.out or work / "results.json")
     if arguments.part != "dataset":
-        writers(backend, kept, arguments.held_out, config.recipe("sft_bundled"), work)
+        way = voice_quick.teach if arguments.quick else teach
+        writers(backend, kept, arguments.held_out, config.recipe("sft_bundled"), work, way, arguments.sizes or (), arguments.writer or "")
     if arguments.data and arguments.part != "writers":
         from benchmarks import voice_dataset
 

@@ -177,14 +177,15 @@ def rehome(engine: Any, runs: Path) -> None:
             opened.add(row)
 
 
-def promote(session: Session, owner: str, adapter_id: str, base_id: str) -> str:
+def promote(session: Session, owner: str, adapter_id: str, base_id: str, by: str = "person", reason: str | None = None) -> str:
     """Let an adapter ("starter" and "none" too) write with `base_id`; returns its id. Promoting what writes changes nothing.
+    `by` is "person" or "trial", `reason` what a person wrote who overrode the gate.
 
     Raises NotFound for another owner's id, UserError when it belongs to another base model.
     """
     check_base(session, owner, adapter_id, base_id)
     if live_id(session, owner, base_id) != adapter_id:
-        session.add(Promotion(owner_id=owner, base_id=base_id, adapter_id=adapter_id))
+        session.add(Promotion(owner_id=owner, base_id=base_id, adapter_id=adapter_id, by=by, reason=reason))
         _mark(session, owner, base_id, adapter_id)
     return adapter_id
 

@@ -145,7 +145,7 @@ def parser() -> argparse.ArgumentParser:
     p.add_argument("file", metavar="FILE")
     p = verb("show", "parents, what it was taught from, checks, trial, and who let it write; without an id of all", acts)
     p.add_argument("adapter", nargs="?", metavar="ID")
-    verb("promote", "let an adapter write").add_argument("adapter", metavar="ID", help="an adapter's id, 'starter' or 'none'")
+    _trial(verb)
     verb("rollback", "go back to the adapter that wrote before")
 
     p = verb("models", "base models from small to large: which fit this machine, which are here, which is in use")
@@ -170,9 +170,27 @@ def parser() -> argparse.ArgumentParser:
     _portfolio(verbs, verb)
     _template(verbs, verb)
     _transfer(verbs, verb)
+    _server(verbs, verb)
     arguments_label.add(verbs, verb, _words)
     arguments_examples.add(verbs, verb)
     return root
+
+
+def _trial(verb: Any) -> None:
+    p = verb("trial", "how the new adapter does against the one that writes, by your votes")
+    one = p.add_mutually_exclusive_group()
+    one.add_argument("--begin", metavar="ID", help="put this adapter on trial")
+    one.add_argument("--finish", action="store_true", help="do what the votes say")
+    one.add_argument("--leave", action="store_true", help="end it without a decision")
+    how = p.add_mutually_exclusive_group()
+    how.add_argument("--automatic", action="store_true", help="from now on what the votes say is done at once")
+    how.add_argument("--manual", action="store_true", help="from now on it waits for --finish")
+    p = verb("gate", "what the gate says of an adapter: each rule with its value; measures it where that was not done")
+    p.add_argument("adapter", metavar="ID")
+    p.add_argument("--again", action="store_true", help="measure it again, beside what writes now")
+    p = verb("promote", "let an adapter write")
+    p.add_argument("adapter", metavar="ID", help="an adapter's id, 'starter' or 'none'")
+    p.add_argument("--anyway", default="", metavar="REASON", help="though the gate refused it, and why")
 
 
 def _meaning(parser: Any, what: str) -> None:
@@ -216,7 +234,9 @@ def _transfer(verbs: Any, verb: Any) -> None:
              "format it is the same byte for byte. openai-dpo and openai-sft have no place for where a row is from; ties and neither "
              "go into kto only")  # fmt: skip
     p.add_argument("--format", required=True, type=_format, choices=FORMATS, metavar="NAME", help=", ".join(FORMATS))
-    p.add_argument("--out", required=True, metavar="FILE", help="written whole or not at all, over an older one")
+    p.add_argument("--out", metavar="FILE", help="written whole or not at all, over an older one")
+    p.add_argument("--check", action="store_true", help="openai-sft and openai-dpo: the rules of hosted fine-tuning, tokens and cost")
+    p.add_argument("--price", type=_price, metavar="P", help="for a million training tokens, with --check (else configs/servers.yaml)")
     p.add_argument("--unmasked", action="store_true", help="keep names, addresses, telephone numbers and links, which are masked otherwise")
     one = verbs.add_parser("imported", help="what was imported: counts, let it train or not, delete it", allow_abbrev=False)
     acts = one.add_subparsers(dest="act", metavar="show|use|ignore|remove", required=True, parser_class=_Parser)
@@ -233,8 +253,34 @@ def _transfer(verbs: Any, verb: Any) -> None:
     arguments_forget.add(verb)
 
 
+def _server(verbs: Any, verb: Any) -> None:
+    one = verbs.add_parser("server", help="let an OpenAI-compatible server write one letter of a pair, or both", allow_abbrev=False)
+    acts = one.add_subparsers(dest="act", metavar="set|show|off|check|adapter", required=True, parser_class=_Parser)
+    p = verb("set", "which server writes, from the next letter on; a key is read from FTAPP_SERVER_KEY and never stored", acts)
+    p.add_argument("--address", required=True, metavar="URL", help="such as http://127.0.0.1:8000/v1")
+    p.add_argument("--name", required=True, metavar="NAME", help="the model's name there; a hosted fine-tuned model by its id")
+    p.add_argument("--other", default="", metavar="NAME", help="another model of it, for the second letter; then it writes both")
+    p.add_argument("--side", type=_name, choices=("one", "both"), help="one letter, beside the model here (default), or both")
+    verb("show", "which server is set, and what leaves this machine", acts)
+    verb("off", "let the model on this machine write again", acts)
+    verb("check", "ask it: what it has, whether it writes, how fast, and whether its two models can be told apart", acts)
+    p = verb("adapter", "the command that serves an adapter of scope all with vLLM", acts)
+    p.add_argument("id", metavar="ID")
+    p.add_argument("--load", action="store_true", help="have the server that is set load it while it runs")
+
+
 def _format(text: str) -> str:
     return text.replace("_", "-").lower()
+
+
+def _price(text: str) -> float:
+    try:
+        price = float(text)
+    except ValueError:
+        price = -1.0
+    if not 0 <= price < 1e6:
+        raise argparse.ArgumentTypeError(f"{text!r} is no price (a number of 0 or more)")
+    return price
 
 
 def _top(text: str) -> int:
@@ -306,6 +352,8 @@ def checked(args: argparse.Namespace) -> argparse.Namespace:
         if args.fill and not args.meant:
             raise BadArguments("--fill needs --as - nothing was asked - say whether the file is a job or a resume.")
         args.file = _document(args.file, {"job": "posting", "resume": "résumé"}.get(args.meant, "file"))
+    if args.call == "export" and not (args.out or args.check):
+        raise BadArguments("Missing: --out - nothing was done - name a file, or only look with --check.")
     if args.call == "portfolio_add":
         args.text = "" if args.text is None else _text(args.text)
     if args.call == "portfolio_import":  # a table may come from a spreadsheet that writes no UTF-8

@@ -38,10 +38,10 @@ _TITLES = [
         r"\b(?:apply(?:ing)?|application|applied|candidate|candidacy)[ ](?:for|as)[ ](?:the[ ]|your[ ]|an?[ ])?ROLE",
         r"\b(?:posting|need|search|advert(?:isement)?|hiring|seeking|looking|opening|vacancy|recruiting)[ ](?:for[ ])?(?:an?|your|the)[ ]"
         r"(?:new[ ])?ROLE",
-        rf"\bas[ ](?:{_THE}|{_NAME}['’]s[ ](?:next|new)[ ])ROLE",
+        rf"\b(?:as|become|becoming)[ ](?:{_THE}|{_NAME}['’]s[ ](?:next|new)[ ])ROLE",
         r"\bjoin[ ][\w &.-]{2,40}[ ]as[ ](?:an?|the|your)[ ]ROLE",
         rf"\b(?:company|organi[sz]ation|firm|team|skills|school)[ ]as[ ](?:{_THE})?NAME",
-        r"^(?:Re|RE|Subject)\s*:\s*(?:[Aa]pplication[ ]for[ ])?(?:the[ ])?NAME",
+        r"^(?:Re|RE|Subject)\s*:[^\n]{0,20}?\b(?:[Aa]pplication|[Aa]pplying)[ ]for[ ](?:the[ ]|your[ ])?NAME",
     )
 ]
 _PRAISE = re.compile(
@@ -67,7 +67,7 @@ _EMPLOYERS = [
 _NO_TITLE = re.compile(r"(?i)^(?:the|this|your|my|our|dear|i|it|sir|madam)$")
 _NOBODY = re.compile(r"(?i)^(?:the |your |our |my )?(?:hiring|recruit\w+|human|hr|team|manager|managers|company|department|sir|madam|i)\b")
 _DID = re.compile(
-    r"(?:^|[,;]\s|\b(?:and|where|,)\s)I(?:\s(?:have|also|then|successfully|have also))*\s"
+    r"\bI(?:\s(?:have|also|then|successfully|have also))*\s"
     r"(?P<deed>(?:[a-z]+ed|led|built|ran|wrote|made|taught|won|grew|cut|set up|brought|sold|kept|oversaw|took)\s[^;]{12,}?)(?=[.!;]|$)"
 )
 _AT = re.compile(rf"(?P<title>{_NAME}|[a-z]+(?:[ ][a-z]+){{0,3}})[ ](?:at|with|for)[ ](?:the[ ])?(?P<employer>{_NAME})")
@@ -125,6 +125,9 @@ def _facts(said: Iterable[str], title: str, company: str) -> Fields:
                 skills.append(one.text)
             elif one.kind == "certificate" and find.of_person(sentence, one.start):
                 learned.append(one.text)
+            elif one.kind == "employer" and find.personal(sentence) and not find.WISH.search(sentence) and find.firm(sentence, one):
+                if one.text.casefold() not in f"{company} {held}".casefold():
+                    held["current" if _NOW.search(sentence[: one.start]) else "past"].append(f"Work at {one.text}")
     skills = [skill for skill in _distinct(skills) if skill.casefold() not in f"{title} {company}".casefold()]
     now, before = _distinct(held["current"])[:1], _distinct(held["past"])[:MOST_POSITIONS]
     (now if now and not before else before).extend(f"- {deed}" for deed in _distinct(deeds)[:MOST_DEEDS])
@@ -149,6 +152,7 @@ def _within(text: str, other: str) -> bool:
 _HELD = re.compile(
     r"^(?P<title>.+?)\s+(?:at|with|for|@)\s+(?P<employer>[A-Z].*?)(?:\s*[,(]?\s*(?:for|over)?\s*(?P<time>\d[\d+.]*\s*years?.*))?$"
 )
+_NEXT = re.compile(r",\s+(?:and\s+)?(?=[^,;\n]{3,40}\s(?:at|with)\s+[A-Z])")  # "Analyst at A, Engineer at B"
 _EACH = re.compile(r"\n|;|\s[•·▪*]\s")
 _CERTIFIED = re.compile(r"(?i)\bcertif|\blicen[cs]|\baccredit")
 _NONE = re.compile(r"(?i)^(?:none|n/?a|nil|not (?:applicable|specified|given)|no (?:past|current|previous).*|-+)?$")
@@ -179,7 +183,7 @@ def _lines(text: str) -> list[str]:
 
 def _positions(text: str, until: str) -> list[Experience]:
     found: list[Experience] = []
-    for line in _lines(text):
+    for line in _lines(_NEXT.sub("\n", text)):
         if line.startswith("- "):
             found = found or [Experience(title="Earlier work")]
             found[-1].achievements.append(line[2:])

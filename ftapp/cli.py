@@ -27,11 +27,13 @@ from ftapp import (
     cli_forget,
     cli_label,
     cli_portfolio,
+    cli_server,
     cli_templates,
     cli_training,
     cli_transfer,
+    cli_trial,
     cli_voice,
-)
+)  # fmt: skip
 from ftapp.arguments import VERDICTS, BadArguments, checked, parser
 from ftapp.errors import Damaged, UserError, unwritten_sentence
 from ftapp.files import as_resume
@@ -184,10 +186,6 @@ def adapters(studio: Any, args: argparse.Namespace) -> dict[str, Any]:
     return {"adapters": found}
 
 
-def promote(studio: Any, args: argparse.Namespace) -> dict[str, Any]:
-    return _now_writes(studio.promote(OWNER, args.adapter))
-
-
 def rollback(studio: Any, args: argparse.Namespace) -> dict[str, Any]:
     return _now_writes(studio.rollback(OWNER))
 
@@ -231,10 +229,12 @@ def score(studio: None, args: argparse.Namespace) -> dict[str, Any]:
 
 
 VERBS = {verb.__name__: verb for verb in (
-    doctor, read, write, prefer, undo, train, runs, run_show, run_stop, run_resume, adapters, promote, rollback, claims,
+    doctor, read, write, prefer, undo, train, runs, run_show, run_stop, run_resume, adapters, rollback, claims,
     score)}  # fmt: skip
-for verbs in (cli_adapter, cli_backups, cli_examples, cli_forget, cli_label, cli_portfolio, cli_templates, cli_training, cli_transfer,
-              cli_voice):  # fmt: skip
+for verbs in (
+    cli_adapter, cli_backups, cli_examples, cli_forget, cli_label, cli_portfolio, cli_server, cli_templates, cli_training, cli_transfer,
+    cli_trial, cli_voice,
+):  # fmt: skip
     VERBS |= verbs.VERBS
 
 

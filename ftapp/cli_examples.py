@@ -25,11 +25,8 @@ def add(studio: Any, args: argparse.Namespace) -> dict[str, Any]:
         raise BadArguments(f"{missing[0]} is not there - nothing was added - name a file or a folder.")
     given, refused = example_readers.read(paths, args.kind, args.posting)
     given += example_readers.pasted(args.pasted, args.posting, args.kind) if args.pasted else []
-    similar = _similar(studio, args)
-    done = asdict(studio.examples.add(OWNER, given, similar))
-    if args.offered:
-        more = asdict(studio.examples.add_offered(OWNER, similar))
-        done = {name: done[name] + more[name] for name in done}
+    given += studio.examples.offers(OWNER) if args.offered else []
+    done = asdict(studio.examples.add(OWNER, given, _similar(studio, args)))
     told = f"{len(done['ids']):,} added, {done['already']:,} there already, {len(refused):,} not taken."
     print(told + (f" {done['quarantined']:,} of them in quarantine." if done["quarantined"] else ""))
     if done["repaired"]:
@@ -103,7 +100,7 @@ def _ids(studio: Any, args: argparse.Namespace, state: str = "quarantined") -> S
 
 def _similar(studio: Any, args: argparse.Namespace) -> Any:
     """Likeness by meaning, when it was asked for."""
-    return studio.portfolio.encoder.similar if args.meaning else None
+    return studio.meaning.similar if args.meaning else None
 
 
 def _first(refused: Sequence[str]) -> None:

@@ -35,13 +35,24 @@ def bring(studio: Any, args: argparse.Namespace) -> dict[str, Any]:
 
 
 def take(studio: Any, args: argparse.Namespace) -> dict[str, Any]:
+    checked = _check(studio, args) if args.check else {}
+    if not args.out:
+        return checked
     out = Path(args.out).expanduser()
     done = studio.transfer.take(OWNER, args.format, out, masked=not args.unmasked)
     masked = "" if args.unmasked else " Personal data is masked; read the file before you publish it."
     print(f"{done.rows:,} rows written to {out}.{masked}")
     for why, number in done.left_out.most_common():
         print(f"  {number:,} left out: {why}")
-    return {"rows": done.rows, "left_out": dict(done.left_out), "out": str(out), "masked": not args.unmasked}
+    return checked | {"rows": done.rows, "left_out": dict(done.left_out), "out": str(out), "masked": not args.unmasked}
+
+
+def _check(studio: Any, args: argparse.Namespace) -> dict[str, Any]:
+    from ftapp import hosted
+
+    report = studio.transfer.check(OWNER, args.format, not args.unmasked, args.price)
+    print("\n".join(hosted.told(report)))
+    return report
 
 
 def show(studio: Any, args: argparse.Namespace) -> dict[str, Any]:

@@ -7,6 +7,7 @@ no database and no text. Unknown keys in a YAML are errors, so that a misspelt o
 from __future__ import annotations
 
 import functools
+import math
 import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, TypeVar
@@ -61,6 +62,28 @@ class AppConfig(_Strict):
     retrain_choices: int = Field(gt=0)
 
 
+class GateLimit(_Strict):
+    """A threshold of the gate, and why it is not another one."""
+
+    limit: float = Field(gt=0)
+    why: str = Field(min_length=10)
+
+
+class GateConfig(_Strict):
+    """configs/gate.yaml."""
+
+    relevance: GateLimit
+    structure: GateLimit
+    groundedness: GateLimit
+    voice: GateLimit
+    unsupported: GateLimit
+    repetition: GateLimit
+    length: GateLimit
+    endless: GateLimit
+    stamp: GateLimit
+    forgetting: GateLimit
+
+
 class ModelSpec(_Strict):
     """One base model: where it is, how much it reads, what lengths it writes, what it needs."""
 
@@ -82,6 +105,33 @@ class ModelSpec(_Strict):
     temperature: float = Field(gt=0)
     top_p: float = Field(gt=0, le=1)
     max_new_tokens: int = Field(gt=0)
+    whole_characters: bool = False  # spell no character in bytes but those of the prompt
+
+
+class HostedRules(_Strict):
+    """What hosted fine-tuning asks of a file, and what it costs; a price is for a million tokens read once."""
+
+    least_examples: int = Field(gt=0)
+    advised_examples: int = Field(gt=0)
+    most_example_tokens: int = Field(gt=0)
+    most_file_mb: int = Field(gt=0)
+    epochs: int = Field(gt=0)
+    price_per_million_tokens: float | None = Field(None, ge=0)
+
+
+class ServerConfig(_Strict):
+    """configs/servers.yaml: how a server that writes is asked."""
+
+    connect_seconds: float = Field(gt=0)
+    silence_seconds: float = Field(gt=0)
+    letter_seconds: float = Field(gt=0)
+    tries: int = Field(ge=1)
+    pause_seconds: float = Field(ge=0)
+    most_wait_seconds: float = Field(ge=0)
+    at_once: int = Field(ge=1)
+    most_characters: int = Field(gt=0)
+    special_tokens: list[str]
+    hosted: HostedRules
 
 
 class Settings(_Strict):
@@ -119,6 +169,7 @@ class Recipe(_Strict):
     learning_rate: float = Field(1e-3, gt=0)
     beta: float = Field(0.1, gt=0)
     epochs: float = Field(3, gt=0)
+    least_steps: int = Field(0, ge=0)  # few rows are passed more often, until there are so many steps: see for_rows
     batch_size: int = Field(4, gt=0)
     accumulation_steps: int = Field(1, gt=0)
     loss_type: list[str] = ["sigmoid"]
@@ -130,10 +181,16 @@ class Recipe(_Strict):
     max_length: int = Field(1024, gt=0)
     seed: int = 20
     gradient_checkpointing: bool = False  # with it on, transformers drops cached keys and values in training
-    dtype: Literal["auto", "float32", "bfloat16", "float16"] = "auto"  # of the frozen weights; auto: float32 on a CPU, as saved on a GPU
+    step: Literal["shared", "trl"] = "shared"  # of choices: each prompt read once, or TRL's own step
+    dtype: Literal["auto", "float32", "bfloat16", "float16"] = "auto"  # of frozen weights; auto: float32 on a CPU, as saved on a GPU
     load_in_4bit: bool = False  # NF4: Dettmers et al. 2023, arXiv 2305.14314
     double_quant: bool = False  # their constants in 8 bits: 0.4 bits a weight less
     optim: Literal["adamw_torch_fused", "adamw_torch", "paged_adamw_8bit", "paged_adamw_32bit"] = "adamw_torch_fused"
+
+    def for_rows(self, count: int) -> Recipe:
+        """The same recipe with as many epochs as give `least_steps` on so many rows; itself when there are enough."""
+        a_pass = max(1, math.ceil(math.ceil(count / self.batch_size) / self.accumulation_steps))
+        return self.model_copy(update={"epochs": max(self.epochs, math.ceil(self.least_steps / a_pass))})
 
     def lora_config(self, invocation_tokens: list[int] | None = None) -> LoraConfig:
         """PEFT's LoraConfig. Scope `letter` needs the token ids of the template's assistant header (aLoRA).
@@ -162,6 +219,11 @@ class Recipe(_Strict):
                                   bnb_4bit_compute_dtype=compute_dtype)  # fmt: skip
 
     def _common(self, output_dir: Path | str) -> dict[str, Any]:
+        if self.gradient_checkpointing and self.scope == "letter":
+            raise UserError(
+                f"Recipe {self.name} sets gradient_checkpointing for an adapter of scope 'letter'. PEFT loses track of where the letter "
+                "begins when layers are computed twice. Use scope 'all', or do without."
+            )
         return dict(
             output_dir=str(output_dir), learning_rate=self.learning_rate, num_train_epochs=self.epochs,
             per_device_train_batch_size=self.batch_size, per_device_eval_batch_size=self.batch_size,
@@ -219,6 +281,20 @@ def app_config() -> AppConfig:
     """configs/app.yaml, read once."""
     path = CONFIGS / "app.yaml"
     return _make(AppConfig, _read(path), path)
+
+
+@functools.cache
+def server_config() -> ServerConfig:
+    """configs/servers.yaml, read once."""
+    path = CONFIGS / "servers.yaml"
+    return _make(ServerConfig, _read(path), path)
+
+
+@functools.cache
+def gate_config() -> GateConfig:
+    """configs/gate.yaml, read once."""
+    path = CONFIGS / "gate.yaml"
+    return _make(GateConfig, _read(path), path)
 
 
 def settings(home: Path | str | None = None, model: str | None = None) -> Settings:

@@ -177,6 +177,11 @@ class Meaning:
             working.join(until - time.monotonic())
         return _cosines(vectors, len(texts))
 
+    @property
+    def similar(self) -> Callable[[Sequence[str], Sequence[str]], np.ndarray]:
+        """`Encoder.similar`, for whoever can wait."""
+        return self._encoder.similar
+
     def prepare(self, texts: Sequence[str]) -> threading.Thread:
         """Begin to load and to encode in a thread, one at a time: the thread that is at work, perhaps on other texts."""
         with self._lock:

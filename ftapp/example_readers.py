@@ -29,6 +29,11 @@ _LINES = re.compile(r"(?m)^[ \t]*(?:-{3,}|={3,}|\*{3,}|_{5,})[ \t]*$")
 _POSTING = re.compile(r"(?i)^(?P<for>.*?)[ ._-]*(?:job[ ._-]*)?(?:posting|description|advert|job|jd)$")
 _OWN_PART = re.compile(r"(?i)[ ._-]*(?:cover[ ._-]*)?(?:letter|e-?mail|message|answer|note)$")
 
+_APPLIES = re.compile(
+    r"(?i)\b(?:position|role|vacancy|posting|apply(?:ing)?|application|cover letter|r[eé]sum[eé]|opening|opportunity|candidate|hiring|"
+    r"your team|(?:great|good|strong|excellent) fit)\b"
+)
+
 
 @dataclass(frozen=True)
 class Given:
@@ -51,7 +56,8 @@ Read = tuple[list[Given], list[str]]  # what was read, and a sentence for each f
 
 
 def pasted(text: str, posting: str = "", kind: str = "") -> list[Given]:
-    """The letters of a pasted text. `posting` is what they answered. Raises UserError for nothing, and for too much."""
+    """The letters of a pasted text. `posting` is what the one letter answered. Raises UserError for nothing, too much, and a posting
+    for several letters."""
     if len(text) > MOST_CHARACTERS:
         raise UserError(
             f"The text has {len(text):,} characters, and {MOST_CHARACTERS:,} can be pasted at once. Nothing was stored. Bring it as a file."
@@ -59,6 +65,15 @@ def pasted(text: str, posting: str = "", kind: str = "") -> list[Given]:
     found = [Given(letter, kind, posting.strip()) for letter in split(text)]
     if not found:
         raise UserError("There is no text. Nothing was stored. Paste a letter, message or answer that you wrote yourself.")
+    return _answered(found, posting)
+
+
+def _answered(found: list[Given], posting: str) -> list[Given]:
+    if posting.strip() and len(found) > 1:
+        raise UserError(
+            f"One posting was given for {len(found)} letters. Nothing was stored, since each letter answers its own. "
+            "Bring them one by one, or without the posting: what each was written for is read out of it then."
+        )
     return found
 
 
@@ -85,15 +100,16 @@ def guessed(letter: str) -> str:
         return "cold_email"
     if re.match(r"(?i)(?:hi|hey|hello)\b", pieces.greeting) and words <= structure.MESSAGE_WORDS:
         return "linkedin_message"
-    applies = re.search(r"(?i)\b(?:position|role|vacancy|posting|apply|application|cover letter|opening)\b", letter)
-    return "cover_letter" if pieces.greeting or pieces.sign_off or applies and words >= 60 else "answer"
+    applies = len({word.casefold() for word in _APPLIES.findall(letter)}) >= 2
+    return "cover_letter" if pieces.greeting or pieces.sign_off or applies else "answer"
 
 
 # ---- files --------------------------------------------------------------------------------------------------------------
 
 
-def read(paths: Iterable[Path], kind: str = "", posting: str = "") -> Read:
-    """What files and folders hold; a folder gives all files in it by name. A file "X posting" is what the letter "X" answered.
+def read(paths: Iterable[Path], kind: str = "", posting: str = "", uploaded: bool = False) -> Read:
+    """What files and folders hold; a folder gives all files in it by name. A file "X posting" is what the letter "X" beside it answered;
+    files that were `uploaded` lie in folders of their own. `posting` is what the one letter answered.
 
     Raises UserError for too many files. A file that cannot be read is named, and the others are read.
     """
@@ -102,18 +118,18 @@ def read(paths: Iterable[Path], kind: str = "", posting: str = "") -> Read:
         raise UserError(f"{len(named)} files were given. No more than {MOST_FILES} are read at once. Put the letters into one CSV.")
     found: list[Given] = []
     refused: list[str] = []
-    postings = _postings(named, refused)
+    postings = _postings(named, refused, uploaded)
     for file in named:
         if file in postings:
             continue
         try:
-            answered = next((text for other, text in postings.items() if _belongs(other, file)), posting)
+            answered = next((text for other, text in postings.items() if _belongs(other, file, uploaded)), posting)
             found += _rows(file, kind, refused) if file.suffix.lower() in TABLES else _letters(file, kind, answered)
         except (UserError, OSError) as error:
             refused.append(f"{file.name}: {_why(error)}")
         if len(found) > MOST_EXAMPLES:
             raise UserError(f"There are more than {MOST_EXAMPLES:,} examples. Nothing was stored. Bring a part of them at a time.")
-    return found, refused
+    return _answered(found, posting), refused
 
 
 def _within(folder: Path) -> list[Path]:
@@ -124,11 +140,11 @@ def _why(error: Exception) -> str:
     return str(error) if isinstance(error, UserError) else (getattr(error, "strerror", "") or "it cannot be read").lower()
 
 
-def _postings(named: Sequence[Path], refused: list[str]) -> dict[Path, str]:
+def _postings(named: Sequence[Path], refused: list[str], uploaded: bool) -> dict[Path, str]:
     """Files that are named as the posting of another one -> their text."""
     found = {}
     for file in named:
-        if _POSTING.match(file.stem) and any(other != file and _belongs(file, other) for other in named):
+        if _POSTING.match(file.stem) and any(_belongs(file, other, uploaded) for other in named):
             try:
                 found[file] = files.read(file.read_bytes(), "posting").text
             except (UserError, OSError) as error:
@@ -137,10 +153,10 @@ def _postings(named: Sequence[Path], refused: list[str]) -> dict[Path, str]:
     return found
 
 
-def _belongs(posting: Path, letter: Path) -> bool:
+def _belongs(posting: Path, letter: Path, uploaded: bool) -> bool:
     """Whether a posting's file is named for a letter's."""
     named = _POSTING.match(posting.stem)
-    if not named or _POSTING.match(letter.stem) or posting.parent != letter.parent:
+    if not named or _POSTING.match(letter.stem) or not (uploaded or posting.parent == letter.parent):
         return False
     return named["for"].casefold().rstrip(" ._-") == _OWN_PART.sub("", letter.stem).casefold().rstrip(" ._-")
 

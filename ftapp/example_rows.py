@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict
 from types import SimpleNamespace
 from typing import Any
@@ -37,23 +37,28 @@ def made(given: Given) -> dict[str, Any]:
     """The columns of a new row; and the texts of its documents under `posting` and `resume`, and under `signed` the name by which a
     résumé of the owner is looked for, "" when the person is known already."""
     kind = given.kind or example_readers.guessed(given.letter)
-    turns = tuple((m["role"], m["content"]) for m in given.messages)
+    turns = () if given.source == "edited" else tuple((m["role"], m["content"]) for m in given.messages)  # what a model was shown stays
     mended, findings = quality.repair(quality.Item("new", kind, given.letter, given.posting, dict(given.fields), turns))
     letter, fields = documents.clean(mended.letter), dict(mended.fields)
-    changed = {one.field or "letter" for one in findings}
-    rebuilt = not (given.posting or given.messages or fields.get("title") or fields.get("company"))
+    messages = [m | {"content": said} for m, (_, said) in zip(given.messages, mended.turns, strict=True)] if turns else list(given.messages)
+    texts = {"letter": given.letter, "posting": given.posting, "turns": _said(given.messages), **given.fields}
     unknown = not (given.messages or _knows_person(given))
-    wanted = (*(("title", "company") if rebuilt else ()), *(_OF_PERSON if unknown else ()))
-    read = ({"title": _topic(letter)} if rebuilt else {}) if kind == "answer" else briefs.rebuilt(letter) if wanted else {}
-    fields |= {name: text for name, text in read.items() if name in wanted and not fields.get(name)}
+    blind = not (given.posting or given.messages or fields.get("title") or fields.get("company"))
+    read = ({"title": _topic(letter)} if blind else {}) if kind == "answer" else briefs.rebuilt(letter) if blind or unknown else {}
+    wanted = (*(("title", "company") if blind else ()), *(_OF_PERSON if unknown else ()))
+    rebuilt = {name: text for name, text in read.items() if name in wanted and not fields.get(name)}
     whole = [given.letter, given.posting, given.resume, dict(given.fields), list(given.messages)]
     return {
-        "kind": kind, "letter": letter, "before": {name: given.letter if name == "letter" else given.fields[name] for name in changed},
-        "fields": fields, "rebuilt": rebuilt, "messages": list(given.messages), "source": given.source,
-        "findings": [told(one) for one in findings], "split_key": _split_key(kind, given, fields, letter),
+        "kind": kind, "letter": letter, "before": {name: texts[name] for name in {one.field or "letter" for one in findings}},
+        "fields": fields, "rebuilt": rebuilt, "messages": messages, "source": given.source,
+        "findings": [told(one) for one in findings], "split_key": _split_key(kind, given, rebuilt | fields, letter),
         "content_hash": hashlib.sha256(json.dumps(whole, sort_keys=True).encode()).hexdigest(),
-        "posting": given.posting, "resume": given.resume, "signed": fields.get("applicant", "") if unknown else "",
+        "posting": mended.posting, "resume": given.resume, "signed": (rebuilt | fields).get("applicant", "") if unknown else "",
     }  # fmt: skip
+
+
+def _said(messages: Iterable[Mapping[str, str]]) -> str:
+    return "\n\n".join(m["content"] for m in messages)
 
 
 def _knows_person(given: Given) -> bool:
@@ -78,14 +83,14 @@ def _split_key(kind: str, given: Given, fields: dict[str, str], letter: str) -> 
 
 
 def store(opened: Session, owner: str, rows: Sequence[dict[str, Any]]) -> list[str]:
-    """Store what `made` made if its content is new; returns the ids of the new rows."""
+    """Store what `made` made if its content is new; returns the ids of the new rows. They teach nothing before they are checked."""
     people = _people(opened, owner)
     values = []
     for row in rows:
         given = {name: text for name, text in row.items() if name not in ("posting", "resume", "signed")}
         resume = _document(opened, owner, "resume", row["resume"], row["kind"]) or people.get(row["signed"].casefold() or None)
         values.append(given | {
-            "id": new_id("exm"), "owner_id": owner, "created_at": now(), "state": "in", "resume_document_id": resume,
+            "id": new_id("exm"), "owner_id": owner, "created_at": now(), "state": "quarantined", "resume_document_id": resume,
             "job_document_id": _document(opened, owner, "posting", row["posting"], row["kind"]),
         })  # fmt: skip
     insert = (postgresql if opened.get_bind().dialect.name == "postgresql" else sqlite).insert(Example)
@@ -130,8 +135,8 @@ def job_of(row: Example, known: Documents) -> JobPosting:
     """The posting as it was parsed or corrected; what columns said of it goes before. An answer's posting is its question."""
     document = known.get(row.job_document_id or "")
     if row.kind == "answer":
-        return letters.job_of(document.text if document else row.fields.get("title", ""), row.kind)
-    said = briefs.job(row.fields)
+        return letters.job_of(document.text if document else row.rebuilt.get("title", ""), row.kind)
+    said = briefs.job(row.rebuilt | row.fields)
     if document is None:
         return said
     read = JobPosting.model_validate(document.fields)
@@ -140,7 +145,7 @@ def job_of(row: Example, known: Documents) -> JobPosting:
 
 def person_of(row: Example, known: Documents) -> ResumeProfile:
     document = known.get(row.resume_document_id or "")
-    return ResumeProfile.model_validate(document.fields) if document else briefs.profile(row.fields)
+    return ResumeProfile.model_validate(document.fields) if document else briefs.profile(row.rebuilt | row.fields)
 
 
 def items(rows: Iterable[Example], known: Documents) -> list[quality.Item]:
@@ -148,21 +153,28 @@ def items(rows: Iterable[Example], known: Documents) -> list[quality.Item]:
 
 
 def item(row: Example, known: Documents) -> quality.Item:
-    document = known.get(row.job_document_id or "")
+    """An example as the quality report reads it: with the facts that were given only, since a letter cannot contradict what was read out
+    of itself. For whom and by whom it is written is no fact to be proved."""
+    document, resume = (known.get(id or "") for id in (row.job_document_id, row.resume_document_id))
     if row.kind == "answer" or row.messages and not (document or row.fields):
         turns = tuple((m["role"], m["content"]) for m in row.messages) or ((("user", document.text),) if document else ())
         return quality.Item(row.id, row.kind, row.letter, turns=turns)
-    fields = {name: text for name, text in row.fields.items() if name in quality.FIELDS}
-    if document or row.resume_document_id:
-        read = briefs.fields_of(job_of(row, known), person_of(row, known))
-        fields = read | {name: text for name, text in fields.items() if not (row.resume_document_id and name in _OF_PERSON)}
-    return quality.Item(row.id, row.kind, row.letter, document.text if document else "", fields)
+    job = JobPosting.model_validate(document.fields) if document else JobPosting()
+    person = ResumeProfile.model_validate(resume.fields) if resume else ResumeProfile()
+    names = {name: text for name, text in row.rebuilt.items() if name in ("title", "company", "applicant")}
+    said = names | briefs.fields_of(job, person) | row.fields
+    return quality.Item(row.id, row.kind, row.letter, document.text if document else "", said)
+
+
+def is_rebuilt(row: Example) -> bool:
+    """Whether it was read out of the letter what it was written for."""
+    return not (row.job_document_id or row.messages or row.fields.get("title") or row.fields.get("company"))
 
 
 def line(row: Example, known: Documents) -> dict[str, Any]:
     return {
         "id": row.id, "kind": row.kind, "name": name_of(row, known), "words": len(row.letter.split()), "source": row.source,
-        "state": row.state, "rebuilt": row.rebuilt, "findings": list(dict.fromkeys(quality.CODES[one["code"]] for one in row.findings)),
+        "state": row.state, "rebuilt": is_rebuilt(row), "findings": list(dict.fromkeys(quality.CODES[one["code"]] for one in row.findings)),
     }  # fmt: skip
 
 
@@ -181,7 +193,7 @@ def company_of(row: Example, known: Documents) -> str:
 
 
 def _told_of(row: Example, document: Document | None, name: str) -> str:
-    return row.fields.get(name) or str((document.fields if document else {}).get(name) or "")
+    return row.fields.get(name) or row.rebuilt.get(name) or str((document.fields if document else {}).get(name) or "")
 
 
 def summed(rows: Sequence[Example]) -> list[dict[str, Any]]:
@@ -201,9 +213,10 @@ def repairs(row: Example, known: Documents) -> list[dict[str, Any]]:
     found = []
     for name, before in row.before.items():
         reasons = [one["reason"] for one in row.findings if one["repaired"] and (one["field"] or "letter") == name]
-        after = row.letter if name == "letter" else row.fields.get(name, "")
+        document = known.get(row.job_document_id or "")
+        texts = {"letter": row.letter, "posting": document.text if document else "", "turns": _said(row.messages), **row.fields}
         found.append(
-            {"id": row.id, "name": name_of(row, known), "field": name, "before": before, "after": after, "reason": " ".join(reasons)}
+            {"id": row.id, "name": name_of(row, known), "field": name, "before": before, "after": texts[name], "reason": " ".join(reasons)}
         )
     return found
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from types import SimpleNamespace
 from typing import Any
 
@@ -17,7 +17,7 @@ from sqlmodel import Session, col, select
 
 from db.engine import session, write
 from db.models import EXAMPLE_STATES, Comparison, Document, Example, Imported, Preference, Prompt
-from ftapp import config, example_readers, example_rows, masking, prompts, quality, templates
+from ftapp import config, example_readers, example_rows, masking, preferences, prompts, quality, templates
 from ftapp.errors import NotFound
 from ftapp.example_readers import Given
 from ftapp.formats import BadRow, Row
@@ -48,20 +48,28 @@ class Examples:
 
     def add(self, owner: str, given: Sequence[Given], similar: Similar | None = None) -> Added:
         """Store what is not there yet and check everything anew. `similar` compares by meaning too, as in `quality.check`."""
+        added = self.store(owner, given)
+        if not added.ids:
+            return added
+        self.check(owner, similar)
+        with session(self._engine) as opened:
+            aside = _mine(owner).where(Example.state == "quarantined", col(Example.id).in_(added.ids))
+            return replace(added, quarantined=len(opened.exec(aside).all()))
+
+    def store(self, owner: str, given: Sequence[Given]) -> Added:
+        """Store what is not there yet; it waits in quarantine for `check`."""
         made = [example_rows.made(one) for one in given]
         ids: list[str] = []
         for at in range(0, len(made), PAGE):
             with write(self._engine) as opened:
                 ids += example_rows.store(opened, owner, made[at : at + PAGE])
-        if not ids:
-            return Added(already=len(made))
-        self.check(owner, similar)
+        repaired = {one["content_hash"] for one in made if one["before"]}
         with session(self._engine) as opened:
-            new = opened.exec(select(Example.state, Example.before).where(Example.owner_id == owner, col(Example.id).in_(ids))).all()
-        return Added(tuple(ids), len(made) - len(ids), sum(bool(before) for _, before in new), [s for s, _ in new].count("quarantined"))
+            new = opened.exec(select(Example.content_hash).where(Example.owner_id == owner, col(Example.id).in_(ids))).all()
+        return Added(tuple(ids), len(made) - len(ids), len(repaired.intersection(new)))
 
     def offered(self, owner: str) -> int:
-        """How many letters that were edited or mixed here, and how many imported examples, are no examples yet."""
+        """How many of `offers` are no examples yet."""
         with session(self._engine) as opened:
             there = select(func.count()).select_from(Example).where(Example.owner_id == owner)
             edited = len(opened.exec(_edits(owner)).all()) - opened.exec(there.where(Example.source == "edited")).one()
@@ -69,16 +77,16 @@ class Examples:
             waiting = opened.exec(brought).one() - opened.exec(there.where(Example.source == "imported")).one()
         return max(0, edited) + max(0, waiting)
 
-    def add_offered(self, owner: str, similar: Similar | None = None) -> Added:
-        """Make examples of all that is offered."""
+    def offers(self, owner: str) -> list[Given]:
+        """All letters that were edited or mixed here, and the imported examples."""
         with session(self._engine) as opened:
-            given = [*_edited(opened, owner), *_imported(opened, owner)]
-        return self.add(owner, given, similar)
+            return [*_edited(opened, owner), *_imported(opened, owner)]
 
     # ---- checked ------------------------------------------------------------------------------------------------
 
-    def check(self, owner: str, similar: Similar | None = None) -> None:
-        """The quality report anew: findings, and who is in quarantine. What the person decided stays decided."""
+    def check(self, owner: str, similar: Similar | None = None) -> bool:
+        """The quality report anew: findings, and who is in quarantine. What the person decided stays decided. Returns whether anything
+        is found to be otherwise than before."""
         with session(self._engine) as opened:
             rows = opened.exec(_mine(owner).where(Example.state != "left_out")).all()
             items = example_rows.items(rows, example_rows.documents_of(opened, rows))
@@ -86,12 +94,8 @@ class Examples:
         for finding in quality.check(items, similar=similar):
             found[finding.item_id].append(example_rows.told(finding))
         with write(self._engine) as opened:
-            for row in opened.exec(_mine(owner).where(col(Example.state) != "left_out")):
-                if row.id in found:
-                    row.findings = [one for one in row.findings if one["repaired"]] + found[row.id]
-                    if row.state in ("in", "quarantined"):
-                        row.state = "quarantined" if any(one["quarantine"] for one in row.findings) else "in"
-                    opened.add(row)
+            changed = [_judged(row, found[row.id]) for row in opened.exec(_mine(owner)) if row.id in found]
+        return any(changed)
 
     def keep(self, owner: str, ids: Iterable[str]) -> int:
         """Let examples teach whatever was found, also those left out before; returns how many. Raises NotFound."""
@@ -138,14 +142,16 @@ class Examples:
         return [example_rows.line(row, known) for row in rows]
 
     def show(self, owner: str, id: str) -> dict[str, Any]:
-        """An example complete: its line, letter, what a repair changed, fields, posting, messages, findings. Raises NotFound."""
+        """An example complete: its line, letter, what a repair changed, fields given and rebuilt, posting, messages, findings.
+
+        Raises NotFound."""
         with session(self._engine) as opened:
             (row,) = _found(opened, owner, [id])
             known = example_rows.documents_of(opened, [row])
         item = example_rows.item(row, known)
         return example_rows.line(row, known) | {
-            "letter": row.letter, "before": row.before, "fields": dict(item.fields), "posting": item.posting, "messages": row.messages,
-            "findings": row.findings,
+            "letter": row.letter, "before": row.before, "fields": row.rebuilt | dict(item.fields), "posting": item.posting,
+            "messages": row.messages, "findings": row.findings,
         }  # fmt: skip
 
     def report(self, owner: str) -> dict[str, Any]:
@@ -224,17 +230,27 @@ def _found(opened: Session, owner: str, ids: Sequence[str]) -> list[Example]:
     return [rows[id] for id in ids]
 
 
+def _judged(row: Example, found: list[dict[str, Any]]) -> bool:
+    """Put findings on a row, and it in or out of quarantine unless the person decided; whether that changed anything."""
+    before = row.findings, row.state
+    row.findings = [one for one in row.findings if one["repaired"]] + found
+    if row.state in ("in", "quarantined"):
+        row.state = "quarantined" if any(one["quarantine"] for one in row.findings) else "in"
+    return (row.findings, row.state) != before
+
+
 # ---- offered ------------------------------------------------------------------------------------------------------------
 
 
 def _edits(owner: str) -> Any:
-    """Edited and mixed letters of choices that stand; what was asked twice measures its labeler and is left alone."""
+    """Letters that the owner edited or mixed in choices that stand; those of other labelers are in another voice, and what was asked
+    twice measures its labeler."""
     return (
         select(Preference.edited_text, Prompt)
         .join(Comparison, col(Preference.comparison_id) == Comparison.id)
         .join(Prompt, col(Comparison.prompt_id) == Prompt.id)
         .where(Preference.owner_id == owner, col(Preference.undone_at).is_(None), col(Preference.edited_text).is_not(None))
-        .where(col(Comparison.repeat_of).is_(None))
+        .where(col(Comparison.repeat_of).is_(None), col(Preference.labeler).in_((owner, preferences.SETTLED)))
         .order_by(col(Preference.created_at), col(Preference.id))
     )
 

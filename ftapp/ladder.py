@@ -28,16 +28,20 @@ def rungs(current: str, memory_bytes: int | None = None, gpu_bytes: int | None =
     found = []
     for spec in map(config.model_spec, config.model_ids()):
         fits, why = _fits(spec, memory, gpu)
-        found.append({
-            "id": spec.id, "label": spec.label, "licence": spec.licence, "revision": spec.revision,
-            "prompt_tokens": spec.prompt_budget_tokens, "download_gb": spec.download_gb,
-            "write_gb": spec.write_gb, "teach_gb": spec.teach_gb,
-            "fits": fits, "why": why, "here": is_here(spec), "recommended": False, "current": spec.id == current,
-        })  # fmt: skip
+        found.append(described(spec) | {"fits": fits, "why": why, "here": is_here(spec), "current": spec.id == current})
     taught = [rung for rung in found if rung["fits"] == "teach"]
     if taught:
         taught[-1]["recommended"] = True
     return found
+
+
+def described(spec: config.ModelSpec) -> dict[str, Any]:
+    """What is known of a model on any machine, as a rung of which nothing was looked up yet."""
+    return {
+        "id": spec.id, "label": spec.label, "licence": spec.licence, "revision": spec.revision,
+        "prompt_tokens": spec.prompt_budget_tokens, "download_gb": spec.download_gb, "write_gb": spec.write_gb, "teach_gb": spec.teach_gb,
+        "fits": "", "why": "", "here": True, "recommended": False, "current": False,
+    }  # fmt: skip
 
 
 def _fits(spec: config.ModelSpec, memory: int, gpu: int) -> tuple[str, str]:

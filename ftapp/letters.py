@@ -18,10 +18,10 @@ from typing import Any
 from sqlmodel import Session, select
 
 from db.models import Comparison, Document, Letter, Preference, Prompt, QueueItem, new_id
-from ftapp import cleaning, profiles, prompts, structure, templates
+from ftapp import cleaning, masking, profiles, prompts, structure, templates
 from ftapp.backends import pair
 from ftapp.backends.local import AdapterRef
-from ftapp.backends.pair import Control, Progress, Row, Sampling
+from ftapp.backends.pair import SERVED, Control, Progress, Row, Sampling
 from ftapp.config import ModelSpec
 from ftapp.documents import PlainText, read_text
 from ftapp.errors import NotFound, UserError
@@ -220,10 +220,18 @@ def save_prompt(session: Session, owner: str, draft: Draft) -> str:
 # ---- writing --------------------------------------------------------------------------------------------------
 
 
-def sides(adapter: AdapterRef | None, seed: int) -> tuple[Row, Row]:
-    """Who writes left and who right, by chance. Without an adapter both are samples of the base from two seeds."""
-    rows = Row(None, seed), Row(adapter, seed + 1)
+def sides(
+    adapter: AdapterRef | None, seed: int, names: tuple[str, str] = ("", ""), other: AdapterRef | None = None
+) -> tuple[Row, Row]:
+    """Who writes left and who right, by chance: the adapter and the base (or `other`, what it is on trial against). Without an
+    adapter both are samples of the base from two seeds. `names` are a server's models that write in place of the base and the adapter."""
+    rows = Row(other, seed, names[0]), taught(adapter, seed + 1, names)
     return rows if secrets.randbelow(2) else (rows[1], rows[0])
+
+
+def taught(adapter: AdapterRef | None, seed: int, names: tuple[str, str]) -> Row:
+    """The side that is not the base's."""
+    return Row(None, seed, names[1]) if names[1] else Row(adapter, seed)
 
 
 def sampling(spec: ModelSpec, greedy: bool = False) -> Sampling:
@@ -235,9 +243,10 @@ def write_pair(backend: Any, draft: Draft, rows: Sequence[Row], how: Sampling, c
     return pair.write(backend, draft.prompt.messages, rows, how, control)
 
 
-def growing(texts: Sequence[str], asked: prompts.Prompt) -> list[str]:
-    """For each text that is still being written what may be shown of it: no talk before the letter, no more than a note holds."""
-    shown = [cleaning.begun(text) for text in texts]
+def growing(texts: Sequence[str], asked: prompts.Prompt, resume: str = "") -> list[str]:
+    """For each text that is still being written what may be shown of it: no talk before the letter, no more than a note holds. Masks
+    that a model learned from own letters are filled from the résumé wherever a letter is shown; what is stored keeps them."""
+    shown = [masking.filled(cleaning.begun(text), resume) for text in texts]
     return [structure.shortened(text)[0] for text in shown] if structure.is_note(asked.kind, asked.words) else shown
 
 
@@ -247,11 +256,17 @@ def tidied(texts: Sequence[str], asked: prompts.Prompt | Prompt) -> list[tuple[s
     return [(text, [asdict(piece) for piece in taken]) for text, taken in map(tidy, texts)]
 
 
-def finished_pair(texts: Sequence[str], asked: prompts.Prompt) -> dict[str, Any]:
-    """{left, right} as they are stored; and {stripped: {left, right}} where something was taken off."""
+def for_reader(text: str, draft: Draft) -> str:
+    """A tidied letter as it is shown: with the contact data of the résumé."""
+    return masking.filled(text, draft.resume.text)
+
+
+def finished_pair(texts: Sequence[str], asked: prompts.Prompt, resume: str = "") -> dict[str, Any]:
+    """{left, right} as they are shown; and {stripped: {left, right}} where something was taken off."""
     letters = dict(zip(("left", "right"), tidied(texts, asked), strict=True))
     stripped = {side: taken for side, (_, taken) in letters.items()}
-    return {side: text for side, (text, _) in letters.items()} | ({"stripped": stripped} if any(stripped.values()) else {})
+    shown = {side: masking.filled(text, resume) for side, (text, _) in letters.items()}
+    return shown | ({"stripped": stripped} if any(stripped.values()) else {})
 
 
 # ---- keeping --------------------------------------------------------------------------------------------------
@@ -264,10 +279,11 @@ def save_letters(session: Session, owner: str, prompt_id: str, written: Written)
     letters = [
         Letter(
             owner_id=owner, prompt_id=prompt_id, text=text, stripped=taken, finished=finished,
-            base_id=written.base_id, base_hash=written.base_hash,
+            base_id=f"{SERVED}{row.server}" if row.server else written.base_id,
+            base_hash="" if row.server else written.base_hash,  # nobody here has seen a server's weights
             adapter_id=row.adapter.id if row.adapter else None, adapter_sha256=row.adapter.sha256 if row.adapter else None,
             seed=row.seed, sampling=dict(vars(written.sampling)), tokens=len(ids),
-            token_ids=[] if taken else list(ids), seconds=written.seconds,
+            token_ids=[] if taken or row.server else list(ids), seconds=written.seconds,
         )
         for row, (text, taken), finished, ids in zip(written.rows, tidy, written.finished, written.ids, strict=True)
     ]  # fmt: skip
@@ -281,11 +297,16 @@ def save_pair(session: Session, owner: str, prompt_id: str, written: Written, co
     left, right = save_letters(session, owner, prompt_id, written)
     row = Comparison(
         id=comparison_id or new_id("cmp"), owner_id=owner, prompt_id=prompt_id, left_letter_id=left, right_letter_id=right,
-        proven=written.proven, two_base_samples=all(r.adapter is None for r in written.rows),
+        proven=written.proven, two_base_samples=all(r.adapter is None and r.server == written.rows[0].server for r in written.rows),
     )  # fmt: skip
     session.add(row)
     session.flush()
     return row.id
+
+
+def writer(adapter_id: str | None, base_id: str) -> str:
+    """What wrote a letter, as it is told: an adapter's id, "base", or "server:" and the name of a server's model."""
+    return adapter_id or (base_id if base_id.startswith(SERVED) else "base")
 
 
 def comparison(session: Session, owner: str, comparison_id: str) -> Comparison:
@@ -312,7 +333,7 @@ def shown(session: Session, owner: str, comparison_id: str) -> dict[str, Any]:
     prompt = session.get_one(Prompt, row.prompt_id)
     job, resume = (document.text if document else "" for document in _documents(session, prompt))
     return {
-        "comparison_id": row.id, "left": left.text, "right": right.text,
+        "comparison_id": row.id, "left": masking.filled(left.text, resume), "right": masking.filled(right.text, resume),
         "left_finished": left.finished, "right_finished": right.finished,
         "stripped": {"left": left.stripped, "right": right.stripped}, "prompt_tokens": prompt.tokens,
         "seconds": max(left.seconds, right.seconds), "proven": row.proven, "kind": prompt.kind, "tone": prompt.tone,

@@ -5,6 +5,7 @@ Between the stored letters and `voice`: knows where things are kept, not how the
 
 from __future__ import annotations
 
+import functools
 from typing import Any
 
 from db.engine import session
@@ -15,7 +16,12 @@ from ftapp.errors import UserError
 def card(studio: Any, owner: str) -> voice.VoiceCard | None:
     """The card of all letters that the owner keeps for teaching; None when there are none."""
     with session(studio.engine) as opened:
-        letters = examples.letters(opened, owner)
+        letters = tuple(examples.letters(opened, owner))
+    return _card(letters)
+
+
+@functools.lru_cache(maxsize=8)  # a page asks after every click, and a hundred letters take a second
+def _card(letters: tuple[str, ...]) -> voice.VoiceCard | None:
     try:
         return voice.card(letters)
     except ValueError:  # none, or none with a word in it

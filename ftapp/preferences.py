@@ -9,13 +9,14 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from sqlalchemy import func, or_
+from sqlalchemy import func, or_, tuple_
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import aliased
 from sqlmodel import Session, col, select
 
 from db.models import VERDICTS, Comparison, Letter, Preference, Prompt, RunPair, TrainingRun, now
 from ftapp import counting, imported, letters
+from ftapp.backends.pair import SERVED
 from ftapp.errors import ModelError, NotFound, UserError
 
 REASONS = {
@@ -23,6 +24,9 @@ REASONS = {
     "structure": "Structure", "repetition": "Repeats itself",
 }  # fmt: skip
 SETTLED = "settled"  # stands in a labeler's place: the owner's word where labelers disagree; it alone gives pairs then
+NO_ADAPTER = "Both letters were samples of the base model: there is no adapter yet."
+ONE_SERVED = "Both letters were samples of one model of a server."
+ELSEWHERE = "A server's model wrote part of it: it is kept and exported, but the model here does not learn from it."
 IDENTICAL, CONTRADICTORY, UNFINISHED = "identical", "contradictory", "unfinished"
 MOST_EDITED_CHARACTERS = 20_000
 
@@ -174,10 +178,9 @@ def chosen(session: Session, owner: str, receipt: str) -> tuple[str, str]:
     """
     stored = _given(session, owner, receipt)
     row = session.get_one(Comparison, stored.comparison_id)
-    letter_id = {"left": row.left_letter_id, "right": row.right_letter_id}.get(stored.verdict)
-    if letter_id is None:
+    if stored.verdict not in ("left", "right"):
         raise UserError("Neither letter was chosen. There is none to take away. Choose or correct one first.")
-    return row.id, stored.edited_text or session.get_one(Letter, letter_id).text
+    return row.id, stored.edited_text or letters.shown(session, owner, row.id)[stored.verdict]
 
 
 def last(session: Session, owner: str) -> dict[str, Any] | None:
@@ -201,24 +204,29 @@ def standing(session: Session, labeler: str, comparison_id: str) -> Preference |
 
 def _receipt(session: Session, row: Comparison, stored: Preference) -> Receipt:
     left, right = session.get_one(Letter, row.left_letter_id), session.get_one(Letter, row.right_letter_id)
-    given = _pairs_of(stored, left, right, session.get_one(Prompt, row.prompt_id))
+    given = pairs_of(stored, left, right, session.get_one(Prompt, row.prompt_id))
     kept, dropped = sort_out(given)
-    notes = ["Both letters were samples of the base model: there is no adapter yet."] if row.two_base_samples else []
+    elsewhere = [p for p in kept if p.base_id.startswith(SERVED)]
+    notes = [ONE_SERVED if left.base_id.startswith(SERVED) else NO_ADAPTER] if row.two_base_samples else []
+    notes += [ELSEWHERE] if elsewhere else []
     notes += [f"{len(dropped)} pair{'s' * (len(dropped) > 1)} kept but not trained on: {dropped[0][1]}."] if dropped else []
-    return Receipt(stored.id, left.adapter_id or "base", right.adapter_id or "base", len(kept), row.two_base_samples, " ".join(notes))
+    wrote = (letters.writer(letter.adapter_id, letter.base_id) for letter in (left, right))
+    return Receipt(stored.id, *wrote, len(kept) - len(elsewhere), row.two_base_samples, " ".join(notes))
 
 
 # ---- pairs ----------------------------------------------------------------------------------------------------
 
 
-def _pairs_of(stored: Preference, left: Letter, right: Letter, prompt: Prompt) -> list[PreferencePair]:
+def pairs_of(stored: Preference, left: Letter, right: Letter, prompt: Prompt) -> list[PreferencePair]:
     """left or right: 1 pair; an edit: 2 pairs (the edit over both); tie and both_bad: none."""
 
     def make(name: str, chosen: Letter | str, rejected: Letter) -> PreferencePair:
         text, ids, ended = (chosen, [], True) if isinstance(chosen, str) else (chosen.text, chosen.token_ids, chosen.finished)
+        bases = [rejected.base_id, *([] if isinstance(chosen, str) else [chosen.base_id])]
+        base_id = next((one for one in bases if one.startswith(SERVED)), rejected.base_id)  # half by a server: not by the model here
         return PreferencePair(
             name, stored.id, prompt.messages, text, rejected.text, prompt.split_key, ended and rejected.finished,
-            left.base_id, prompt.prompt_hash, list(ids), list(rejected.token_ids),
+            base_id, prompt.prompt_hash, list(ids), list(rejected.token_ids),
         )  # fmt: skip
 
     if stored.edited_text is not None:
@@ -228,11 +236,13 @@ def _pairs_of(stored: Preference, left: Letter, right: Letter, prompt: Prompt) -
     return [make(stored.id, right, left)] if stored.verdict == "right" else []
 
 
-def pairs(session: Session, owner: str, base_id: str | None = None, brought: bool = True) -> list[PreferencePair]:
-    """All pairs of choices not taken back, oldest first; with `base_id` only those that this base model wrote.
+def choices(
+    session: Session, owner: str, base_id: str | None = None, after: Preference | None = None, most: int | None = None
+) -> list[tuple[Preference, Letter, Letter, Prompt]]:
+    """(choice, left letter, right letter, prompt) of all choices that stand, oldest first; with `base_id` only with a letter by that
+    base model; with `after` and `most` the next page of them.
 
-    Repeats measure their labeler and teach nothing. Where a disagreement was settled, only the settlement gives pairs. Then, with
-    `brought`, the imported pairs that may train.
+    Repeats measure their labeler and are none. Where a disagreement was settled, only the settlement is one.
     """
     standing = col(Preference.undone_at).is_(None)
     settled = select(Preference.comparison_id).where(Preference.owner_id == owner, Preference.labeler == SETTLED, standing)
@@ -246,10 +256,19 @@ def pairs(session: Session, owner: str, base_id: str | None = None, brought: boo
         .where(Preference.owner_id == owner, Comparison.owner_id == owner, standing, col(Comparison.repeat_of).is_(None))
         .where(or_(Preference.labeler == SETTLED, col(Preference.comparison_id).not_in(settled)))
         .order_by(col(Preference.created_at), col(Preference.id))
+        .limit(most)
     )
     if base_id is not None:
-        query = query.where(left.base_id == base_id)
-    own = [made for row in session.exec(query) for made in _pairs_of(*row)]
+        query = query.where(or_(left.base_id == base_id, right.base_id == base_id))
+    if after is not None:
+        query = query.where(tuple_(Preference.created_at, Preference.id) > tuple_(after.created_at, after.id))
+    return list(session.exec(query))
+
+
+def pairs(session: Session, owner: str, base_id: str | None = None, brought: bool = True) -> list[PreferencePair]:
+    """All pairs of the choices that stand, oldest first; with `base_id` only those that this base model wrote. Then, with `brought`, the
+    imported pairs that may train."""
+    own = [made for row in choices(session, owner, base_id) for made in pairs_of(*row) if base_id in (None, made.base_id)]
     return own + [PreferencePair(*values) for values in imported.used(session, owner, base_id)] if brought else own
 
 

@@ -8,6 +8,7 @@ judged as it will read after `repair`; what was repaired is told by `repair`, an
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from ftapp import quality_damage, quality_fit, quality_meter, quality_people, quality_phrases, quality_sources, quality_twins, quality_voice
 from ftapp.metrics import Similar
@@ -15,6 +16,7 @@ from ftapp.quality_items import CODES, FIELDS, Enough, Finding, Item
 from ftapp.quality_repair import repair
 
 __all__ = ["CODES", "FIELDS", "Enough", "Finding", "Item", "check", "enough", "repair"]
+_UNREAD = {"empty", "too_long"}  # nothing more is said of these, nor of others beside them
 _ORDER = {code: at for at, code in enumerate(CODES)}
 
 
@@ -26,9 +28,10 @@ def check(items: Sequence[Item], *, similar: Similar | None = None) -> list[Find
     found: list[Finding] = []
     mended: list[Item] = []
     for item in items:
-        whole, repairs = repair(item)
-        mended.append(whole)
-        found += _of_one(item, whole, repairs)
+        whole, own = _of_one(item)
+        found += own
+        if not {f.code for f in own} & _UNREAD:
+            mended.append(whole)
     letters = {item.id: item.letter for item in mended}
     found += [*quality_phrases.frames(mended, letters), *quality_voice.look(mended, letters)]
     found += quality_twins.look(mended, {f.item_id for f in found if f.quarantine}, similar)
@@ -36,15 +39,18 @@ def check(items: Sequence[Item], *, similar: Similar | None = None) -> list[Find
     return sorted(found, key=lambda f: (place[f.item_id], _ORDER[f.code]))
 
 
-def _of_one(item: Item, whole: Item, repairs: list[Finding]) -> list[Finding]:
-    """What one example says about itself. What its repair shows is told once."""
+def _of_one(item: Item) -> tuple[Item, list[Finding]]:
+    """The item mended, and what it says about itself. What a repair shows is told once."""
+    if len(item.letter) > quality_damage.MOST_CHARACTERS:
+        return item, list(quality_damage.look(item, quality_sources.of(replace(item, letter="")), item))
+    whole, repairs = repair(item)
     sources = quality_sources.of(whole)
     found = list(quality_damage.look(item, sources, whole))
     codes = {f.code for f in found}
-    if "empty" in codes:
-        return found
+    if codes & _UNREAD:
+        return whole, found
     found += [f for f in repairs if f.code not in codes]
-    return [*found, *quality_fit.look(whole, sources), *quality_phrases.look(whole), *quality_people.look(whole)]
+    return whole, [*found, *quality_fit.look(whole, sources), *quality_phrases.look(whole), *quality_people.look(whole)]
 
 
 def enough(items: Sequence[Item], findings: Sequence[Finding] | None = None) -> Enough:

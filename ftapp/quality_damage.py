@@ -13,6 +13,7 @@ from ftapp.quality_items import Finding, Item
 from ftapp.quality_sources import Sources, value
 
 LEAST_WORDS = {"cover_letter": 40, "cold_email": 25, "linkedin_message": 8, "answer": 5}  # fewer are no example of the kind
+MOST_CHARACTERS = 20_000  # of one example
 _WORD = re.compile(r"[^\W\d_][\w'’-]*")
 _OPENING_AND = re.compile(r"^\W*(?:[,;:)\].]|(?:and|but|which|including|having|with|whose|where|as well as)\b)")
 _SUBJECT = re.compile(r"(?i)\b(?:i|i['’]\w+|my|mine|me|we|our|you|your|it|its|this|that|these|there|they|their|he|she|what|who|how|why)\b")
@@ -31,15 +32,15 @@ _LINE_SIGN = re.compile(
 )
 _MARKER = re.compile(
     r"""(?xim)
-    ^\s*\#{2,}\s*(?:sample|example|instruction|response|input|output|human|assistant|user|system|question|answer|
+    ^[ \t]*\#{2,}[ \t]*(?:sample|example|instruction|response|input|output|human|assistant|user|system|question|answer|
         cover\ letter|letter|end)\b.*$|
-    ^\s*(?:sample|example|cover\ letter|letter|item|row|record)\s*(?:\#|no\.?\s*)?\d+\s*[:.)-].*$|
-    ^\s*(?:human|assistant|user|system|instruction|response|prompt|completion|input|output|(?:your\ )?answer)\s*:.*$|
+    ^[ \t]*(?:sample|example|cover\ letter|letter|item|row|record)\s*(?:\#|no\.?\s*)?\d+\s*[:.)-].*$|
+    ^[ \t]*(?:human|assistant|user|system|instruction|response|prompt|completion|input|output|(?:your\ )?answer)\s*:.*$|
     \[/?INST\]|<</?SYS>>|</?s>|<\|[\w/]+\|>|<(?:start|end)_of_turn>|<end>|<eos>|<pad>|<unk>|\[/?(?:PAD|CLS|SEP|EOS)\]|
     \b(?:user|applicant|candidate)\ details\s*:|\bend\ of\ (?:letter|sample|document|file)\b|\blorem\ ipsum\b|
     </?(?:p|br|div|span|b|i|strong|em|ul|ol|li|h\d|table|tr|td|a|html|body)\b[^<>]*>|&(?:amp|nbsp|lt|gt|quot|\#\d+);|
     (?<!\\)\\[nrt](?=[\sA-Z\\]|$)|\\u[0-9a-f]{4}|\\x[0-9a-f]{2}|
-    \{\s*['"](?:role|content|prompt|completion|text|messages|instruction)['"]\s*:|\|\|\||^\s*`{3}.*$|^\s*[-=*_\#]{5,}\s*$
+    \{\s*['"](?:role|content|prompt|completion|text|messages|instruction)['"]\s*:|\|\|\||^[ \t]*`{3}.*$|^[ \t]*[-=*_\#]{5,}\s*$
     """
 )
 # A label that belongs before another field than the one it stands in.
@@ -58,6 +59,10 @@ def look(item: Item, sources: Sources, mended: Item) -> Iterator[Finding]:
     if count < 3 or letter.casefold() in ("none", "nan", "null", "n/a"):
         yield Finding(item.id, "empty", "There is no text to learn from.", letter[:60], True)
         return
+    if len(letter) > MOST_CHARACTERS:
+        say = f"{len(letter):,} characters are no single example; several texts, or a whole file, stand in one. It was not read further."
+        yield Finding(item.id, "too_long", say, _around(letter, 0, 80), True)
+        return
     least = LEAST_WORDS.get(item.kind, 5)
     if len(letter.split()) < least and not scripts.language(letter):
         say = f"{len(letter.split())} words; fewer than {least} are no example of how this person writes a {item.kind.replace('_', ' ')}."
@@ -66,7 +71,7 @@ def look(item: Item, sources: Sources, mended: Item) -> Iterator[Finding]:
     yield from _end(item, mended.letter.strip())
     yield from _marks(item)
     yield from _left_open(item, sources)
-    yield from _leftovers(item)
+    yield from _leftovers(mended)
     yield from _talk(item)
     yield from _languages(item)
 
@@ -126,6 +131,8 @@ def _end(item: Item, letter: str) -> Iterator[Finding]:
     paragraphs = [line for line in letter.splitlines() if line.strip()]
     if len(paragraphs) > 1 and _NAME_LINE.fullmatch(last_line):
         return  # a name under the text
+    if len(paragraphs) > 1 and last_line.endswith(",") and len(last_line.split()) <= 3:
+        return  # a closing that nobody signed
     loose, ended = _LOOSE_END.search(last_line), _ENDED.search(last_line)
     listed = bool(re.match(r"\s*(?:[-*•]|\d+[.)])\s", last_line))
     if loose and not ended or not ended and not listed and len(body.split()) > 3:
@@ -195,8 +202,7 @@ def _languages(item: Item) -> Iterator[Finding]:
 def _around(text: str, start: int, end: int) -> str:
     """text[start:end] at word borders, on one line."""
     start, end = max(0, start), min(len(text), end)
-    if start:
-        start = text.find(" ", start, end) + 1 or start
+    start = text.rfind(" ", 0, start) + 1
     if end < len(text):
         end = max(text.rfind(" ", start, end), start + 1) if " " in text[start:end] else end
     return re.sub(r"\s*\n\s*", " / ", text[start:end].strip())

@@ -15,6 +15,7 @@ CODES = {
     "reworded": "The same question in other words",
     "empty": "Nothing to learn from",
     "too_short": "Too short",
+    "too_long": "Too long to be one example",
     "cut_start": "The beginning is cut off",
     "cut_end": "The end is cut off",
     "lost_marks": "Commas are lost",

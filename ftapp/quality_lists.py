@@ -11,7 +11,7 @@ import re
 
 LEAST, LEAST_WORDS, MOST_WORDS = 3, 2, 45  # entries, and words of one
 
-_BULLET = re.compile(r"\s*[•·▪▫◦●○■□◆❖➢➤►▶✓✔✅∙]\s*|(?<=\S)\s+[*–—-]\s+(?=[A-Za-z\d(])|^\s*[*–—-]\s+(?=[A-Za-z\d(])")
+_BULLET = re.compile(r"[•·▪▫◦●○■□◆❖➢➤►▶✓✔✅∙]|(?<=\s)[*–—-]\s(?=\s?[A-Za-z\d(])|^[*–—-]\s(?=\s?[A-Za-z\d(])")
 _NUMBERED = re.compile(r"(?:^|(?<=\s))\(?(\d{1,2})[.)]\s+(?=[A-Za-z])")
 _GLUED = re.compile(r"(?<=[a-z)]{2}[.;])(?=[A-Z][a-z]+ )")
 _PROSE = re.compile(r"\b(?:I|my|me|we|We|our|Our|you|You|your|will be|they|she|he)\b|[.!?]\s+[A-Z]")

@@ -69,7 +69,7 @@ def _first_change(before: str, after: str) -> str:
 
 def ungarbled(text: str) -> str:
     """UTF-8 that was read as another encoding, and the like, as it was meant (ftfy)."""
-    return ftfy.fix_text(text, _ASK) if text else text
+    return text if text.isascii() and "&" not in text else ftfy.fix_text(text, _ASK)
 
 
 def with_commas(text: str) -> str:

@@ -6,7 +6,6 @@ that holds "None" or "n/a" is empty. Without fields for the job, its title and e
 
 from __future__ import annotations
 
-import functools
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -19,8 +18,9 @@ from ftapp.profiles import Experience, JobPosting, ResumeProfile
 from ftapp.quality_items import Item
 from ftapp.vocabulary import OCCUPATION
 
+MOST_CHARACTERS = 20_000  # of a posting or a field; what goes beyond is not read
 _NOTHING = re.compile(r"(?i)\W*(?:none|n/?a|nil|null|nan|unknown|not (?:given|available|specified|applicable)|-+)?\W*")
-_LABEL = re.compile(r"(?im)^\s*(?:hard|soft|technical|key|core)\s+skills\s*:")
+_LABEL = re.compile(r"(?im)^[ \t]*(?:hard|soft|technical|key|core)\s+skills\s*:")
 _TURNED = re.compile(r"(?P<span>\d+\+? (?:years?|months?))(?: of)? (?:at|with) (?P<employer>.+?) as (?:an? )?(?P<title>.+)$")
 _POSITION = re.compile(r"(?P<title>[^,]+?) (?:at|with|for) (?P<employer>.+?)(?: for .*|,? (?:since|from|until) .*| \(.*\))?$")
 _NO_TITLE = re.compile(r"(?i)\d|\bexperience\b")
@@ -28,7 +28,7 @@ _POST = r"(?:position|role|job|post|opening|vacancy|opportunity|internship|team)
 _APPLIES = re.compile(
     r"(?i)\b(?:appl(?:y|ying|ication|ied)|interest(?:ed)?|position|role|vacancy|opening|opportunity|join\w*|excited|eager|thrilled|"
     r"contribut\w+|look(?:ing)? forward|bring|chance|help(?:ing)?|part of|consider\w*|fit|candidate|success|hiring|team at|writing|posting|"
-    r"advert\w*)\b"
+    r"need\w*|search\w*|requires?|seek\w*|advert\w*)\b"
 )
 _CALLED = rf"(?:\d+[ ])?{NAME.pattern}"
 _POST_AT = re.compile(
@@ -38,7 +38,16 @@ _POST_AT = re.compile(
 _TO = re.compile(
     rf"(?:^|[ ])(?:at|to|with|join|joining|within|for|helps?|of|by)[ ](?:the[ ])?(?P<name>{_CALLED})|(?P<owner>{_CALLED})['’]s?(?!\w)"
 )
-_TITLED = re.compile(rf"(?P<title>(?:[A-Z][\w/&+#.-]*[ ](?:of[ ]|and[ ]|in[ ]|for[ ])?){{0,5}}[A-Z][\w/&+#.-]*),?[ ](?i:{_POST})\b")
+_TITLED = re.compile(
+    r"(?P<title>(?:[A-Z][\w/&+#.-]*[ ](?:of[ ]|and[ ]|in[ ]|for[ ])?){0,5}[A-Z][\w/&+#.-]*|(?:[a-z][\w/-]*[ ]){0,2}[a-z][\w/-]*)"
+    rf",?[ ](?i:{_POST})\b"
+)
+# A title may be any words where a post is spoken of, in small letters too when they name an occupation.
+_SOUGHT = re.compile(
+    r"(?i:\b(?:position|role|post|job|posting|opening|vacancy|need|needs|requires?|search|searching|looking|hiring|hire|opportunity|appl\w+|"
+    r"seek(?:ing)?|candidate|advert\w*|join\w*)\b[^.;,]{0,25}?\b(?:of|for|as|an?|the|your)[ ](?:an?[ ]|the[ ]|your[ ])?)"
+    r"(?P<title>(?:[\w/&+-]+[ ]){0,5}?[\w/&+-]+)(?=[ ]*(?:[,.;:]|$|[ ](?:at|with|in|for|to|who|and|I|on|that|within)\b))"
+)
 _AS = re.compile(r"\b(?:as|for|of|be)[ ](?:an?|the|your(?:[ ]new)?)[ ](?P<title>(?:[A-Z][\w/&+#-]*[ ]?){1,6})")
 _BEFORE_OWN = re.compile(  # what stands before a name that belongs to the applicant's past
     r"(?i)\b(?:my (?:\w+ )?(?:role|position|job|post|work|time|career|tenure|internship|years|degree)|current(?:ly)?|"
@@ -46,6 +55,7 @@ _BEFORE_OWN = re.compile(  # what stands before a name that belongs to the appli
     r"knowledge|skilled|versed)\b"
     r"[^.;]{0,40}$"
 )
+_WAS = re.compile(r"(?i)\b(?:my|current(?:ly)?|previous(?:ly)?|past|former(?:ly)?|last|worked|working as|years as)\b[^.;]{0,40}$")
 _HELD_POST = re.compile(OCCUPATION.pattern + r"\W*$")  # "a Staff Nurse" before "at Penmoor Clinic"
 _JOINING = re.compile(r"(?i)\b(?:join\w*|appl\w+|become|becoming|position|role|interest\w*)\b")
 _SMALL = frozenset("the a an and or of for in at to with by on my your our their this that i inc ltd llc corp co company".split())
@@ -68,14 +78,14 @@ class Sources:
 
 
 def value(item: Item, name: str) -> str:
-    """A field's text, mended and trimmed; "" when it says nothing."""
-    text = documents.clean(item.fields.get(name, "") or "").strip()
+    """A field's text, trimmed; "" when it says nothing."""
+    text = (item.fields.get(name, "") or "")[:MOST_CHARACTERS].strip()
     return "" if _NOTHING.fullmatch(text) else text
 
 
 def pieces(text: str) -> list[str]:
     """The entries of a field that lists something."""
-    bare = re.sub(r"(?m)^\s*(?:[-•*]|\d{1,2}[.)])\s+", "", _LABEL.sub("", text))
+    bare = re.sub(r"(?m)^[ \t]*(?:[-•*]|\d{1,2}[.)])\s+", "", _LABEL.sub("", text))
     return [p.strip(" .") for p in re.split(r"\n|;|,(?![^(]*\))", bare) if p.strip(" .")]
 
 
@@ -87,18 +97,13 @@ def position(text: str) -> Experience:
     return Experience(title=m["title"].strip(), employer=m["employer"].strip(), achievements=[text])
 
 
-@functools.lru_cache(maxsize=4096)
-def _parsed(posting: str) -> JobPosting:
-    return profiles.parse_job(documents.clean(posting))
-
-
 def of(item: Item) -> Sources:
     """Everything that the item says about the applicant and about the job."""
     given = {name: value(item, name) for name in ("applicant", "past", "current", "skills", "qualifications", "preferred")}
     held = [p for name in ("current", "past") for line in given[name].split("\n") for p in _positions(line)]
     profile = ResumeProfile(name=given["applicant"], experience=[position(p) for p in held],
                             education=pieces(given["qualifications"]), skills=pieces(given["skills"]))  # fmt: skip
-    posted = _parsed(item.posting) if item.posting.strip() else JobPosting()
+    posted = profiles.parse_job(documents.clean(item.posting[:MOST_CHARACTERS])) if item.posting.strip() else JobPosting()
     title, company = value(item, "title") or posted.title, value(item, "company") or posted.company
     known = bool(title or company)
     if not known and item.kind in ("cover_letter", "cold_email"):
@@ -127,8 +132,8 @@ def target_of(letter: str, held: Sequence[str]) -> tuple[str, str]:
 
 def _titles(letter: str) -> Iterator[str]:
     for text in _applying(letter):
-        for m in [*_TITLED.finditer(text), *_AS.finditer(text)]:
-            if OCCUPATION.search(m["title"]) and not _BEFORE_OWN.search(text[: m.start()]):
+        for m in [*_TITLED.finditer(text), *_AS.finditer(text), *_SOUGHT.finditer(text)]:
+            if OCCUPATION.search(m["title"]) and not _WAS.search(text[: m.start()]):
                 yield m["title"].strip()
 
 

@@ -7,6 +7,7 @@ embeddings, when there are some. Of repeats the best one stays: the one with not
 from __future__ import annotations
 
 import re
+from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 
 from rapidfuzz import fuzz, process
@@ -104,7 +105,7 @@ _PLAIN = frozenset(
 def _asks_the_same(one: Item, other: Item) -> bool:
     """Short answers may be alike to different questions: "Yes, I have." """
     a, b = _question(one), _question(other)
-    return not (a and b) or len(one.letter.split()) > 25 or fuzz.token_sort_ratio(a, b) >= SAME_QUESTION
+    return not (a and b) or len(one.letter.split()) > 25 or same_question(a, b)
 
 
 def _against(one: Item, other: Item) -> bool:
@@ -148,34 +149,50 @@ def _question(item: Item) -> str:
 def _questions(items: Sequence[Item], similar: Similar | None) -> Iterator[Finding]:
     asked = [(item, _question(item)) for item in items]
     asked = [(item, text) for item, text in asked if text and len(text.split()) <= MOST_QUESTION_WORDS]
+    told: set[tuple[str, str]] = set()
+    for at, before, cosine in _alike(asked, similar):
+        (item, text), (other, first) = asked[at], asked[before]
+        place = contradiction(other.letter, item.letter)
+        if place:
+            reason = "Another example answers the same question differently. Keep the one that you mean."
+            back = contradiction(item.letter, other.letter) or place
+            for one, two, shown in ((other, item, back), (item, other, place)):
+                if (one.id, "contradiction") not in told:
+                    told.add((one.id, "contradiction"))
+                    yield Finding(one.id, "contradiction", reason, shown, True, twin=two.id)
+        elif text != first and (item.id, "reworded") not in told:
+            told.add((item.id, "reworded"))
+            how = f" (cosine {cosine:.2f})" if cosine >= QUESTION_COSINE else ""
+            reason = f"The same question in other words{how}. Both may stay; when some are held out, they belong to the same side."
+            yield Finding(item.id, "reworded", reason, f"{first[:80]} / {text[:80]}", False, twin=other.id)
+
+
+def _alike(asked: Sequence[tuple[Item, str]], similar: Similar | None) -> Iterator[tuple[int, int, float]]:
+    """(later, earlier, cosine) of each two questions that ask for the same."""
     texts = list(dict.fromkeys(text for _, text in asked))
     cosines = _cosines(similar, texts) if similar and 1 < len(texts) <= MOST_FOR_MEANING else None
-    at = {text: n for n, text in enumerate(texts)}
-    told: set[tuple[str, str]] = set()
-    for n, (item, text) in enumerate(asked):
-        for other, before in asked[:n]:
-            cosine = float(cosines[at[text]][at[before]]) if cosines is not None else 0.0
-            if not same_question(text, before, cosine):
-                continue
-            place = contradiction(other.letter, item.letter)
-            if place:
-                for one, two in ((other, item), (item, other)):
-                    reason = "Another example answers the same question differently. Keep the one that you mean."
-                    shown = place if one is item else contradiction(item.letter, other.letter)
-                    yield Finding(one.id, "contradiction", reason, shown or place, True, twin=two.id)
-            elif text != before and (item.id, "reworded") not in told:
-                told.add((item.id, "reworded"))
-                reason = (
-                    "The same question in other words. Both may stay; they are kept on the same side when held-out examples are set apart."
-                )
-                yield Finding(item.id, "reworded", reason, f"{before[:80]} / {text[:80]}", False, twin=other.id)
+    rank = {text: n for n, text in enumerate(texts)}
+    groups: dict[tuple[frozenset[str], bool], list[int]] = defaultdict(list)
+    for at, (_, text) in enumerate(asked):
+        groups[_asks_for(text)].append(at)
+    for group in groups.values():
+        bare = [" ".join(sorted(_bare(asked[at][1]).split())) for at in group]
+        for n, at in enumerate(group):
+            scores = process.cdist([bare[n]], bare[:n], scorer=fuzz.ratio)[0] if n else ()
+            for before, score in zip(group, scores, strict=False):
+                cosine = float(cosines[rank[asked[at][1]]][rank[asked[before][1]]]) if cosines is not None else 0.0
+                if score >= SAME_QUESTION or cosine >= QUESTION_COSINE:
+                    yield at, before, cosine
 
 
-def same_question(one: str, other: str, cosine: float = 0.0) -> bool:
-    """Whether two questions ask for the same: alike in words or in meaning, with the same numbers and the same negations."""
-    if set(_NUMBER.findall(one)) != set(_NUMBER.findall(other)) or bool(_NEGATED.search(one)) != bool(_NEGATED.search(other)):
-        return False
-    return fuzz.token_sort_ratio(_bare(one), _bare(other)) >= SAME_QUESTION or cosine >= QUESTION_COSINE
+def _asks_for(question: str) -> tuple[frozenset[str], bool]:
+    """What two questions must have in common to be the same: their numbers, and whether they are negated."""
+    return frozenset(_NUMBER.findall(question)), bool(_NEGATED.search(question))
+
+
+def same_question(one: str, other: str) -> bool:
+    """Whether two questions ask for the same, by their words."""
+    return _asks_for(one) == _asks_for(other) and fuzz.token_sort_ratio(_bare(one), _bare(other)) >= SAME_QUESTION
 
 
 def contradiction(one: str, other: str) -> str:

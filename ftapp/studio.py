@@ -20,19 +20,20 @@ from db.models import new_id
 from ftapp import adapters, config, doctor, embeddings, examples, home, letters, preferences, transfer
 from ftapp.backends import folders
 from ftapp.backends.local import AdapterRef, LocalBackend
-from ftapp.backends.pair import Progress, Row
+from ftapp.backends.pair import SERVED, Progress
 from ftapp.backups import Backups
 from ftapp.documents import read_text
-from ftapp.errors import ModelError, UserError
+from ftapp.errors import UserError
 from ftapp.labelling import Labelling
 from ftapp.letters import Fields
 from ftapp.portfolio import Portfolio
+from ftapp.promoting import Promoting
 from ftapp.prompts import KINDS, MOST
 from ftapp.retrieval import Found
 from ftapp.review import Sources, mended
+from ftapp.servers import Servers
 from ftapp.streams import Stream, proved, settle, written
 from ftapp.templates import Templates
-from ftapp.training import run
 from ftapp.training.supervise import Supervisor
 
 log = logging.getLogger(__name__)
@@ -54,7 +55,8 @@ class Studio:
         self._backend, self._reason, self._asked, self._fetched = backend, "", "", None  # asked: the model that is being loaded
         self._load = threading.Lock()
         self._streams: dict[str, Stream] = {}
-        self.labelling, self.backups = Labelling(self), Backups(self)
+        self.labelling, self.backups, self.trial = Labelling(self), Backups(self), Promoting(self)
+        self.servers = Servers(settings, self.engine, self.backend)
 
     def close(self) -> None:
         """Stop watching trainings (they go on by themselves) and writing ahead, and let go of files and memory."""
@@ -77,6 +79,11 @@ class Studio:
         """{state: idle | loading | ready | failed, name, asked: what is being loaded, fetched: (bytes here, in all) or None, reason}."""
         state = "ready" if self._backend else "loading" if self._asked else "failed" if self._reason else "idle"
         return {"state": state, "name": self.spec.id, "asked": self._asked, "reason": self._reason, "fetched": self._fetched}
+
+    @property
+    def loaded(self) -> Any:
+        """The model that is loaded now, or None; waits for nothing."""
+        return self._backend
 
     def backend(self) -> Any:
         """The loaded model; waits for one that is loading, loads it otherwise. Raises ModelError."""
@@ -132,13 +139,14 @@ class Studio:
             log.exception("Loading the model failed.")
 
     def words(self, kind: str) -> list[int]:
-        """The lengths that this model writes for a kind of text."""
-        letters.length(self.spec, kind, None)
-        return list(self.spec.words[kind])
+        """The lengths that what writes offers for a kind of text."""
+        spec = (self.servers.alone() or self).spec
+        letters.length(spec, kind, None)
+        return list(spec.words[kind])
 
     def understand(self, owner: str, job: str, resume: str, kind: str = KINDS[0], fields: Fields = (None, None)) -> dict[str, Any]:
         """What was read out of the texts, or corrected, before anything is written; without a loaded model tokens are estimated."""
-        facts = self._backend or SimpleNamespace(spec=self.spec, count_tokens=None, special_tokens=())
+        facts = self.servers.alone() or self._backend or SimpleNamespace(spec=self.spec, count_tokens=None, special_tokens=())
         return letters.understand(facts, job, resume, kind, self.templates.own(owner, kind), fields)
 
     # ---- writing ------------------------------------------------------------------------------------------------
@@ -153,17 +161,17 @@ class Studio:
         `fields` are the posting's and the résumé's as the person corrected them; without them the texts are read.
         A pair that is stopped, or whose reader goes away, is stored as far as it came. Raises UserError, ModelError.
         """
-        backend = self.backend()
+        backend = self.servers.writer()
         draft = self.draft(owner, backend, job, resume, kind, tone, words, hook, fields)
-        chosen = self.adapter(owner, backend, adapter)
-        proven = proved(backend, chosen)
-        rows, how = letters.sides(chosen, _seed(seed)), letters.sampling(backend.spec, greedy)
+        other, chosen = self.writers(owner, backend, adapter)
+        proven = proved(backend, other, chosen)
+        rows, how = letters.sides(chosen, _seed(seed), backend.names, other), letters.sampling(backend.spec, greedy)
         comparison_id, stream = new_id("cmp"), Stream(owner)
         self._streams[comparison_id] = stream
         began, last, stored = time.monotonic(), None, False
 
         def item(progress: Progress, done: bool) -> dict[str, Any]:
-            left, right = letters.growing(progress.texts, draft.prompt)
+            left, right = letters.growing(progress.texts, draft.prompt, draft.resume.text)
             return {"comparison_id": comparison_id, "left": left, "right": right, "prompt_tokens": draft.prompt.tokens,
                     "seconds": round(time.monotonic() - began, 3), "done": done}  # fmt: skip
 
@@ -179,7 +187,7 @@ class Studio:
             finally:
                 self._streams.pop(comparison_id, None)
                 stream.stored.set()
-        final = item(last, True) | letters.finished_pair(last.texts, draft.prompt)
+        final = item(last, True) | letters.finished_pair(last.texts, draft.prompt, draft.resume.text)
         del final["done"]
         yield final if stored else final | {"comparison_id": ""}  # stopped before the first word: there is nothing to judge
 
@@ -205,20 +213,21 @@ class Studio:
         seed: int | None = None, greedy: bool = False, adapter: str = "live", fields: Fields = (None, None),
     ) -> Iterator[dict[str, Any]]:  # fmt: skip
         """Stream one letter; the last item is {letter_id, text, model, prompt_tokens, seconds}, and `stripped`, if anything was."""
-        backend = self.backend()
+        backend = self.servers.writer()
         draft = self.draft(owner, backend, job, resume, kind, tone, words, hook, fields)
-        rows = (Row(self.adapter(owner, backend, adapter), _seed(seed)),)
+        rows = (letters.taught(self.adapter(owner, backend, adapter), _seed(seed), backend.names),)
         how, began, last = letters.sampling(backend.spec, greedy), time.monotonic(), None
         for last in letters.write_pair(backend, draft, rows, how):
-            (text,) = letters.growing(last.texts, draft.prompt)
+            (text,) = letters.growing(last.texts, draft.prompt, draft.resume.text)
             yield {"text": text, "prompt_tokens": draft.prompt.tokens, "seconds": round(time.monotonic() - began, 3)}
         seconds = time.monotonic() - began
         with write(self.engine) as opened:
             prompt_id = letters.save_prompt(opened, owner, draft)
             (letter_id,) = letters.save_letters(opened, owner, prompt_id, written(backend, rows, last, how, seconds, True))
-        model = rows[0].adapter.id if rows[0].adapter else "base"
+        model = letters.writer(rows[0].adapter and rows[0].adapter.id, SERVED + rows[0].server if rows[0].server else "")
         ((text, stripped),) = letters.tidied(last.texts, draft.prompt)
-        told = {"letter_id": letter_id, "text": text, "model": model, "prompt_tokens": draft.prompt.tokens, "seconds": round(seconds, 3)}
+        told = {"letter_id": letter_id, "text": letters.for_reader(text, draft), "model": model,
+                "prompt_tokens": draft.prompt.tokens, "seconds": round(seconds, 3)}  # fmt: skip
         yield told | ({"stripped": stripped} if stripped else {})
 
     def stop_writing(self, owner: str) -> None:
@@ -233,6 +242,11 @@ class Studio:
                 return adapters.live(opened, owner, backend.id, backend.base_hash)
             adapters.check_base(opened, owner, name, backend.id)
             return adapters.find(opened, owner, name)
+
+    def writers(self, owner: str, backend: Any, name: str) -> tuple[AdapterRef | None, AdapterRef | None]:
+        """Who stands side by side: the base and the adapter, or, while a trial goes on, what writes and what is tried."""
+        tried = self.trial.pair(owner, backend) if name == "live" and not any(backend.names) else None  # a server's side is no rival
+        return tried or (None, self.adapter(owner, backend, name))
 
     # ---- choosing -----------------------------------------------------------------------------------------------
 
@@ -271,7 +285,7 @@ class Studio:
             reasons = [*reasons, *self.mended(owner, comparison_id, edited, edited_from or verdict)]
         with write(self.engine) as opened:
             receipt = preferences.record(opened, owner, comparison_id, verdict, edited, edited_from, reasons, seconds)
-        return receipt.told()
+        return self.trial.voted(owner, receipt).told()
 
     def mended(self, owner: str, comparison_id: str, edited: str, side: str) -> list[str]:
         """The reason that an edit gives by itself: it took out or corrected something that no source holds."""
@@ -348,7 +362,6 @@ class Studio:
         return report | {"sentence": " ".join(filter(None, said))}
 
     def smaller_plan(self, owner: str, run_id: str | None = None) -> dict[str, Any] | None:
-        """{recipe, smaller, sentence} to start instead of a training that did not fit into memory; else None."""
         return self.supervisor.smaller(owner, run_id)
 
     def stop_training(self, owner: str, run_id: str) -> dict[str, Any]:
@@ -364,30 +377,13 @@ class Studio:
         with session(self.engine) as opened:
             return adapters.listing(opened, owner, self.spec.id)
 
-    def promote(self, owner: str, adapter_id: str) -> dict[str, str]:
-        """Let an adapter write from the next letter on, with nothing reloaded: {id, state}. Raises when it cannot be proved."""
-        with session(self.engine) as opened:
-            adapters.check_base(opened, owner, adapter_id, self.spec.id)
-            chosen = adapters.find(opened, owner, adapter_id)
-        if chosen is not None:
-            self._check(chosen)
-        with write(self.engine) as opened:
-            return {"id": adapters.promote(opened, owner, adapter_id, self.spec.id), "state": "live"}
+    def promote(self, owner: str, adapter_id: str, reason: str = "") -> dict[str, str]:
+        """Let an adapter write from the next letter on: see `Promoting.promote`."""
+        return self.trial.promote(owner, adapter_id, reason)
 
     def rollback(self, owner: str) -> dict[str, str]:
-        """Back to what wrote before: {id, state}; the id is "starter" or "none" below the first adapter."""
-        with write(self.engine) as opened:
-            return {"id": adapters.rollback(opened, owner, self.spec.id), "state": "live"}
-
-    def _check(self, adapter: AdapterRef) -> None:
-        """The loaded model proves the adapter and keeps it ready; without one its files are compared with their record."""
-        backend = self._backend
-        if backend is not None and backend.id == self.spec.id:
-            proof = backend.prove(adapter)
-            if not proof.ok:
-                raise ModelError(proof.reason)
-        elif not run.sealed(adapter.path):
-            raise ModelError(f"The files of the adapter {adapter.id} are not the recorded ones. It cannot write. Choose another adapter.")
+        """Back to what wrote before: see `Promoting.rollback`."""
+        return self.trial.rollback(owner)
 
     # ---- this machine -------------------------------------------------------------------------------------------
 

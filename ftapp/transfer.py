@@ -20,14 +20,14 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, BinaryIO, TextIO
 
-from sqlalchemy import Engine, tuple_
+from sqlalchemy import Engine
 from sqlalchemy.exc import OperationalError
-from sqlalchemy.orm import aliased
-from sqlmodel import Session, col, select
+from sqlmodel import col, select
 
 from db.engine import session, write
 from db.models import Comparison, Document, Letter, Preference, Prompt
-from ftapp import format_readers, formats, imported, preferences, rowfiles
+from ftapp import config, format_readers, formats, hosted, imported, letters, preferences, rowfiles
+from ftapp.backends.pair import SERVED
 from ftapp.errors import UserError
 from ftapp.formats import BadRow, Row
 from ftapp.masking import Mask
@@ -37,6 +37,7 @@ MOST_LISTED = 10_000  # bad rows named one by one; the others are counted
 MOST_RESUMES = 200  # whose names and contact data are masked
 FORMATS = tuple(formats.WRITERS)
 _FREE = ("base", "reasons", "more")  # what of a row's provenance a person may have worded
+_WRITERS = ("chosen_by", "rejected_by", "written_by")
 _PSEUDONYM = re.compile(r"labeler_[0-9a-f]{8}")
 
 
@@ -144,10 +145,33 @@ class Transfer:
             fresh.unlink(missing_ok=True)
         return done
 
+    def check(self, owner: str, name: str, masked: bool = True, price: float | None = None) -> dict[str, Any]:
+        """What hosted fine-tuning would say of an export, without making one: `hosted.Check.report`, and {left_out}. Raises UserError."""
+        if name not in hosted.FORMATS:
+            raise UserError(
+                f"{name} is no format of hosted fine-tuning. There are no rules to check it by. Choose one of {', '.join(hosted.FORMATS)}."
+            )
+        done, check = Taken(), hosted.Check(name, config.server_config().hosted)
+        for fields in self._fields(owner, name, masked, done):
+            check.add(fields)
+        return check.report(price) | {"left_out": dict(done.left_out)}
+
+    @staticmethod
+    def price() -> float | None:
+        """What a million tokens of hosted fine-tuning cost, as it is set."""
+        return config.server_config().hosted.price_per_million_tokens
+
     def _write(self, owner: str, name: str, file: TextIO, masked: bool) -> Taken:
-        _, kind, ending, writer = formats.WRITERS[name]
-        done, seen, put = Taken(), _Seen(), _putter(file, ending)
-        clean = self._masker(owner) if masked else (lambda row: row)
+        done, put = Taken(), _putter(file, formats.WRITERS[name][2])
+        for fields in self._fields(owner, name, masked, done):
+            put(fields)
+        put(None)
+        return done
+
+    def _fields(self, owner: str, name: str, masked: bool, done: Taken) -> Iterator[dict[str, Any]]:
+        """Everything that fits a format, row by row as it is written; `done` counts it, and what was left out."""
+        _, kind, _, writer = formats.WRITERS[name]
+        seen, clean = _Seen(), self._masker(owner) if masked else (lambda row: row)
         for source in self._all(owner):
             for row in formats.as_kind(source, kind):
                 row = clean(row)
@@ -157,11 +181,9 @@ class Transfer:
                 elif not seen.add(row.digest):
                     done.left_out["the same again"] += 1
                 else:
-                    put(fields)
                     done.rows += 1
-        put(None)
+                    yield fields
         seen.close()
-        return done
 
     # ---- rows ---------------------------------------------------------------------------------------------------
 
@@ -181,7 +203,7 @@ class Transfer:
         after = None
         while True:
             with session(self._engine) as opened:
-                rows = _page(opened, owner, after)
+                rows = preferences.choices(opened, owner, after=after, most=PAGE)
             for found in rows:
                 yield from rows_of(*found)
             if len(rows) < PAGE:
@@ -200,6 +222,9 @@ class Transfer:
 
         def clean(row: Row) -> Row:
             told = row.provenance | {name: mask.everything(row.provenance[name]) for name in _FREE if name in row.provenance}
+            for name in _WRITERS:  # a server's model may be named after its owner
+                if str((by := told.get(name) or {}).get("model")).startswith(SERVED):
+                    told[name] = by | {"model": SERVED + mask.everything(by["model"].removeprefix(SERVED))}
             if (labeler := told.get("labeler", "")) and not _PSEUDONYM.fullmatch(labeler):
                 told["labeler"] = _pseudonym(labeler, salt)
             prompt = [{"role": m["role"], "content": again(m["content"])} for m in row.prompt]
@@ -226,29 +251,10 @@ class Transfer:
             return imported.remove(opened, owner)
 
 
-def _page(opened: Session, owner: str, after: Preference | None) -> list[tuple[Preference, Letter, Letter, Prompt]]:
-    """The next choices that stand, with their letters; repeats, which measure the labeler, are none."""
-    left, right = aliased(Letter), aliased(Letter)
-    query = (
-        select(Preference, left, right, Prompt)
-        .join(Comparison, col(Preference.comparison_id) == Comparison.id)
-        .join(left, col(Comparison.left_letter_id) == left.id)
-        .join(right, col(Comparison.right_letter_id) == right.id)
-        .join(Prompt, col(Comparison.prompt_id) == Prompt.id)
-        .where(Preference.owner_id == owner, Comparison.owner_id == owner, col(Preference.undone_at).is_(None))
-        .where(col(Comparison.repeat_of).is_(None))
-        .order_by(col(Preference.created_at), col(Preference.id))
-        .limit(PAGE)
-    )
-    if after is not None:
-        query = query.where(tuple_(Preference.created_at, Preference.id) > tuple_(after.created_at, after.id))
-    return list(opened.exec(query))
-
-
 def rows_of(stored: Preference, left: Letter, right: Letter, prompt: Prompt) -> list[Row]:
     """A choice as rows: its pairs, or for a tie two good answers and for neither two bad ones."""
     told = {
-        "id": stored.id, "kind": prompt.kind, "base": left.base_id, "base_hash": left.base_hash, "template_hash": prompt.template_hash,
+        "id": stored.id, "kind": prompt.kind, "template_hash": prompt.template_hash,
         "prompt_hash": prompt.prompt_hash, "split_key": prompt.split_key, "labeler": stored.labeler, "verdict": stored.verdict,
         "side": stored.edited_from or (stored.verdict if stored.verdict in ("left", "right") else ""),
         "edited": stored.edited_text is not None, "reasons": ", ".join(map(str, stored.reasons or ())),
@@ -258,16 +264,21 @@ def rows_of(stored: Preference, left: Letter, right: Letter, prompt: Prompt) -> 
     if stored.edited_text is None and stored.verdict in ("tie", "both_bad"):
         return [
             Row("label", prompt.messages, letter.text, None, stored.verdict == "tie",
-                told | {"id": f"{stored.id}.{side}", "finished": letter.finished, "written_by": _written_by(letter)})
+                told | _base(letter) | {"id": f"{stored.id}.{side}", "finished": letter.finished, "written_by": _written_by(letter)})
             for side, letter in sides.items()
         ]  # fmt: skip
     made = []
-    for pair in preferences._pairs_of(stored, left, right, prompt):
+    for pair in preferences.pairs_of(stored, left, right, prompt):
         better = None if stored.edited_text is not None else sides[stored.verdict]
         worse = sides[pair.id.rpartition(".")[2]] if better is None else left if better is right else right
         by = {"chosen_by": _written_by(better), "rejected_by": _written_by(worse)}
+        by |= _base(worse if better is None or better.base_id != pair.base_id else better)
         made.append(Row("pair", pair.prompt, pair.chosen, pair.rejected, None, told | by | {"id": pair.id, "finished": pair.finished}))
     return made
+
+
+def _base(letter: Letter) -> dict[str, str]:
+    return {"base": letter.base_id, "base_hash": letter.base_hash}
 
 
 def _written_by(letter: Letter | None) -> dict[str, Any]:
@@ -275,8 +286,8 @@ def _written_by(letter: Letter | None) -> dict[str, Any]:
     if letter is None:
         return formats.WRITER | {"model": "person"}
     return {
-        "model": "adapter" if letter.adapter_sha256 else "base", "adapter": letter.adapter_id or "", "seed": letter.seed,
-        "adapter_sha256": letter.adapter_sha256 or "", "sampling": json.dumps(letter.sampling, sort_keys=True),
+        "model": "adapter" if letter.adapter_sha256 else letters.writer(None, letter.base_id), "adapter": letter.adapter_id or "",
+        "seed": letter.seed, "adapter_sha256": letter.adapter_sha256 or "", "sampling": json.dumps(letter.sampling, sort_keys=True),
     }  # fmt: skip
 
 

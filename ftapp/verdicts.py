@@ -14,8 +14,9 @@ from sqlalchemy.orm import aliased
 from sqlmodel import Session, col, select
 
 from db.models import Comparison, Document, Letter, Preference, Prompt
-from ftapp import agreement, labelers, preferences, strength
+from ftapp import agreement, labelers, letters, preferences, strength
 from ftapp.agreement import Label
+from ftapp.backends.pair import SERVED
 from ftapp.errors import NotFound
 
 MOST_LISTED = 50
@@ -32,7 +33,7 @@ def recent(session: Session, owner: str, labeler: str, most: int = 10) -> list[d
     )
     left, right = aliased(Letter), aliased(Letter)
     query = (
-        select(Preference, left.adapter_id, right.adapter_id, Document.fields)
+        select(Preference, left.adapter_id, left.base_id, right.adapter_id, right.base_id, Document.fields)
         .join(Comparison, col(Preference.comparison_id) == Comparison.id)
         .join(left, col(Comparison.left_letter_id) == left.id)
         .join(right, col(Comparison.right_letter_id) == right.id)
@@ -45,10 +46,10 @@ def recent(session: Session, owner: str, labeler: str, most: int = 10) -> list[d
         {
             "receipt": p.id, "comparison_id": p.comparison_id, "verdict": p.verdict, "edited": p.edited_text is not None,
             "mixed": p.edited_from == "both", "reasons": p.reasons, "at": p.created_at.isoformat(timespec="seconds"),
-            "left_model": one or "base", "right_model": other or "base",
+            "left_model": letters.writer(one, base), "right_model": letters.writer(other, its_base),
             "title": (fields or {}).get("title", ""), "company": (fields or {}).get("company", ""),
         }
-        for p, one, other, fields in session.exec(query)
+        for p, one, base, other, its_base, fields in session.exec(query)
     ]  # fmt: skip
 
 
@@ -78,8 +79,8 @@ def labels(session: Session, owner: str) -> list[Label]:
     query = (
         select(
             Preference.id, Preference.comparison_id, Comparison.repeat_of, Preference.labeler, Preference.verdict, Preference.edited_from,
-            left.adapter_id, right.adapter_id, func.length(left.text), func.length(right.text), Prompt.kind, Preference.created_at,
-            Preference.seconds,
+            left.adapter_id, left.base_id, right.adapter_id, right.base_id, func.length(left.text), func.length(right.text),
+            Prompt.kind, Preference.created_at, Preference.seconds,
         )
         .join(Comparison, col(Preference.comparison_id) == Comparison.id)
         .join(left, col(Comparison.left_letter_id) == left.id)
@@ -89,8 +90,9 @@ def labels(session: Session, owner: str) -> list[Label]:
         .order_by(col(Preference.created_at), col(Preference.id))
     )  # fmt: skip
     return [
-        Label(id, pair, repeat, who, "tie" if edited == "both" else edited or said, a or "base", b or "base", long, wide, kind, at, seconds)
-        for id, pair, repeat, who, said, edited, a, b, long, wide, kind, at, seconds in session.exec(query)
+        Label(id, pair, repeat, who, "tie" if edited == "both" else edited or said, letters.writer(a, base), letters.writer(b, its_base),
+              long, wide, kind, at, seconds)  # fmt: skip
+        for id, pair, repeat, who, said, edited, a, base, b, its_base, long, wide, kind, at, seconds in session.exec(query)
     ]
 
 
@@ -164,8 +166,9 @@ def _won(found: Sequence[Label], group: Any) -> list[dict[str, Any]]:
     """For each group how often an adapter's letter was chosen over the base's: {name, wins, losses, ties, share, low, high}."""
     counted: dict[str, dict[str, int]] = defaultdict(lambda: {"wins": 0, "losses": 0, "ties": 0})
     for label in found:
-        tuned = [side for side in ("left", "right") if getattr(label, f"{side}_model") != "base"]
-        if len(tuned) == 1:
+        wrote = [label.left_model, label.right_model]
+        tuned = [side for side, model in zip(("left", "right"), wrote, strict=True) if model != "base"]
+        if len(tuned) == 1 and not any(model.startswith(SERVED) for model in wrote):
             result = ("wins" if label.verdict == tuned[0] else "losses") if label.verdict in agreement.OTHER else "ties"
             counted[group(label)][result] += 1
     return [{"name": name, **row, **agreement.share(row["wins"], row["wins"] + row["losses"])} for name, row in sorted(counted.items())]

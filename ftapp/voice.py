@@ -165,8 +165,8 @@ def _shares(forms: Iterable[str]) -> tuple[tuple[str, float], ...]:
 
 
 def _favourites(measured: Sequence[_Measured]) -> tuple[tuple[str, float], ...]:
-    """Runs of two to eight words that a quarter of the letters share (two at least), longest and commonest first, no two alike."""
-    least = max(2, -(-len(measured) // 4))
+    """Runs of two to eight words that a third of the letters share (two at least), longest and commonest first, no two alike."""
+    least = max(2, -(-len(measured) // 3))
     found = Counter(run for m in measured for run in m.runs)
     common = [(run, n) for run, n in found.items() if n >= least]
     kept: list[tuple[str, int]] = []

@@ -129,3 +129,8 @@ def finished(page):
     expect(page.locator("#stop")).to_be_hidden()
     expect(page.locator("#letter-left .paper.done:not([data-old])")).to_be_visible()
     expect(page.locator("#verdict")).to_be_visible()
+
+
+def letters(page):
+    """The two letters as the page shows them, whichever side each is on."""
+    return {page.locator(f"#letter-{side} .letter").inner_text() for side in ("left", "right")}

@@ -39,3 +39,21 @@ def engine(home):
 @pytest.fixture
 def owner():
     return "local"
+
+
+@pytest.fixture(scope="module")
+def chrome():
+    """Chromium without a window, for the tests of one file."""
+    from tests.browser import browser
+
+    with browser() as started:
+        yield started
+
+
+@pytest.fixture
+def app(tmp_path):
+    """(address, studio) of a running page with an empty home, for one test."""
+    from tests.browser import serve
+
+    with serve(tmp_path / "home") as running:
+        yield running

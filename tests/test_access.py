@@ -8,21 +8,9 @@ from playwright.sync_api import expect
 
 from ftapp import portfolio
 from ftapp.projects import PROJECT
-from tests.browser import LETTER, POSTING, RESUME, browser, finished, opened, serve
+from tests.browser import LETTER, POSTING, RESUME, finished, opened, serve
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(900)]
-
-
-@pytest.fixture(scope="module")
-def chrome():
-    with browser() as opened:
-        yield opened
-
-
-@pytest.fixture
-def app(tmp_path):
-    with serve(tmp_path / "home") as running:
-        yield running
 
 
 def serious(page):

@@ -46,7 +46,7 @@ def test_folders_of_a_home_are_closed_to_others(tmp_path):
     assert made.is_dir() and made.stat().st_mode & 0o077 == 0
 
 
-@pytest.mark.parametrize("model", ["bundled", "someone/some-model", "/a/folder"])
+@pytest.mark.parametrize("model", [*config.model_ids(), "someone/some-model", "/a/folder"])
 def test_every_model_offers_lengths_for_every_kind_that_fit_its_context(model):
     spec = config.model_spec(model)
     assert spec.id == model
@@ -77,15 +77,39 @@ def test_the_bundled_model_is_found_from_any_folder(tmp_path, monkeypatch):
 def test_every_recipe_builds_the_real_configs(name, tmp_path):
     recipe = config.recipe(name)
     lora = recipe.lora_config([7, 8])
-    assert lora.r == recipe.r == 16
+    assert lora.r == recipe.r == (8 if "structured" in name else 16)
     assert lora.alora_invocation_tokens == ([7, 8] if recipe.scope == "letter" else None)
     build = recipe.dpo_config if recipe.method == "dpo" else recipe.sft_config
     made = build(tmp_path, use_cpu=True)
     assert made.learning_rate == recipe.learning_rate > 1e-5, "TRL's default is for full fine-tuning"
-    assert made.num_train_epochs == recipe.epochs
-    assert not made.gradient_checkpointing and made.report_to == []
+    assert made.num_train_epochs == recipe.epochs and made.optim == recipe.optim
+    assert made.gradient_checkpointing == recipe.gradient_checkpointing and made.report_to == []
+    packed = recipe.quantization("bfloat16")
+    assert (packed is not None) == recipe.load_in_4bit == ("qlora" in name or "structured" in name)
+    if packed is not None:
+        assert packed.bnb_4bit_quant_type == "nf4" and packed.bnb_4bit_use_double_quant
+        assert str(packed.bnb_4bit_compute_dtype) == "torch.bfloat16"
     if recipe.method == "dpo":
         assert made.beta == recipe.beta and made.loss_type == recipe.loss_type
+    else:
+        assert made.completion_only_loss and not made.packing
+
+
+def test_the_published_recipe_for_structured_letters_is_kept_to_the_letter():
+    recipe = config.recipe("sft_structured_letters")
+    assert (recipe.r, recipe.alpha, recipe.target_modules, recipe.epochs) == (8, 16, ["q_proj", "v_proj"], 4)
+    assert (recipe.batch_size, recipe.accumulation_steps, recipe.max_length, recipe.parent) == (1, 4, 768, "none")
+
+
+@pytest.mark.parametrize("model", config.model_ids())
+def test_every_model_of_the_ladder_is_pinned_and_its_recipes_agree_on_what_they_train(model):
+    spec = config.model_spec(model)
+    assert spec.label and spec.licence and 0 < spec.write_gb <= spec.teach_gb
+    assert (spec.revision is None) == (model == "bundled") and (spec.download_gb > 0) == (model != "bundled")
+    first, then = (config.recipe(config.default_recipe(model, method)) for method in ("sft", "dpo"))
+    assert (first.method, then.method) == ("sft", "dpo") and first.scope == then.scope, "choices must be able to start from the voice"
+    assert spec.load_in_4bit == first.load_in_4bit == then.load_in_4bit
+    assert spec.prompt_budget_tokens + spec.max_new_tokens <= first.max_length or model == "bundled"
 
 
 def test_the_default_recipe_and_its_sibling():
@@ -126,6 +150,8 @@ def test_options_that_a_library_would_ignore_are_refused(tmp_path):
         recipe.model_copy(update={"label_smoothing": 0.2}).dpo_config(tmp_path, use_cpu=True)
     robust = recipe.model_copy(update={"label_smoothing": 0.2, "loss_type": ["robust"]})
     assert robust.dpo_config(tmp_path, use_cpu=True).label_smoothing == 0.2
+    with pytest.raises(UserError, match="computed twice"):
+        recipe.model_copy(update={"gradient_checkpointing": True}).dpo_config(tmp_path, use_cpu=True)
     with pytest.raises(UserError, match="assistant header"):
         recipe.lora_config([])
     with pytest.raises(UserError, match="sft"):
@@ -135,3 +161,14 @@ def test_options_that_a_library_would_ignore_are_refused(tmp_path):
 def test_unknown_recipe_lists_the_known_ones():
     with pytest.raises(UserError, match="dpo_bundled"):
         config.recipe("../../etc/passwd")
+
+
+def test_few_rows_are_passed_until_there_are_steps_enough():
+    from ftapp.training import run
+
+    recipe = config.recipe("sft_bundled")
+    for count in (1, 5, 6, 30, 500):
+        fitted = recipe.for_rows(count)
+        assert run.steps(count, fitted) >= recipe.least_steps
+        assert fitted.epochs == recipe.epochs or run.steps(count, fitted) < recipe.least_steps + count
+    assert recipe.for_rows(500) == recipe and config.recipe("dpo_bundled").for_rows(5) == config.recipe("dpo_bundled")

@@ -19,25 +19,13 @@ from db.engine import session, write
 from db.models import Preference
 from ftapp import cli
 from ftapp.ui.asking import BUG
-from tests.browser import browser, finished, opened, serve
+from tests.browser import finished, opened
 from tests.browser import write as write_pair
+from tests.desk import filled, post, stored
 from tests.shelf import pair
-from tests.test_label import filled, post, stored
 
 pytestmark = [pytest.mark.timeout(600)]
 FULL = "The disk is full"
-
-
-@pytest.fixture(scope="module")
-def chrome():
-    with browser() as made:
-        yield made
-
-
-@pytest.fixture
-def app(tmp_path):
-    with serve(tmp_path / "home") as running:
-        yield running
 
 
 @contextlib.contextmanager

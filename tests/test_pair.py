@@ -246,6 +246,20 @@ def test_no_control_token_is_ever_written(tiny_backend):
     assert len(written) > 100 and not written & set(backend.forbidden_tokens)
 
 
+def test_characters_are_spelled_in_bytes_only_where_the_prompt_does(tiny_backend):
+    from ftapp.backends.local import LocalBackend
+
+    spec = tiny_backend.spec(tiny_backend.folder("qwen2"))
+    hot = Sampling(temperature=50.0, top_p=1.0, max_new_tokens=200)
+    rows = [Row(None, seed) for seed in range(8)]
+    assert "\ufffd" in "".join(last(write(LocalBackend.load(spec), MESSAGES, rows, hot)).texts)
+    backend = LocalBackend.load(spec.model_copy(update={"whole_characters": True}))
+    assert "\ufffd" not in "".join(last(write(backend, MESSAGES, rows, hot)).texts)
+    asked = [*MESSAGES[:-1], {"role": "user", "content": MESSAGES[-1]["content"] + " 🥐"}]
+    spelled = backend.part_tokens & set(backend.encode(asked))
+    assert spelled & {i for ids in last(write(backend, asked, rows, hot)).ids for i in ids}
+
+
 def test_roomy_cache_holds_what_transformers_own_holds(tiny_backend):
     from transformers import DynamicCache
 

@@ -86,6 +86,8 @@ def test_every_finding_has_its_reason_and_a_code_with_a_name():
 @pytest.mark.parametrize(
     ("code", "text"),
     [
+        ("empty", "  None "),
+        ("too_long", "I want to lead the ward. " * 1000),
         ("too_short", "I want to be Ward Manager at Larkfield Hospital."),
         ("cut_start", SOUND.partition("Your posting for a Ward Manager ")[2]),
         ("cut_start", SOUND.partition("\n\n")[2].replace("Your posting", "Excel and wound care. Your posting")),

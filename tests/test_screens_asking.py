@@ -9,19 +9,13 @@ from playwright.sync_api import expect
 
 from ftapp import config, prompts
 from ftapp.ui.owner import LOCAL
-from tests.browser import RESUME, browser, serve
+from tests.browser import RESUME, serve
 from tests.test_screens import begin, finished, opened
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(600)]
 expect.set_options(timeout=60_000)
 POSTING = "Come and bake with us!\nOur ovens at Quellhaven Mills need a hand.\nYou rise early."
 SAID = json.dumps({"company": "Quellhaven Mills", "location": "Paris", "requirements": ["You rise early"], "name": "Not Me"})
-
-
-@pytest.fixture(scope="module")
-def chrome():
-    with browser() as made:
-        yield made
 
 
 def understood(page):

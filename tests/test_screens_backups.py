@@ -8,16 +8,10 @@ from sqlmodel import select
 
 from db.engine import session, write
 from db.models import Preference
-from tests.browser import browser, opened, serve
+from tests.browser import opened, serve
 from tests.shelf import choice
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(900)]
-
-
-@pytest.fixture(scope="module")
-def chrome():
-    with browser() as started:
-        yield started
 
 
 def choose(studio, company):

@@ -8,16 +8,10 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import expect
 
-from tests.browser import browser, opened, serve
+from tests.browser import opened, serve
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(900)]
 PAIR = {"prompt": "Which bread?", "chosen": "Rye, says <b>Sam</b>.", "rejected": "None."}
-
-
-@pytest.fixture(scope="module")
-def chrome():
-    with browser() as started:
-        yield started
 
 
 @pytest.fixture

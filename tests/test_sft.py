@@ -36,7 +36,7 @@ def pairs(count=12, seed=1):
 
 def create(folder, model, name="sft_bundled", parent=None, data=None, **recipe):
     data = data or examples()
-    values = config.recipe(name).model_dump() | {"epochs": 3, "warmup_share": 0.0} | recipe
+    values = config.recipe(name).model_dump() | {"epochs": 3, "warmup_share": 0.0, "learning_rate": 5e-3} | recipe
     frozen = parent and {"id": parent.id, "path": str(parent.path), "sha256": parent.sha256, "scope": parent.scope}
     base = describe_base(str(model)) | {"max_new_tokens": 20, "parent": frozen}
     return run.create(folder, values, base, data[HELD_OUT:], data[:HELD_OUT])
@@ -160,14 +160,14 @@ def test_a_batch_read_in_parts_with_layers_computed_twice_learns_the_same(llama,
     from ftapp.training import memory
 
     monkeypatch.setattr(hardware, "computes_bf16", lambda: False)
-    whole = config.recipe("sft_bundled").model_copy(update={"epochs": 2.0})
+    whole = config.recipe("sft_bundled").model_copy(update={"epochs": 2.0, "scope": "all"})
     adapters = []
     for level in range(4):  # batches of 4, 2, 1, then gradient checkpointing
         recipe = memory.smaller(whole, level)
-        fields = {name: getattr(recipe, name) for name in ("batch_size", "accumulation_steps", "gradient_checkpointing", "epochs")}
-        outcome = sft.train(create(tmp_path / f"run_{level}", llama, data=examples(HELD_OUT + 12), **fields), letters=0)
+        fields = {name: getattr(recipe, name) for name in ("batch_size", "accumulation_steps", "gradient_checkpointing", "scope")}
+        outcome = sft.train(create(tmp_path / f"run_{level}", llama, data=examples(HELD_OUT + 12), **fields, epochs=2), letters=0)
         adapters.append(load_file(outcome.adapter / "adapter_model.safetensors"))
-    assert fields == {"batch_size": 1, "accumulation_steps": 4, "gradient_checkpointing": True, "epochs": 2.0}
+    assert fields == {"batch_size": 1, "accumulation_steps": 4, "gradient_checkpointing": True, "scope": "all"}
     for other in adapters[1:]:
         assert all(torch.allclose(adapters[0][name], other[name], atol=2e-4) for name in other)
 

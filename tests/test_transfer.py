@@ -11,7 +11,7 @@ from sqlmodel import select
 
 from db.engine import session, write
 from db.models import Document, Imported, Preference, TrainingRun
-from ftapp import cli, config, formats, imported, letters, preferences, rowfiles, transfer
+from ftapp import config, formats, imported, letters, preferences, rowfiles, transfer
 from ftapp.errors import UserError
 from ftapp.training import plan
 from ftapp.transfer import FORMATS, Transfer
@@ -267,6 +267,15 @@ def test_undone_choices_and_repeats_stay_here(both, engine, tmp_path):
     assert done.rows == 1 and json.loads(held)["provenance"]["id"] == kept.id
 
 
+def test_where_a_disagreement_was_settled_only_the_settlement_leaves(both, engine, tmp_path):
+    with write(engine) as opened:
+        mine = choice(opened, company="One")
+        preferences.record(opened, "local", mine.comparison_id, "right", labeler="anna")
+        settled = preferences.record(opened, "local", mine.comparison_id, "right", labeler=preferences.SETTLED).receipt
+    held, done = taken(both, tmp_path, "trl")
+    assert done.rows == 1 and json.loads(held)["provenance"]["id"] == settled
+
+
 def test_pages_come_one_after_the_other_and_none_twice(chosen, both, tmp_path, monkeypatch):
     whole, _ = taken(both, tmp_path, "trl")
     monkeypatch.setattr(transfer, "PAGE", 1)
@@ -321,46 +330,6 @@ def test_memory_does_not_hold_the_digests():
     seen.close()
     with pytest.raises(sqlite3.ProgrammingError):
         seen.add("a" * 64)
-
-
-# ---- command line ---------------------------------------------------------------------------------------------
-
-
-def called(capsys, *given):
-    code = cli.main([*map(str, given), "--json"])
-    said = capsys.readouterr()
-    return code, json.loads(said.out.splitlines()[-1]), said.err
-
-
-def test_import_export_and_the_switch_on_the_command_line(tmp_path, capsys):
-    file, out, home = tmp_path / "in.jsonl", tmp_path / "out.csv", tmp_path / "cli"
-    file.write_text("\n".join([*map(json.dumps, some()), "{"]))
-    code, done, _ = called(capsys, "import", file, "--home", home)
-    assert code == 0 and done == {"added": 3, "duplicates": 0, "rejected": [{"line": 4, "reason": "the JSON is cut off"}]}
-    assert called(capsys, "--home", home, "import", file)[1]["duplicates"] == 3
-    assert called(capsys, "--home", home, "imported", "use")[1]["used"] == 3
-    assert called(capsys, "--home", home, "imported", "ignore")[1]["used"] == 0
-    assert called(capsys, "--home", home, "export", "--format", "csv", "--out", out)[1]["rows"] == 3
-    assert out.read_text().startswith('"prompt","chosen","rejected","provenance"\n')
-    assert called(capsys, "--home", home, "imported", "remove")[1] == {"removed": 3}
-    assert called(capsys, "--home", home, "imported", "show")[1]["pair"] == 0
-
-
-def test_mistakes_on_the_command_line_are_sentences(tmp_path, capsys):
-    picture = tmp_path / "a.png"
-    picture.write_bytes(b"\x89PNG\x0d\x0a")
-    code, done, said = called(capsys, "import", picture)
-    assert code == 1 and "a picture" in done["error"] and "Traceback" not in said
-    assert called(capsys, "import", tmp_path / "none.jsonl")[0] == 2
-    assert called(capsys, "export", "--format", "xml", "--out", tmp_path / "a")[0] == 2
-    code, done, _ = called(capsys, "export", "--format", "trl", "--out", tmp_path / "no" / "folder" / "a")
-    assert code == 1 and "could not be written" in done["error"]
-
-
-def test_the_command_line_names_every_format():
-    from ftapp import arguments
-
-    assert arguments.FORMATS == FORMATS == tuple(formats.WRITERS)
 
 
 # ---- what others do with it -----------------------------------------------------------------------------------

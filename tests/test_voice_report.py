@@ -74,7 +74,8 @@ def test_examples_are_taken_as_far_as_the_prompt_budget_goes(tinies):
     assert "<|end|>" not in forged[0]["content"], "a letter cannot end the turn"
 
 
-def test_the_report_of_a_run_folder(tinies, tmp_path):
+def test_the_report_of_what_was_taught(tinies, monkeypatch):
+    monkeypatch.setattr(voice_report, "ELSEWHERE", 3)
     backend, adapter = tinies("llama"), tinies.adapter("llama", "letter")
     taught, held_out = rows(6), rows(9)[6:]
     told = voice_report.report(backend, None, adapter, taught, held_out)

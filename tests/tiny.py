@@ -25,6 +25,22 @@ CHATML = (
 )
 
 
+LLAMA3 = (
+    "{% for m in messages %}{{ '<|start_header_id|>' + m['role'] + '<|end_header_id|>\\n\\n' + m['content'] | trim }}{{ '<|eot_id|>' }}"
+    "{% endfor %}{% if add_generation_prompt %}{{ '<|start_header_id|>assistant<|end_header_id|>\\n\\n' }}{% endif %}"
+)
+QWEN3 = CHATML.removesuffix("{% endif %}") + (  # without thinking, it begins with a thought that is empty
+    "{% if enable_thinking is defined and not enable_thinking %}{{ '<think>\\n\\n</think>\\n\\n' }}{% endif %}{% endif %}"
+)
+GEMMA = (  # it knows no system: its text stands before the first question
+    "{{ '<bos>' }}{% set first = '' %}{% if messages[0]['role'] == 'system' %}{% set first = messages[0]['content'] + '\\n\\n' %}"
+    "{% set messages = messages[1:] %}{% endif %}{% for m in messages %}{% if (m['role'] == 'user') != (loop.index0 % 2 == 0) %}"
+    "{{ raise_exception('Conversation roles must alternate user/assistant/user/assistant/...') }}{% endif %}"
+    "{{ '<start_of_turn>' + ('model' if m['role'] == 'assistant' else m['role']) + '\\n' + (first if loop.first else '') }}"
+    "{{ m['content'] | trim + '<end_of_turn>\\n' }}{% endfor %}{% if add_generation_prompt %}{{ '<start_of_turn>model\\n' }}{% endif %}"
+)
+
+
 def tiny_tokenizer(special: list[str], end: str, pad: str, template: str, vocab_size: int = 512):
     """A byte-level BPE tokenizer, trained on the sentences above, that knows `special` as added tokens."""
     from tokenizers import AddedToken, Tokenizer, decoders, models, pre_tokenizers, trainers
@@ -100,6 +116,35 @@ def tiny_qwen2(folder: Path, seed: int = 0) -> Path:
     return _save(Qwen2Config(**_sizes(tokenizer), tie_word_embeddings=True), tokenizer, Path(folder), seed)
 
 
+def tiny_llama3(folder: Path, seed: int = 0) -> Path:
+    """A random Llama with the tokens and the template of Llama 3. Returns the folder."""
+    from transformers import LlamaConfig
+
+    special = ["<|end_of_text|>", "<|start_header_id|>", "<|end_header_id|>", "<|eot_id|>"]
+    tokenizer = tiny_tokenizer(special, "<|eot_id|>", "<|end_of_text|>", LLAMA3)
+    return _save(LlamaConfig(**_sizes(tokenizer), tie_word_embeddings=False), tokenizer, Path(folder), seed)
+
+
+def tiny_qwen3(folder: Path, seed: int = 0) -> Path:
+    """A random Qwen3 (normed queries and keys) whose template thinks unless it is told not to. Returns the folder."""
+    from transformers import Qwen3Config
+
+    special = ["<|endoftext|>", "<|im_start|>", "<|im_end|>", "<think>", "</think>"]
+    tokenizer = tiny_tokenizer(special, "<|im_end|>", "<|endoftext|>", QWEN3)
+    return _save(Qwen3Config(**_sizes(tokenizer), head_dim=16, tie_word_embeddings=True), tokenizer, Path(folder), seed)
+
+
+def tiny_gemma3(folder: Path, seed: int = 0) -> Path:
+    """A random Gemma 3: every second layer sees a window of 32 tokens only; roles user and model. Returns the folder."""
+    from transformers import Gemma3TextConfig
+
+    special = ["<pad>", "<eos>", "<bos>", "<start_of_turn>", "<end_of_turn>"]
+    tokenizer = tiny_tokenizer(special, "<end_of_turn>", "<pad>", GEMMA)
+    config = Gemma3TextConfig(**_sizes(tokenizer), head_dim=16, query_pre_attn_scalar=16, sliding_window=32,
+                              layer_types=["sliding_attention", "full_attention"])  # fmt: skip
+    return _save(config, tokenizer, Path(folder), seed)
+
+
 def tiny_gpt2(folder: Path, seed: int = 0) -> Path:
     """A random GPT-2: learned positions and Conv1D layers, nothing like a Llama. Returns the folder."""
     from transformers import GPT2Config
@@ -143,7 +188,8 @@ def tiny_adapter(model_folder: Path, folder: Path, invocation_tokens: list[int] 
 class Tinies:
     """Loaded tiny backends by name (llama, qwen2, gpt2), made once: `tinies("llama")`, `tinies.adapter("llama", "letter")`."""
 
-    makers = {"llama": tiny_llama, "qwen2": tiny_qwen2, "gpt2": tiny_gpt2}
+    makers = {"llama": tiny_llama, "qwen2": tiny_qwen2, "gpt2": tiny_gpt2, "llama3": tiny_llama3, "qwen3": tiny_qwen3,
+              "gemma3": tiny_gemma3}  # fmt: skip
 
     def __init__(self, home: Path) -> None:
         self.home = home

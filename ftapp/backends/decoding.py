@@ -64,7 +64,8 @@ class Writing:
         self._backend, self._prompt, self._sampling, self._stopped = backend, list(prompt), sampling, stopped
         self._weights = [backend.weights(row.adapter) for row in rows]  # held here: unloading cannot break a stream
         self._generators = [torch.Generator().manual_seed(row.seed) for row in rows]
-        self._forbidden = torch.tensor(backend.forbidden_tokens, dtype=torch.long)
+        unseen = backend.part_tokens - set(prompt)  # a character in pieces that the prompt does not spell would end in a black diamond
+        self._forbidden = torch.tensor(sorted({*backend.forbidden_tokens, *unseen}), dtype=torch.long)
         self._live = tuple(range(len(rows)))
         self._cache = self._last = None
 
@@ -84,6 +85,10 @@ class Writing:
         chosen = {i: choose(logits[place], self._sampling, self._generators[i]) for i, place in zip(live, places, strict=True)}
         self._last = [chosen.get(i, 0) for i in self._live]
         return [chosen[i] for i in live]
+
+    def close(self) -> None:
+        """Let go of the keys and values."""
+        self._cache = None
 
 
 def begin(

@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import os
+import threading
 from pathlib import Path
+from typing import Any
+
+IMPORTING = threading.RLock()  # two threads that import transformers at the same time can meet half-made modules
 
 
 def computes_bf16() -> bool:
@@ -23,6 +27,17 @@ def fast_dtype() -> str:
     return "bfloat16" if computes_bf16() else "float16" if torch.cuda.is_available() else "float32"
 
 
+def keep_4bit_exact(model: Any) -> None:
+    """Keep bitsandbytes from repacking a model's 4-bit weights on CPUs with AVX-512 BF16.
+
+    Version 0.50 does so at the first evaluation. What is repacked has no gradient in a training that follows, and is rounded anew each
+    time that a state is saved, so that a base model would not stay the same. Writing in 4 bits on such a CPU is slower for it.
+    """
+    for module in model.modules():
+        if hasattr(module, "support_avx512bf16_for_cpu"):
+            module.support_avx512bf16_for_cpu = False
+
+
 def memory_bytes() -> int:
     """Physical memory, or the container's limit where that is less; 0 where the system does not say."""
     try:
@@ -36,6 +51,7 @@ def memory_bytes() -> int:
 
 def gpu_memory_bytes() -> int:
     """Memory of the first GPU; 0 without one."""
-    import torch
+    with IMPORTING:
+        import torch
 
     return torch.cuda.get_device_properties(0).total_memory if torch.cuda.is_available() else 0

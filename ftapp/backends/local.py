@@ -55,8 +55,12 @@ class LocalBackend:
     """Writes with a transformers model. `load` makes one; `ftapp.backends.pair.write` drives it.
 
     id, spec, base_hash, template_hash, tokenizer; special_tokens: every added token as text; invocation_tokens: ids of
-    the template's assistant header; end_tokens: ids that end a letter; forbidden_tokens: ids that are no text at all.
+    the template's assistant header; end_tokens: ids that end a letter; forbidden_tokens: ids that are no text at all;
+    part_tokens: ids that are a part of a character, where the model may write only those that its prompt holds;
+    names: the models of a server that write the base's and the other side; none here.
     """
+
+    names = ("", "")
 
     def __init__(self, spec, model, tokenizer, base_hash: str) -> None:
         from ftapp.backends.lora import Acting
@@ -78,6 +82,8 @@ class LocalBackend:
         self._bare = self._probe((None, None))
         beyond = range(len(tokenizer), self._bare.shape[1])  # vocabularies are padded to round sizes
         self.forbidden_tokens = sorted((controls | set(beyond)) - self.end_tokens)
+        pieces = tokenizer.batch_decode([[i] for i in range(len(tokenizer))]) if spec.whole_characters else []
+        self.part_tokens = frozenset(i for i, piece in enumerate(pieces) if "\ufffd" in piece)
 
     @classmethod
     def load(cls, spec, offline: bool = False, progress: Progress | None = None) -> LocalBackend:
@@ -86,9 +92,10 @@ class LocalBackend:
         A folder, and a Hub id that is already in the cache, need no network. Raises ModelError with a sentence when the
         folder is missing or incomplete, the Hub is out of reach, or the model has no chat template.
         """
-        import torch
-        from transformers import AutoModelForCausalLM, AutoTokenizer
-        from transformers.utils import logging as said
+        with hardware.IMPORTING:
+            import torch
+            from transformers import AutoModelForCausalLM, AutoTokenizer
+            from transformers.utils import logging as said
 
         said.disable_progress_bar()  # a bar a shard on the terminal says nothing: the page shows when the model is ready
         folder = find(str(spec.source), offline, spec.revision, progress)
@@ -114,6 +121,7 @@ class LocalBackend:
                 "instruct or chat version of it."
             )
         model.requires_grad_(False).eval()
+        hardware.keep_4bit_exact(model)
         if not spec.load_in_4bit:  # those are put where they belong while they are packed
             model.to("cuda" if torch.cuda.is_available() else "cpu")
         return cls(spec, model, tokenizer, weights_hash(folder))

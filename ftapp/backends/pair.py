@@ -1,8 +1,9 @@
 """Several letters from one prompt, decoded together and streamed together.
 
 Knows rows, stopping, ends and text that grows; not which library computes the tokens. A backend gives
-`encode`, `decode`, `end_tokens`, `turn` (the lock of one generation at a time) and `open`, whose `step(live)` returns
-the next token of every live row (None where a row can say no more). The same loop serves the local model and the scripted stand-in.
+`encode`, `decode`, `end_tokens`, `names`, `turn` (the lock of one generation at a time) and `open`, whose `step(live)` returns
+the next token of every live row: None where a row can say no more, NOTHING where it has said nothing new. The same loop serves
+the local model, servers and the scripted stand-in.
 """
 
 from __future__ import annotations
@@ -13,6 +14,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from ftapp.backends.local import AdapterRef
+
+NOTHING = object()  # in the place of a token: this row goes on, but has nothing new yet
+SERVED = "server:"  # begins the id of a base model that a server has under the name that follows
 
 
 @dataclass(frozen=True)
@@ -27,10 +31,11 @@ class Sampling:
 
 @dataclass(frozen=True)
 class Row:
-    """One letter to write: by which adapter (None is the base model) and from which seed."""
+    """One letter to write: by which adapter (None is the base model) and from which seed; or by the model `server` of a server."""
 
     adapter: AdapterRef | None
     seed: int
+    server: str = ""
 
 
 @dataclass(frozen=True)
@@ -90,22 +95,25 @@ def write(
 
     with _turn(backend.turn, control):
         live = () if control.stopped() else tuple(range(count))
-        writing = backend.open(prompt, rows, sampling, control.stopped) if live else None
-        while live := tuple(i for i in live if not control.stopped(i)):
-            try:
-                tokens = writing.step(live)
-            except Stopped:
-                break
-            for i, token in zip(live, tokens, strict=True):
-                if token in backend.end_tokens:
-                    finished[i] = True
-                elif token is not None:
-                    ids[i].append(token)
-                    texts[i] = _whole(backend.decode(ids[i]))
-            going = {i for i, token in zip(live, tokens, strict=True) if token is not None and not finished[i]}
-            live = tuple(i for i in live if i in going and len(ids[i]) < writing.most_tokens)
-            if live:
-                yield progress()
+        if not live:
+            yield progress()
+            return
+        with contextlib.closing(backend.open(prompt, rows, sampling, control.stopped)) as writing:
+            while live := tuple(i for i in live if not control.stopped(i)):
+                try:
+                    tokens = writing.step(live)
+                except Stopped:
+                    break
+                for i, token in zip(live, tokens, strict=True):
+                    if token in backend.end_tokens:
+                        finished[i] = True
+                    elif token is not None and token is not NOTHING:
+                        ids[i].append(token)
+                        texts[i] = _whole(backend.decode(ids[i]))
+                going = {i for i, token in zip(live, tokens, strict=True) if token is not None and not finished[i]}
+                live = tuple(i for i in live if i in going and len(ids[i]) < writing.most_tokens)
+                if live:
+                    yield progress()
     texts = [backend.decode(row) for row in ids]
     yield progress()
 

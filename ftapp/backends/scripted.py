@@ -24,6 +24,7 @@ class ScriptedBackend:
     """
 
     unfinished_mark = "\x00"
+    names = ("", "")
 
     def __init__(self, spec, texts: Mapping[str | None, Sequence[str]], seconds_a_token: float = 0.0, proof: Proof | None = None) -> None:
         self.spec, self.id, self.tokenizer = spec, spec.id, None
@@ -91,3 +92,6 @@ class Recital:
         if self._seconds:
             time.sleep(self._seconds)
         return [next(self._rest[i], None) for i in live]
+
+    def close(self) -> None:
+        """There is nothing to let go of."""

@@ -70,6 +70,7 @@ def load_base(base: Mapping[str, Any], recipe: config.Recipe | None = None) -> t
         raise ModelError(
             f"The model {base['id']} could not be loaded ({type(error).__name__}) - the training cannot start - see trainer.log."
         ) from error
+    hardware.keep_4bit_exact(model)
     if tokenizer.pad_token_id is None:
         tokenizer.pad_token = tokenizer.eos_token
     return model, tokenizer

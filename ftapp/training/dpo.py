@@ -1,4 +1,4 @@
-"""Direct Preference Optimization on a run folder, with TRL's stock trainer and loss.
+"""Direct Preference Optimization on a run folder, with TRL's trainer and losses, and a step that reads each prompt once (`shared_prompt`).
 
 Reads the frozen files of one run, writes checkpoints, `adapter/` and `report.json` into it, and says what
 happens through `on_event`. Knows neither the database nor the app. Source: Rafailov et al. 2023, arXiv 2305.18290.
@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from ftapp import config, evaluation
-from ftapp.training import finish, lesson
+from ftapp.training import finish, lesson, reference
 from ftapp.training.bases import describe_base, load_base, start_policy
 from ftapp.training.tokens import encode_rows
 from ftapp.training.trainers import arguments, score_letters_only
@@ -35,7 +35,8 @@ def results(trainer: Any, recipe: config.Recipe, base: Mapping[str, Any], held_o
         "beta": recipe.beta, "reference": "parent adapter" if base.get("parent") else "base model",
         "train_pairs": len(trainer.train_dataset), "held_out_pairs": len(held_out),
         "held_out": evaluation.held_out_accuracy(margins, [row["split_key"] for row in held_out]),
-        "curve": evaluation.read_curve(trainer.state.log_history),
+        "curve": evaluation.read_curve(trainer.state.log_history), "step": "shared" if getattr(trainer, "shared", False) else "trl",
+        "step_note": getattr(trainer, "refused", ""),
     }  # fmt: skip
 
 
@@ -48,13 +49,8 @@ def build_trainer(
     """TRL's DPOTrainer with the traps of its defaults closed; nothing is trained yet."""
     from datasets import Dataset
     from transformers import PrinterCallback
-    from trl import DPOTrainer
 
-    class EncodedDPOTrainer(DPOTrainer):
-        """The stock trainer, given ids in place of texts (this version has no other way in)."""
-
-        def _prepare_dataset(self, dataset: Any, *_: Any, **__: Any) -> Any:
-            return dataset
+    from ftapp.training.shared_prompt import EncodedDPOTrainer, SharedPromptTrainer
 
     args = recipe.dpo_config(
         output,
@@ -62,10 +58,15 @@ def build_trainer(
         **arguments(recipe, len(train_ids), len(eval_ids)),
     )
     policy, lora = start_policy(model, recipe, base)
-    trainer = EncodedDPOTrainer(
+    score_letters_only()
+    given = dict(
         model=policy, args=args, processing_class=tokenizer, peft_config=lora,
         train_dataset=Dataset.from_list(train_ids), eval_dataset=Dataset.from_list(eval_ids) if eval_ids else None,
     )  # fmt: skip
+    if recipe.step == "trl":
+        trainer = EncodedDPOTrainer(**given)
+    else:
+        kept = reference.Kept(output.parent, base, [recipe.scope, args.bf16, args.fp16, recipe.dtype, recipe.load_in_4bit])
+        trainer = SharedPromptTrainer(**given, kept=kept, name=kept.name)
     trainer.remove_callback(PrinterCallback)
-    score_letters_only()
     return trainer

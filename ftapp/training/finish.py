@@ -25,7 +25,10 @@ def held_out_margins(trainer: Any, beta: float) -> list[float]:
     trainer.model.eval()
     margins = []
     for row in trainer.eval_dataset:
-        chosen, rejected = (letter_logp(trainer.model, row["prompt_ids"], row[f"{side}_ids"]) for side in ("chosen", "rejected"))
+        if getattr(trainer, "shared", False):  # as the reference was computed, so that rounding cancels
+            chosen, rejected = trainer.pair_logps(row)
+        else:
+            chosen, rejected = (letter_logp(trainer.model, row["prompt_ids"], row[f"{side}_ids"]) for side in ("chosen", "rejected"))
         margins.append(beta * ((chosen - row["ref_chosen_logps"]) - (rejected - row["ref_rejected_logps"])))
     return margins
 
@@ -61,11 +64,11 @@ def letters(
 
     chosen = evaluation.first_prompts(rows, count)
     if not chosen:
-        return [], "No letters are shown: no held-out posting has been chosen for yet."
+        return [], "No letters are shown: there is nothing yet for a held-out posting."
     parent = base.get("parent")
     before = AdapterRef(parent["id"], Path(parent["path"]), parent["sha256"], parent["scope"]) if parent else None
     after = AdapterRef(folder.name, folder / "adapter", sha256, recipe.scope)
     backend = LocalBackend.load(config.model_spec(base["id"]))
     prompts = [row["prompt"] for row in chosen]
     written = list(evaluation.letters_before_after(backend, prompts, before, after, base["max_new_tokens"], stop))
-    return written, "" if len(written) == count else f"{len(written)} of {count} letters: choices for more postings give more."
+    return written, "" if len(written) == count else f"{len(written)} of {count} letters: more postings give more."

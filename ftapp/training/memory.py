@@ -56,10 +56,10 @@ def smaller_than(recipe: Recipe) -> tuple[Recipe, str] | None:
         return recipe.model_copy(update=changed)
 
     if recipe.batch_size > 1:
-        half = recipe.batch_size // 2
+        half = next(n for n in range(recipe.batch_size // 2, 0, -1) if recipe.batch_size % n == 0)
         times = recipe.accumulation_steps * recipe.batch_size // half
         return but(batch_size=half, accumulation_steps=times), f"{half} at a time, {times} times before each step, which learns the same"
-    if not recipe.gradient_checkpointing:
+    if not recipe.gradient_checkpointing and recipe.scope == "all":
         return but(gradient_checkpointing=True), "layers computed twice instead of kept, which learns the same and takes a third longer"
     if not recipe.load_in_4bit:
         return but(load_in_4bit=True, double_quant=True, optim="paged_adamw_8bit"), "the base model in 4 bits, which learns nearly the same"

@@ -24,6 +24,7 @@ TOO_LONG, UNREADABLE, EMPTY = "too long", "unreadable", "empty"
 # Until a run has been measured here: float32 matrix products of a small model on one ordinary core (measured: 30 to 50).
 FLOPS_A_CORE = 40e9
 START_SECONDS = 10.0  # loading the libraries and the model
+SHARED_BYTES = 640 * 2**20  # kept prompts at their most and the logits of some tokens, where prompts are shared
 
 
 @dataclass(frozen=True)
@@ -140,14 +141,22 @@ def as_row(pair: PreferencePair) -> dict[str, Any]:
 def seconds(material: Material, recipe: config.Recipe, parameters: int, earlier: Sequence[Mapping[str, float]]) -> float:
     """Estimated seconds of a run. With reports of earlier runs or probes on this model, by their median speed; else by arithmetic.
 
-    A frozen weight costs 2 operations a token forward and 2 backward, and the reference of choices 2 once for all epochs:
-    (4 x epochs + 2) x parameters x tokens operations at 40 GFLOP/s a core.
+    A frozen weight costs 2 operations a token forward and 2 backward, and the reference of choices 2 once for all epochs, at 40 GFLOP/s
+    a core. Where prompts are shared (`shared_prompt`), each is read once, and one that the adapter does not read has no backward pass.
     """
     speeds = sorted(report["tokens_a_second"] for report in earlier if report.get("tokens_a_second"))
     if speeds:
         return START_SECONDS + material.tokens * recipe.epochs / speeds[len(speeds) // 2]
-    passes = 4 * recipe.epochs + 2 * (recipe.method == "dpo")
-    return START_SECONDS + passes * parameters * material.tokens / (FLOPS_A_CORE * (os.cpu_count() or 1))
+    learned = material.tokens
+    once = learned if recipe.method == "dpo" else 0
+    if _shares(recipe) and material.sides:
+        prompts, letters = material.sides["prompt"], sum(material.sides.values()) - material.sides["prompt"]
+        learned, once = letters + (prompts if recipe.scope == "all" else 0), prompts + letters
+    return START_SECONDS + (4 * recipe.epochs * learned + 2 * once) * parameters / (FLOPS_A_CORE * (os.cpu_count() or 1))
+
+
+def _shares(recipe: config.Recipe) -> bool:
+    return recipe.method == "dpo" and recipe.step == "shared"
 
 
 def memory_bytes(material: Material, recipe: config.Recipe, measures: Mapping[str, int]) -> int:
@@ -155,18 +164,31 @@ def memory_bytes(material: Material, recipe: config.Recipe, measures: Mapping[st
 
     Activations of one token: about 14 vectors of the hidden and 4 of the inner width a layer that autograd keeps (2 a layer and one
     layer whole with gradient checkpointing), plus the logits and two copies of them. A batch holds batch_size sequences, twice
-    as many for choices. A weight takes 4 bytes, 2 in half precision, 0.57 in 4 bits (but embeddings). Libraries: 700 MB.
+    as many for choices; where prompts are shared, `_row_tokens`, a piece of the logits, and the prompts that are kept. A weight
+    takes 4 bytes, 2 in half precision, 0.57 in 4 bits (but embeddings). Libraries: 700 MB.
     """
     hidden, inner, layers, vocabulary = (measures[name] for name in ("hidden", "inner", "layers", "vocabulary"))
     adapter = layers * recipe.r * (4 * 2 * hidden + 3 * (hidden + inner))
     kept = 14 * hidden + 4 * inner
-    a_token = (2 * hidden * layers + kept if recipe.gradient_checkpointing else layers * kept) + 3 * vocabulary
-    batch_tokens = (2 if recipe.method == "dpo" else 1) * recipe.batch_size * max(1, material.longest)
+    a_token = 2 * hidden * layers + kept if recipe.gradient_checkpointing else layers * kept
+    shares = _shares(recipe) and bool(material.sides)
+    if shares:
+        batch_tokens, beside = recipe.batch_size * _row_tokens(material, recipe), SHARED_BYTES
+    else:
+        a_token += 3 * vocabulary
+        batch_tokens, beside = (2 if recipe.method == "dpo" else 1) * recipe.batch_size * max(1, material.longest), 0
     whole = 2 if recipe.dtype.endswith("16") or recipe.load_in_4bit else 4
     embeddings = min(measures["parameters"], 2 * vocabulary * hidden)
     packed = measures["parameters"] - embeddings
     weights = whole * embeddings + (0.57 if recipe.load_in_4bit else whole) * packed
-    return int(weights + 16 * adapter + 4 * a_token * batch_tokens + 700 * 2**20)
+    return int(weights + 16 * adapter + 4 * a_token * batch_tokens + beside + 700 * 2**20)
+
+
+def _row_tokens(material: Material, recipe: config.Recipe) -> float:
+    """Tokens that the longest pair keeps for its backward pass: prompt and both letters, or the letters alone (scope "letter")."""
+    prompts, letters = material.sides["prompt"], sum(material.sides.values()) - material.sides["prompt"]
+    letter = material.longest * letters / max(1, 2 * prompts + letters)
+    return 2 * letter if recipe.scope == "letter" else material.longest + letter
 
 
 def make(

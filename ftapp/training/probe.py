@@ -27,8 +27,8 @@ MOST_SECONDS = 1800.0
 ENDED = "The probe ended without a word - its memory may have been used up - use a smaller plan or a smaller base model."
 NEAR = 64  # a probe with sequences up to so many tokens longer stands for this training too
 # what of a recipe changes its speed or its memory
-MATTERS = ("method", "scope", "r", "target_modules", "batch_size", "gradient_checkpointing", "dtype", "load_in_4bit", "double_quant",
-           "optim")  # fmt: skip
+MATTERS = ("method", "scope", "step", "r", "target_modules", "batch_size", "gradient_checkpointing", "dtype", "load_in_4bit",
+           "double_quant", "optim")  # fmt: skip
 
 
 def known(home: Path, base: Mapping[str, Any], recipe: config.Recipe, longest: int) -> dict[str, float] | None:

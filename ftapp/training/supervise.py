@@ -27,9 +27,9 @@ from sqlmodel import Session, select
 
 from db.engine import session, write
 from db.models import Adapter, Evaluation, RunPair, TrainingMetric, TrainingRun, new_id, now
-from ftapp import adapters, config, evaluation
+from ftapp import adapters, config, evaluation, trials
 from ftapp.errors import NotFound, TrainingError
-from ftapp.training import lock, memory, plan, probe, processes, run
+from ftapp.training import lock, memory, plan, probe, processes, reference, run
 from ftapp.training.prepare import prepare
 
 log = logging.getLogger(__name__)
@@ -80,6 +80,7 @@ class Supervisor:
             raise TrainingError(made.plan.refused)
         run_id, chosen, material = new_id("run"), made.recipe, made.material
         folder = run.create(self._runs / run_id, chosen.model_dump(), made.base, material.train, material.held_out)
+        reference.carry(folder)
         row = TrainingRun(
             id=run_id, owner_id=owner, recipe=chosen.name, method=chosen.method, scope=chosen.scope,
             base_id=made.base["id"], base_hash=made.base["hash"], parent_adapter_id=made.plan.parent,
@@ -310,6 +311,8 @@ def _take(opened: Session, current: TrainingRun, event: dict[str, Any]) -> None:
     if event.get("state") in ("running", "stopping") and current.state in run.ACTIVE and current.state != "stopping":
         current.state = event["state"]
     current.step = event.get("step", current.step)
+    if event["kind"] == "note":
+        current.reason = event["reason"]
     if event["kind"] == "start":
         current.steps = int(metrics.get("steps", current.steps))
     elif event["kind"] == "metrics":
@@ -322,6 +325,10 @@ def _register(opened: Session, current: TrainingRun, folder: Path, report: dict[
     adapter = adapters.register(opened, current, folder / "adapter", report["adapter_sha256"])
     values = {name: report.get(name) for name in ("held_out", "letters", "letters_note", "curve")}
     opened.add(Evaluation(owner_id=current.owner_id, run_id=current.id, adapter_id=adapter.id, values=values))
+    if said := report.get("gate"):
+        trials.judged(opened, current.owner_id, adapter.id, said)
+        if said["passed"]:
+            trials.begin(opened, current.owner_id, adapter.id)
 
 
 def _status(row: TrainingRun) -> dict[str, Any]:

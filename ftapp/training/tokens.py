@@ -12,6 +12,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from ftapp.backends import hardware
 from ftapp.backends.local import PLAIN
 from ftapp.errors import TrainingError
 
@@ -21,7 +22,8 @@ SIDES = ("chosen", "rejected", "completion")  # a pair has the first two, an exa
 @functools.lru_cache(maxsize=2)
 def tokenizer(folder: Path) -> Any:
     """The tokenizer of a model folder; kept, since every plan needs it."""
-    from transformers import AutoTokenizer
+    with hardware.IMPORTING:
+        from transformers import AutoTokenizer
 
     return AutoTokenizer.from_pretrained(folder, local_files_only=True)
 

@@ -17,14 +17,15 @@ def arguments(recipe: Recipe, rows: int, held_out: int) -> dict[str, Any]:
 
     gpu = torch.cuda.is_available()
     each, times = processes.shares(recipe, processes.count())
-    bf16 = hardware.computes_bf16()
+    bf16 = hardware.computes_bf16() and recipe.dtype != "float32"
     paged = recipe.optim.startswith("paged")  # moves its state between GPU and memory: nothing to page without a GPU
     return dict(
         max_length=None,  # lengths were checked by encode_rows: nothing may be cut or dropped in silence
         per_device_train_batch_size=each, per_device_eval_batch_size=each, gradient_accumulation_steps=times,
         eval_strategy="epoch" if held_out else "no", eval_on_start=bool(held_out),
         save_strategy="steps", save_steps=max(1, run.steps(rows, recipe) // CHECKPOINTS_A_RUN),
-        bf16=bf16, fp16=gpu and not bf16,  # products only (autocast); TRL's default is bf16 also where it is emulated
+        # products only (autocast); TRL's default is bf16 also where it is emulated
+        bf16=bf16, fp16=gpu and not bf16 and recipe.dtype != "float32",
         optim="adamw_torch" if paged and not gpu else recipe.optim,
         use_cpu=not gpu, dataloader_num_workers=0, dataloader_pin_memory=gpu, ddp_find_unused_parameters=False,
     )  # fmt: skip

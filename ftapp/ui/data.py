@@ -29,9 +29,12 @@ def where_text(studio: Any, owner: str) -> str:
             "This app runs on a hosted Space. Everything lies on its disk, which is wiped at every restart: do not rely on it.",
             "warning",
         )
+    leaving = paper.note(studio.servers.leaving(), "warning")
     if owner == LOCAL:
+        if leaving:
+            return paper.note(f"What is stored is kept on this machine, in {studio.settings.home}.") + leaving
         return paper.note(f"Everything stays on this machine, in {studio.settings.home}. Nothing is sent anywhere.")
-    return paper.note("What you paste is kept by whoever runs this page. Only your browser's cookie opens it again.")
+    return paper.note("What you paste is kept by whoever runs this page. Only your browser's cookie opens it again.") + leaving
 
 
 class DataTab:

@@ -67,24 +67,21 @@
     if (name === "drop" && input) { input.files = event.dataTransfer.files; input.dispatchEvent(new Event("change", { bubbles: true })); }
   }, true);
 
-  // What was typed survives a refresh: kept in this tab only, forgotten when it closes.
-  const DRAFTS = { posting: "ftapp-posting", resume: "ftapp-resume" };
-  const box = (id) => document.querySelector(`#${id} textarea`);
-  addEventListener("pagehide", () => { for (const id in DRAFTS) if (box(id)) sessionStorage.setItem(DRAFTS[id], box(id).value); });
-  const fill = () => {  // after the stored pair, if there is one, has filled the boxes
-    for (const id in DRAFTS) {
-      const kept = sessionStorage.getItem(DRAFTS[id]);
-      if (box(id).value || !kept) continue;
-      box(id).value = kept;
-      box(id).dispatchEvent(new Event("input", { bubbles: true }));
-      setTimeout(() => box(id).dispatchEvent(new Event("blur")), 200);
-    }
+  // What was typed survives a refresh: kept in this tab only, forgotten when it closes. While the page still asks for the stored pair,
+  // what a person types stands above what comes.
+  const BOXES = ["posting", "resume", "hook"];
+  const box = (id) => document.querySelector(`#${id} textarea, #${id} input`);
+  let typed = {};
+  document.addEventListener("input", (event) => {
+    const of = typed && event.target.closest?.(BOXES.map((id) => `#${id}`).join());
+    if (of) typed[of.id] = event.target.value;
+  });
+  window.ftappStanding = (...stored) => {
+    const now = BOXES.map((id, i) => typed?.[id] ?? (stored[i] || sessionStorage.getItem(`ftapp-${id}`) || ""));
+    typed = null;
+    return now;
   };
-  const waiting = setInterval(() => {
-    if (!box("posting") || !box("resume")) return;
-    clearInterval(waiting);
-    setTimeout(fill, 2000);
-  }, 250);
+  addEventListener("pagehide", () => { if (!typed) for (const id of BOXES) sessionStorage.setItem(`ftapp-${id}`, box(id)?.value || ""); });
 
   // An edit that is open survives too, while the pair that it belongs to is there again.
   const EDIT = "ftapp-edit";

@@ -8,12 +8,14 @@ from typing import Any
 import gradio as gr
 
 from ftapp import ladder
-from ftapp.config import BUNDLED, model_ids
+from ftapp.config import BUNDLED, model_ids, model_spec
 from ftapp.ui import paper
 from ftapp.ui.asking import QUIET, calm
 from ftapp.ui.lineage import LineagePanel
 from ftapp.ui.owner import Door
+from ftapp.ui.servers import ServerPanel
 from ftapp.ui.templates import TemplatesPanel
+from ftapp.ui.trial import TrialPanel
 
 STATES = {"candidate": "waiting", "trial": "on trial", "live": "writes now", "retired": "retired"}
 EMPTY = "No adapter yet: the base model writes both letters. Choose between a few pairs and teach your own."
@@ -42,13 +44,13 @@ def timeline(rows: list[dict[str, Any]]) -> str:
 
 def rung_text(rung: dict[str, Any]) -> str:
     """One model of the ladder: what it is, what it needs, and whether it is the one to take."""
-    marks = [("recommended", "Recommended here"), ("current", "Writes now")]
-    tags = "".join(f'<span class="chosen">{text}</span>' for name, text in marks if rung[name])
+    marks = [("recommended", "recommended here"), ("current", "writes now")]
+    tags = "".join(f" · {text}" for name, text in marks if rung[name])
     need = [f"{rung['write_gb']:g} GB to write, {rung['teach_gb']:g} GB to teach", f"reads {rung['prompt_tokens']} tokens", rung["licence"]]
     if not rung["here"]:
         need.insert(0, f"{rung['download_gb']:g} GB to download")
     text = f'<h3 class="rung"><b>{paper.safe(rung["label"])}</b>{tags}</h3>' + paper.note(" · ".join(need))
-    return text + (paper.note(rung["why"], "warning") if rung["why"] else "")
+    return text + paper.note(rung["why"])
 
 
 def base_text(state: dict[str, Any]) -> str:
@@ -81,18 +83,20 @@ class ModelsTab:
             self.promote = gr.Button("Let it write", variant="primary", elem_id="promote", min_width=120)
             self.back = gr.Button("Roll back", elem_id="rollback", min_width=120)
         self.said = gr.HTML(elem_id="models-said")
+        self.trial = TrialPanel(studio, door)
         self.lineage = LineagePanel(studio, door)
         gr.HTML('<h2 class="next">Base model</h2><p class="lead">Larger ones write better and need more. Each learns by itself.</p>')
         self.state = gr.HTML(elem_id="base-state")
         self.rungs = {}
         for number, model in enumerate(model_ids()):
             with gr.Row(elem_classes="rung-row"):
-                text = gr.HTML(min_width=240)
+                text = gr.HTML(rung_text(ladder.described(model_spec(model))), min_width=240)
                 self.rungs[model] = text, gr.Button("Use it", size="sm", elem_id=f"use-model-{number}", min_width=90, scale=0)
         gr.HTML('<p class="lead">Or any other model of the Hugging Face Hub, or a folder on this machine.</p>')
         with gr.Row(elem_classes="chips fields"):
             self.base = gr.Textbox(label="Hub id or folder", placeholder="bundled", max_lines=1, elem_id="base-model", min_width=260)
             self.switch = gr.Button("Load it", elem_id="load-model", min_width=120)
+        self.server = ServerPanel(studio, door)
         self.templates = TemplatesPanel(studio, door)
         if door.takes_password:
             with gr.Accordion("Owner", open=False), gr.Row(elem_classes="chips"):
@@ -145,8 +149,9 @@ class ModelsTab:
 
     def _wire(self) -> None:
         self.looking = {"fn": calm(self.look), "inputs": None, "outputs": [self.list, self.first, self.pick], **QUIET}
-        self.promote.click(calm(self.let_write), self.pick, self.said, **QUIET).then(**self.looking)
-        self.back.click(calm(self.roll_back), None, self.said, **QUIET).then(**self.looking)
+        for event in (self.promote.click(calm(self.let_write), self.pick, self.said, **QUIET),
+                      self.back.click(calm(self.roll_back), None, self.said, **QUIET), *self.trial.changed):  # fmt: skip
+            event.then(**self.looking).then(**self.trial.looking)
         self.lineage.brought.then(**self.looking)
         self.said.change(**self.lineage.looking)
         self.switch.click(calm(self.load), self.base, self.state, **QUIET)

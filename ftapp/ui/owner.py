@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import hashlib
 import hmac
-import ipaddress
 import logging
 import re
 import secrets
@@ -16,21 +15,13 @@ import threading
 import time
 from http.cookies import CookieError, SimpleCookie
 
+from ftapp.addresses import is_loopback
 from ftapp.errors import NotAllowed
 
 COOKIE = "ftapp_visitor"
 LOCAL = "local"
 _WELL_FORMED = re.compile(r"[A-Za-z0-9_-]{43}")
 log = logging.getLogger(__name__)
-
-
-def is_loopback(host: str) -> bool:
-    """True for `localhost`, 127.0.0.0/8 and ::1; a name that must be looked up is not."""
-    host = host.strip().strip("[]")
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host.lower() == "localhost"
 
 
 def _host_name(header: str) -> str:

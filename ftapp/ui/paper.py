@@ -101,4 +101,6 @@ def model_name(name: str | None) -> str:
     """How a person reads a model's id."""
     if name in (None, "none", "base"):
         return "the base model"
+    if name.startswith("server:"):
+        return f"{name.removeprefix('server:')}, on a server"
     return "the starter that ships with ftapp" if name == "starter" else name

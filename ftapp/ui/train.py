@@ -17,6 +17,7 @@ from ftapp.ui import paper, voice
 from ftapp.ui.asking import QUIET, calm
 from ftapp.ui.owner import Door
 from ftapp.ui.trends import TrendsPanel
+from ftapp.ui.trial import gate_text
 
 ACTIVE = ("queued", "running", "stopping")
 STATES = {
@@ -105,7 +106,7 @@ def frame(rows: list[dict[str, Any]], keys: tuple[str, ...], names: tuple[str, .
 
 def result_text(report: dict[str, Any]) -> str:
     """The accuracy with its meaning, then letters before and after side by side."""
-    text = paper.note(report["sentence"])
+    text = paper.note(report["sentence"]) + gate_text(report.get("gate"))
     for number, pair in enumerate([] if report.get("voice") else report.get("letters", []), 1):
         both = "".join(
             f"<div><h3>{name}</h3>{paper.letter(pair[key], note='' if pair[f'{key}_finished'] else 'stopped before its end')}</div>"
@@ -127,7 +128,7 @@ class TeachTab:
             with gr.Column(min_width=300):
                 self.method = gr.Radio(METHODS, value="dpo", label="Learn from", elem_id="learn-from")
                 self.lead = gr.HTML(f'<p class="lead">{LEAD["dpo"]}</p>')
-                self.plan = gr.HTML(paper.note("Reading your choices…"), elem_id="plan")
+                self.plan = gr.HTML(paper.note("Reading what there is to learn from…"), elem_id="plan")
                 with gr.Row(elem_classes="chips"):
                     self.start = gr.Button("Start teaching", variant="primary", elem_id="start-training")
                     self.stop = gr.Button("Stop", variant="stop", visible=False, elem_id="stop-training")

@@ -14,7 +14,7 @@ from typing import Any
 
 import gradio as gr
 
-from ftapp import formats
+from ftapp import formats, hosted
 from ftapp.config import app_config
 from ftapp.ui import paper
 from ftapp.ui.asking import QUIET, calm, forget
@@ -44,6 +44,11 @@ class TransferPanel:
             self.format = gr.Dropdown(choices, value="trl", label="Take everything away as", elem_id="export-format", min_width=290)
             self.make = gr.Button("Make the file", size="sm", elem_id="export-make", min_width=96)
             self.ready = gr.DownloadButton("Save it", variant="primary", size="sm", visible=False, elem_id="export-save", min_width=96)
+        with gr.Row(elem_classes="chips fields", visible=False, elem_id="hosted") as self.hosted:
+            self.price = gr.Number(
+                self.studio.transfer.price(), label="Price of a million training tokens", minimum=0, elem_id="hosted-price", min_width=240
+            )
+            self.check = gr.Button("Check it for hosted fine-tuning", size="sm", elem_id="hosted-check", min_width=96)
         self.masked = gr.Checkbox(True, label="Mask names, addresses, phone numbers and links in it", elem_id="export-masked")
         self.taken = gr.HTML(elem_id="export-said")
         self._wire()
@@ -100,6 +105,12 @@ class TransferPanel:
         left = [f"{number} left out: {why}" for why, number in done.left_out.most_common()]
         return said + (paper.bullets(left) if left else ""), gr.update(value=str(path), visible=True)
 
+    def check_it(self, name: str, masked: bool, price: float | None, request: gr.Request) -> str:
+        """What a hosted service would say of the file, without making it."""
+        report = self.studio.transfer.check(self.door.manager(request), name, bool(masked), price)
+        first, *rest = hosted.told(report)
+        return paper.note(first, "calm" if report["ok"] else "warning") + paper.bullets(rest)
+
     def _shown(self, owner: str) -> tuple[Any, ...]:
         found = self.studio.transfer.counts(owner)
         if not any(found.values()):
@@ -108,7 +119,8 @@ class TransferPanel:
         else:
             told = [f"{paper.count(found['pair'], 'pair')}, {found['used']} of them used for training"]
             told += [paper.count(found[kind], name) for kind, name in (("label", "rated answer"), ("example", "example")) if found[kind]]
-            state = paper.note(f"Imported: {'; '.join(told)}.")
+            taught = " Examples are offered under Teach, Your letters." if found["example"] else ""
+            state = paper.note(f"Imported: {'; '.join(told)}.{taught}")
         use = gr.update(value=found["pair"] > 0 and found["used"] == found["pair"], visible=found["pair"] > 0)
         return state, use, gr.update(visible=any(found.values())), gr.update(visible=False)
 
@@ -121,6 +133,8 @@ class TransferPanel:
         self.gone.click(calm(self.ask), None, [self.said, self.gone, self.sure], **QUIET)
         self.sure.click(calm(self.remove), None, [self.said, *shown], **QUIET)
         self.make.click(calm(self.take), [self.format, self.masked], [self.taken, self.ready], **slow)
+        self.check.click(calm(self.check_it), [self.format, self.masked, self.price], self.taken, **slow)
+        self.format.change(lambda name: gr.update(visible=name in hosted.FORMATS), self.format, self.hosted, **QUIET)
         for changed in (self.format.change, self.masked.change):
             changed(lambda: ("", gr.update(visible=False)), None, [self.taken, self.ready], **QUIET)
 

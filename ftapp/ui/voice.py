@@ -160,10 +160,10 @@ def _table(report: Mapping[str, Any]) -> str:
     table = {who: report["table"][who] for who in SIDES if who in report["table"]}
     if not table:
         return ""
-    head = ["", *(f"{SIDES[who]} ({paper.count(row['letters'], 'letter')})" for who, row in table.items())]
+    head = ["Mean", *(f"{SIDES[who]} ({paper.count(row['letters'], 'letter')})" for who, row in table.items())]
     rows = [[name, *(_number(key, row.get(key)) for row in table.values())] for key, name in ROWS.items()]
     of = f"{paper.count(report['held_out'], 'posting')} kept apart from teaching and {report['elsewhere']} for other people"
-    return paper.note(f"Means over letters: {of}.") + paper.table(head, rows)
+    return paper.note(f"Letters for {of}.") + paper.table(head, rows)
 
 
 def _number(key: str, value: float | None) -> str:

@@ -74,6 +74,7 @@ class WriteTab:
             with gr.Column(elem_classes="go", min_width=120, scale=1):
                 self.start = gr.Button("Write", variant="primary", elem_id="write", min_width=120)
                 self.stop = gr.Button("Stop", visible=False, elem_id="stop", min_width=120)
+        self.leaving = gr.HTML(elem_id="leaving")  # whether texts leave this machine, before they do
 
     def _letters(self) -> None:
         self.say = gr.HTML(elem_id="say")
@@ -117,11 +118,12 @@ class WriteTab:
         offered = self.studio.words(kind)
         job = ("Question or topic", "Type a question, or a topic to write on") if kind == "answer" else ("Posting", POSTING_HINT)
         chosen = words if words in offered else _middle(offered)
-        return gr.update(choices=_choices(kind, offered), value=chosen), gr.update(label=job[0], placeholder=job[1]), *self.sources.offer()
+        told = gr.update(choices=_choices(kind, offered), value=chosen), gr.update(label=job[0], placeholder=job[1]), *self.sources.offer()
+        return *told, paper.note(self.studio.servers.leaving(), "warning")
 
     def prepare(self, words: int) -> Update:
         """Before the model is free: the cards take their place, and Stop takes the place of Write."""
-        ready = self.studio.model_state()["state"] == "ready"
+        ready = self.studio.servers.alone() or self.studio.model_state()["state"] == "ready"
         return {
             self.start: gr.update(visible=False), self.stop: gr.update(visible=True), self.say: paper.note("" if ready else LOADING),
             self.verdict: gr.update(visible=False), self.after: gr.update(visible=False), self.editor: gr.update(visible=False),
@@ -283,7 +285,7 @@ class WriteTab:
         writing = QUIET | {"concurrency_id": "model", "concurrency_limit": 1}
 
         self.sources.wire(self.kind)
-        able = [self.words, self.job, self.sources.ask, self.sources.asked]
+        able = [self.words, self.job, self.sources.ask, self.sources.asked, self.leaving]
         # Gradio tells twice that a kind was chosen; the second time the length of before would be refused as none of the new ones.
         raw = QUIET | {"preprocess": False}
         self.measuring = {"fn": calm(self.lengths_of), "inputs": [self.kind, self.words], "outputs": able, **raw}
@@ -304,6 +306,8 @@ class WriteTab:
         self.voted.append(self.take_edit.click(calm(self.choose_edit), chosen, view, **QUIET))
         self.voted.append(self.undo.click(calm(self.take_back), self.receipt, [*view, *asked, *form], **QUIET))
         self.loading = {"fn": calm(self.restore), "inputs": None, "outputs": [*view, *asked, *form], **QUIET}
+        typed = [self.job, self.resume, self.hook]
+        self.standing = {"fn": None, "inputs": typed, "outputs": typed, "js": "(...stored) => window.ftappStanding(...stored)", **QUIET}
         self.reading = self.sources.reading
 
 

@@ -21,7 +21,7 @@ def upgrade() -> None:
         sa.Column("job_document_id", sa.String(), sa.ForeignKey("document.id"), nullable=True),
         sa.Column("resume_document_id", sa.String(), sa.ForeignKey("document.id"), nullable=True),
         sa.Column("fields", sa.JSON(), nullable=False),
-        sa.Column("rebuilt", sa.Boolean(), nullable=False),
+        sa.Column("rebuilt", sa.JSON(), nullable=False),
         sa.Column("messages", sa.JSON(), nullable=False),
         sa.Column("source", sa.String(), nullable=False),
         sa.Column("findings", sa.JSON(), nullable=False),

@@ -1,0 +1,305 @@
+"""Own examples: stored once, checked, kept or left out by the person, and given to a trainer as writing would meet them."""
+
+import json
+
+import pytest
+from shelf import choice, pair
+from sqlmodel import select
+
+from db.engine import session, write
+from db.models import Document, Example, Imported
+from ftapp import cli, examples, formats, imported, letters, masking, preferences, prompts
+from ftapp.config import model_spec
+from ftapp.documents import read_text
+from ftapp.errors import NotFound
+from ftapp.example_readers import Given, of_row, pasted
+from ftapp.examples import Examples
+from ftapp.forgetting import forget
+from ftapp.profiles import parse_job, parse_resume
+
+POSTING = "Head Baker\nCompany: Fernhill Bakery\n\nRequirements\n- Two years of experience with sourdough\n- Early hours"
+RESUME = "Sam Ode\nBaker\n\nExperience\nBaker, Oakline Rolls, 2019 - present\n- Baked 300 loaves a day\n\nSkills\nsourdough, croissants"
+BODY = (
+    "I am applying for the Head Baker position at Fernhill Bakery. At Oakline Rolls I have baked 300 loaves a day since 2019, most of them "
+    "with a sourdough that I keep myself, and I know what early hours ask of a team and of an oven. The street waits at six, and the "
+    "crust has to sing by then. I would be glad to bake a trial batch in your kitchen on any morning that suits you."
+)
+LETTER = f"Dear Fernhill team,\n\n{BODY}\n\nThank you for reading.\n\nKind regards,\nSam Ode"
+GENERIC = "I am a hard worker. I am excited about this opportunity and believe I would be a great fit for your team."
+STRUCTURED = {"Job Title": "Head Baker", "Hiring Company": "Fernhill Bakery", "Applicant Name": "Sam Ode", "Skillsets": "sourdough",
+              "Current Working Experience": "Baker at Oakline Rolls since 2019, 300 loaves a day",
+              "Preferred Qualifications": "early hours"}  # fmt: skip
+CHAT = [{"role": "system", "content": "Be brief."}, {"role": "user", "content": "Which bread keeps longest?"},
+        {"role": "assistant", "content": "Rye keeps longest, and a dark rye keeps for a week."},
+        {"role": "user", "content": "And how is it stored?"}]  # fmt: skip
+ANSWER = "In linen, cut side down, in a wooden box. Never in the fridge, where it stales three times as fast as it does on a shelf."
+
+
+@pytest.fixture
+def own(engine):
+    return Examples(engine)
+
+
+def rows(engine, owner="local", **options):
+    with session(engine) as opened:
+        return examples.training_rows(opened, owner, **options)
+
+
+def only(own, owner="local"):
+    (row,) = own.listing(owner)
+    return row
+
+
+# ---- in -------------------------------------------------------------------------------------------------------------
+
+
+def test_a_letter_comes_in_once_and_teaches(engine, own):
+    first, again = (own.add("local", pasted(LETTER, POSTING)) for _ in range(2))
+    assert (len(first.ids), first.already, again.ids, again.already) == (1, 0, (), 1)
+    row = only(own)
+    assert row["state"] == "in" and row["name"] == "Head Baker at Fernhill Bakery" and not row["rebuilt"], row["findings"]
+    with session(engine) as opened:
+        assert examples.letters(opened, "local") == [LETTER] and examples.letters(opened, "visitor_1") == []
+        assert opened.exec(select(Document)).one().kind == "posting"
+
+
+def test_a_posting_whose_fields_were_corrected_keeps_them(engine, own):
+    with write(engine) as opened:
+        letters.keep_document(opened, "local", "posting", read_text(POSTING), {"title": "Chief Baker", "company": "Fernhill"})
+    own.add("local", pasted(LETTER, POSTING))
+    assert only(own)["name"] == "Chief Baker at Fernhill"
+    assert "title: Chief Baker" in rows(engine)[0]["prompt"][-1]["content"]
+
+
+def test_without_a_posting_the_brief_is_read_out_of_the_letter_and_marked(engine, own):
+    own.add("local", pasted(LETTER))
+    row = only(own)
+    assert row["rebuilt"] and row["name"] == "Head Baker at Fernhill Bakery"
+    shown = own.show("local", row["id"])
+    assert shown["fields"]["applicant"] == "Sam Ode" and shown["posting"] == ""
+    asked = rows(engine)[0]["prompt"][-1]["content"]
+    assert "title: Head Baker\ncompany: Fernhill Bakery" in asked and "name:\nSam Ode" in asked and "300 loaves" in asked
+
+
+def test_the_resume_of_the_name_under_the_letter_tells_of_the_person(engine, own):
+    with write(engine) as opened:
+        for text in (RESUME, RESUME.replace("Sam Ode", "Ann Ode")):
+            letters.keep_document(opened, "local", "resume", read_text(text), parse_resume(text).model_dump())
+    own.add("local", pasted(LETTER))
+    asked = rows(engine)[0]["prompt"][-1]["content"]
+    assert "croissants" in asked and "name:\nSam Ode" in asked, "as writing would put it"
+
+
+def test_what_columns_say_stands_before_what_is_read(engine, own):
+    own.add("local", [of_row(STRUCTURED | {"Cover Letter": LETTER})])
+    asked = rows(engine)[0]["prompt"][-1]["content"]
+    assert "- Baker at Oakline Rolls" in asked and "skills: sourdough" in asked and not only(own)["rebuilt"]
+
+
+def test_bad_text_is_put_away_with_its_reason_until_the_person_keeps_it(engine, own):
+    own.add("local", [of_row(STRUCTURED | {"Cover Letter": GENERIC}), *pasted(LETTER, POSTING)])
+    report = own.report("local")
+    assert (report["total"], report["in"], report["quarantined"]) == (2, 1, 1) and report["enough"]["good"] == 1
+    (held,) = report["quarantine"]
+    assert held["letter"] == GENERIC and any(one["quarantine"] and one["reason"] for one in held["findings"])
+    assert {one["code"] for one in report["findings"]} >= {"no_target"} and all(one["count"] == 1 for one in report["findings"])
+    assert len(rows(engine)) == 1
+    own.keep("local", [held["id"]])
+    own.check("local")
+    assert own.report("local")["kept"] == 1 and len(rows(engine)) == 2, "a check does not take back what the person decided"
+    own.leave_out("local", [held["id"]])
+    own.check("local")
+    assert own.report("local")["left_out"] == 1 and len(rows(engine)) == 1 and len(own.listing("local", "left_out")) == 1
+
+
+def test_what_is_stored_but_not_yet_checked_teaches_nothing(engine, own):
+    own.store("local", pasted(LETTER, POSTING))
+    assert rows(engine) == [] and own.report("local")["quarantined"] == 1
+    own.check("local")
+    assert len(rows(engine)) == 1
+
+
+def test_a_repair_shows_before_and_after(own):
+    garbled = LETTER.replace("since 2019,", "since 2019 â€“ yes, 2019 â€“")
+    own.add("local", pasted(garbled, POSTING))
+    (repair,) = own.report("local")["repaired"]
+    assert "â€“" in repair["before"] and "2019 – yes" in repair["after"] and repair["reason"] and repair["field"] == "letter"
+    own.check("local")
+    assert len(own.report("local")["repaired"]) == 1 and own.show("local", repair["id"])["letter"] == repair["after"]
+
+
+def test_repairs_of_the_posting_a_field_and_a_conversation_are_shown_too(own):
+    own.add("local", [
+        Given(LETTER, "cover_letter", POSTING + "\n- Donâ€™t be late", fields={"skills": "rye â€“ wheat"}),
+        of_row({"messages": [{"role": "user", "content": "Whatâ€™s rye?"}, {"role": "assistant", "content": ANSWER}]}),
+    ])  # fmt: skip
+    repairs = {one["field"]: (one["before"], one["after"]) for one in own.report("local")["repaired"]}
+    assert set(repairs) == {"posting", "skills", "turns"} and all("â€" in a and "â€" not in b for a, b in repairs.values())
+
+
+def test_the_twin_of_a_deleted_letter_teaches_again(own):
+    own.add("local", [*pasted(LETTER, POSTING), *pasted(LETTER, POSTING + "\n- Patience")])
+    states = {row["state"]: row["id"] for row in own.listing("local")}
+    assert set(states) == {"in", "quarantined"}
+    assert own.delete("local", [states["in"]]) == 1
+    assert only(own)["state"] == "in"
+
+
+def test_another_owner_and_a_wrong_id_find_nothing(own):
+    own.add("local", pasted(LETTER))
+    for act in (own.keep, own.leave_out, own.delete):
+        with pytest.raises(NotFound, match="Nothing has changed"):
+            act("visitor_1", [only(own)["id"]])
+    with pytest.raises(NotFound):
+        own.show("visitor_1", only(own)["id"])
+    assert own.listing("visitor_1") == [] and own.report("visitor_1")["total"] == 0 and only(own)["state"] == "in"
+
+
+def test_deleting_everything_takes_examples_too(engine, own, tmp_path):
+    for owner in ("local", "visitor_1"):
+        own.add(owner, pasted(LETTER, POSTING))
+    forget(engine, "local", tmp_path)
+    assert own.listing("local") == [] and len(own.listing("visitor_1")) == 1
+
+
+# ---- offered ----------------------------------------------------------------------------------------------------------
+
+
+def test_edited_letters_and_imported_examples_are_offered_and_come_in_when_asked(engine, own):
+    edited = LETTER.replace("any morning", "any cold morning")
+    with write(engine) as opened:
+        choice(opened, edited=edited, edited_from="left")
+        gone = choice(opened, edited="Never mind this one.", edited_from="left", company="Oak")
+        preferences.undo(opened, "local", gone.id)
+        choice(opened, company="Elm")
+        preferences.record(opened, "local", pair(opened, company="Ash"), "left", "Another person's words.", "left", labeler="lab_1")
+        row = formats.Row("example", CHAT, ANSWER)
+        imported.add(opened, "local", [("openai-sft", row, row.digest)])
+    assert own.offered("local") == 2 and own.offered("visitor_1") == 0 and own.listing("local") == []
+    added = own.add("local", own.offers("local"))
+    assert len(added.ids) == 2 and own.offered("local") == 0
+    assert {row["source"] for row in own.listing("local")} == {"edited", "imported"}
+    made = {row["kind"]: row for row in rows(engine) if row["completion"] in (edited.replace("team,", "team,"), ANSWER)}
+    with session(engine) as opened:
+        assert opened.exec(select(Imported)).one(), "the imported row stays where it was"
+        mine = opened.exec(select(Example).where(Example.source == "edited")).one()
+        assert mine.messages and mine.job_document_id and mine.split_key == letters.split_key("Fernhill Bakery")
+    assert made["answer"]["prompt"] == CHAT
+    assert made["cover_letter"]["prompt"] == mine.messages, "exactly what the model had been shown"
+
+
+# ---- out: training meets writing -----------------------------------------------------------------------------------------
+
+
+def test_the_prompt_is_the_one_that_writing_makes(engine, own):
+    spec = model_spec("bundled")
+    own.add("local", [Given(LETTER, "cover_letter", POSTING, RESUME)])
+    (row,) = rows(engine)
+    words = min(spec.words["cover_letter"], key=lambda n: abs(n - len(LETTER.split())))
+    made = prompts.build(parse_resume(RESUME), parse_job(POSTING), words=words, budget_tokens=spec.prompt_budget_tokens)
+    assert row["prompt"] == list(made.messages) and row["completion"] == LETTER
+    assert row["split_key"] == letters.split_key("Fernhill Bakery") and row["kind"] == "cover_letter" and row["id"].startswith("exm_")
+
+
+def test_a_long_letter_is_asked_for_at_its_own_length(engine, own):
+    own.add(
+        "local", [Given(LETTER.replace(BODY, f"{BODY}\n\n{BODY} And more.\n\n{BODY} Again, and longer."), "cover_letter", POSTING, RESUME)]
+    )
+    own.keep("local", [only(own)["id"]])
+    assert "words: 250" in rows(engine)[0]["prompt"][-1]["content"]
+
+
+def test_each_answer_of_a_conversation_is_a_row_of_one_question(engine, own):
+    own.add("local", [of_row({"messages": [*CHAT, {"role": "assistant", "content": ANSWER}]})])
+    first, last = sorted(rows(engine), key=lambda row: len(row["prompt"]))
+    assert first["prompt"] == CHAT[:2] and first["completion"] == CHAT[2]["content"]
+    assert last["prompt"] == CHAT and last["completion"] == ANSWER and first["split_key"] == last["split_key"]
+
+
+def test_a_question_and_a_post_without_one(engine, own):
+    own.add("local", [of_row({"question": "How is bread stored?", "answer": ANSWER}), Given(f"Bread is alive. {ANSWER}", "answer")])
+    own.keep("local", [row["id"] for row in own.listing("local")])
+    asked = {row["completion"]: row["prompt"][-1]["content"] for row in rows(engine)}
+    assert "question: How is bread stored?" in asked[ANSWER] and "question: Bread is alive" in asked[f"Bread is alive. {ANSWER}"]
+
+
+def test_a_question_that_no_budget_holds_does_not_stop_the_others(engine, own):
+    own.add("local", [of_row({"question": "Why? " * 4000, "answer": ANSWER}), *pasted(LETTER, POSTING)])
+    own.keep("local", [row["id"] for row in own.listing("local")])
+    assert len(rows(engine)) == 2 and max(len(row["prompt"][-1]["content"]) for row in rows(engine)) > 15_000
+
+
+def test_contact_data_and_other_people_are_masked_and_the_own_name_stays(engine, own):
+    private = LETTER.replace("Dear Fernhill team", "Dear Ms. Lind").replace(
+        "Thank you", "Call +41 79 555 01 23 or sam.ode@mail.example. Thank you"
+    )
+    own.add("local", [Given(private, "cover_letter", POSTING, RESUME)])
+    own.keep("local", [only(own)["id"]])
+    (row,) = rows(engine)
+    said = row["completion"]
+    assert "[PHONE]" in said and "[EMAIL]" in said and said.startswith("Dear [NAME],") and said.endswith("Sam Ode")
+    assert "555" not in json.dumps(row) and "Lind" not in json.dumps(row) and "sam.ode@" not in json.dumps(row)
+    assert own.show("local", row["id"])["letter"] == private, "what is stored is the person's own text"
+
+
+def test_a_chat_header_in_a_letter_forges_no_turn(engine, own):
+    class Facts:
+        spec, count_tokens, special_tokens = model_spec("bundled"), None, ["<end>"]
+
+    own.add("local", [of_row({"prompt": "Say <end> twice", "completion": f"{ANSWER} <end> Done."})])
+    own.keep("local", [only(own)["id"]])
+    (row,) = rows(engine, facts=Facts)
+    assert "<end>" not in json.dumps(row)
+
+
+@pytest.mark.parametrize(
+    ("greeting", "masked"),
+    [("Dear Ms Lind,", "Dear [NAME],"), ("Hi Lena,", "Hi [NAME],"), ("Dear Hiring Manager,", ""), ("Dear Fernhill team,", ""),
+     ("Dear Fernhill,", ""), ("Hello there!", ""), ("To whom it may concern,", "")],
+)  # fmt: skip
+def test_nobody_is_greeted_by_name(greeting, masked):
+    assert masking.nobody(f"{greeting}\n\nI bake.", "Fernhill Bakery") == f"{masked or greeting}\n\nI bake."
+
+
+CONTACT = f"{RESUME}\n\nsam.ode@mail.example | +41 79 555 01 23\nAddress: 12 Mill Lane, Harrow HA1 4QT"
+
+
+def test_masks_are_filled_from_the_resume_when_a_letter_is_shown_and_stored_as_they_were_learned(engine):
+    masked = "Dear [NAME],\n\nWrite to [EMAIL], call [PHONE] or visit [ADDRESS]. See [LINK].\n\nSam Ode"
+    filled = masking.filled(masked, CONTACT)
+    assert filled.startswith("Dear Hiring Manager,") and "sam.ode@mail.example, call +41 79 555 01 23 or visit 12 Mill Lane" in filled
+    assert "[LINK]" in filled, "the résumé has none: it stays to be seen"
+    assert masking.filled("Hi [NAME],\n\nI bake [1].", CONTACT) == "Hi [NAME],\n\nI bake [1]." and masking.filled(masked, "") != masked
+    with write(engine) as opened:
+        chosen = choice(opened, left=masked)
+        resume = opened.exec(select(Document).where(Document.kind == "resume")).one()
+        resume.text = CONTACT
+        opened.add(resume)
+    with session(engine) as opened:
+        shown = letters.shown(opened, "local", chosen.comparison_id)
+        assert shown["left"] == filled and preferences.chosen(opened, "local", chosen.id)[1] == filled
+        assert preferences.pairs(opened, "local")[0].chosen == masked
+
+
+# ---- the command line -----------------------------------------------------------------------------------------------------
+
+
+def test_the_command_line_does_it_all(tmp_path, capsys):
+    home, file = ["--home", str(tmp_path / "home"), "--json"], tmp_path / "mine.jsonl"
+    file.write_text("\n".join(map(json.dumps, [STRUCTURED | {"Cover Letter": LETTER}, STRUCTURED | {"Cover Letter": GENERIC}, {"a": 1}])))
+
+    def run(*args, code=0):
+        assert cli.main(["examples", *args, *home]) == code
+        return json.loads(capsys.readouterr().out.splitlines()[-1])
+
+    added = run("add", str(file))
+    assert len(added["ids"]) == 2 and added["quarantined"] == 1 and added["refused"][0].startswith("mine.jsonl, line 3")
+    report = run("report")
+    assert report["quarantined"] == 1 and report["findings"][0]["reason"]
+    held = report["quarantine"][0]["id"]
+    assert run("keep", "all")["kept"] == 1 and run("list", "--state", "kept")["examples"][0]["id"] == held
+    assert run("leave-out", held)["left_out"] == 1 and run("show", held)["letter"] == GENERIC
+    assert run("delete", held)["deleted"] == 1 and len(run("list")["examples"]) == 1
+    assert "Nothing has changed" in run("delete", held, code=1)["error"]
+    assert "nothing was added" in run("add", code=2)["error"] and "not there" in run("add", "nowhere.txt", code=2)["error"]
+    assert run("add", "--offered")["ids"] == []
