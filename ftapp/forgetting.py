@@ -66,10 +66,10 @@ class Forgetting:
         one stands on. Raises NotFound.
         """
         with session(self._studio.engine) as opened:
-            return self._planned(opened, owner, kind, id)[0]
+            return self._planned(opened, owner, kind, [id])[0]
 
-    def _planned(self, opened: Session, owner: str, kind: str, id: str) -> tuple[dict[str, Any], rows.Reach]:
-        reached = rows.reach(opened, owner, kind, id)
+    def _planned(self, opened: Session, owner: str, kind: str, ids: list[str]) -> tuple[dict[str, Any], rows.Reach]:
+        reached = rows.reach(opened, owner, kind, ids)
         mine = opened.exec(select(TrainingRun.id).where(TrainingRun.owner_id == owner)).all()
         held = {run: files.held(self._runs / run, reached.sources) for run in mine} if reached.sources else {}
         known = rows.runs_of(opened, reached)
@@ -80,13 +80,14 @@ class Forgetting:
         told = [{"id": row.id, "state": row.state, "from": "" if row.id in direct else row.parent_id} for row in found]
         counted = {table: len(keys) for table, keys in sorted(reached.rows.items()) if keys}
         touched = sorted(run for run, one in held.items() if one and one.learned + one.checked)
-        return {"kind": kind, "id": id, "rows": counted, "runs": touched, "adapters": told,
+        return {"kind": kind, "id": ", ".join(ids), "rows": counted, "runs": touched, "adapters": told,
                 "backups": len(files.holding(self._backups))}, reached  # fmt: skip
 
-    def forget(self, owner: str, kind: str, id: str, policy: Policy = "off", purge: bool = False) -> dict[str, Any]:
-        """Delete it: `plan` as it was done, with {removed, policy, wrote: adapters that had been writing, scrubbed, due, purged}.
+    def forget(self, owner: str, kind: str, id: str | list[str], policy: Policy = "off", purge: bool = False) -> dict[str, Any]:
+        """Delete it, or several of a kind: `plan` as it was done, with {removed, policy, wrote, scrubbed, due, purged}.
 
-        `policy` is what becomes of adapters that learned from it: they are kept, taken off duty, or deleted. `scrubbed` is False where
+        `policy` is what becomes of adapters that learned from it: they are kept, taken off duty, or deleted; `wrote` are those that had
+        been writing. `scrubbed` is False where
         another program kept the database's file from being written anew; `due` is when backups that still hold it go (None: none
         does), with `purge` they go now and a fresh one is made. Raises NotFound, and UserError while a training is active.
         """
@@ -94,7 +95,8 @@ class Forgetting:
             raise UserError(f"There is no way {str(policy)[:20]!r} to treat adapters. Nothing was deleted. Choose {', '.join(POLICIES)}.")
         with write(self._studio.engine) as opened:
             _idle(opened)
-            done, reached = self._planned(opened, owner, kind, id)
+            given = [id] if isinstance(id, str) else list(dict.fromkeys(id))
+            done, reached = self._planned(opened, owner, kind, given)
             ids = [row["id"] for row in done["adapters"]]
             wrote = adapters.withdraw(opened, owner, ids) if policy != "keep" else set()
             folders = self._discard(opened, owner, ids) if policy == "delete" else []
@@ -103,7 +105,9 @@ class Forgetting:
             files.begin(self._studio.settings.home, done["runs"], reached.sources, folders)
         files.finish(self._studio.settings.home)  # files that went before the commit could not come back
         told = {"removed": removed, "policy": policy, "wrote": sorted(wrote), "scrubbed": scrub(self._studio.engine)}
-        return done | told | self._old_copies([id], purge)
+        if kind == "example":
+            self._studio.examples.freed(owner, given)
+        return done | told | self._old_copies(given, purge)
 
     def purge(self) -> dict[str, Any]:
         """Delete every backup now and make a fresh one: {purged, due: None}. Raises UserError when none can be made."""

@@ -7,7 +7,7 @@ of one is none; a labeler their choices; an own example what was given with it. 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -41,15 +41,15 @@ def listing(session: Session, owner: str, kind: str) -> list[dict[str, str]]:
             for id, title, at in _LISTED[kind](session, owner)]  # fmt: skip
 
 
-def reach(session: Session, owner: str, kind: str, id: str) -> Reach:
-    """Everything that goes with it. Raises NotFound for an id that is missing or another owner's."""
+def reach(session: Session, owner: str, kind: str, ids: Sequence[str]) -> Reach:
+    """Everything that goes with things of one kind. Raises NotFound for an id that is missing or another owner's."""
     table = {"resume": Document, "letter": Letter, "labeler": Labeler, "example": Example}[kind]
-    row = session.exec(select(table).where(table.id == id, table.owner_id == owner)).first()
-    if row is None or (kind == "resume" and row.kind != "resume"):
+    found = {row.id for row in _rows(session, table, set(ids)) if row.owner_id == owner and (kind != "resume" or row.kind == "resume")}
+    if missing := [id for id in ids if id not in found]:
         raise NotFound(
-            f"There is no {NAMES[kind]} {str(id)[:24]!r} here. Nothing was deleted. See python -m ftapp forget list for their ids."
+            f"There is no {NAMES[kind]} {str(missing[0])[:24]!r} here. Nothing was deleted. See python -m ftapp forget list for their ids."
         )
-    rows = closure.pointing_at(session, _start(session, owner, kind, id), but=("example",) if kind == "resume" else ())
+    rows = closure.pointing_at(session, _start(session, owner, kind, found), but=("example",) if kind == "resume" else ())
     _other_letters(session, rows)
     _copies(session, owner, rows)
     _texts(session, rows, of_example=kind == "example")
@@ -81,14 +81,15 @@ def adapters_of(session: Session, owner: str, runs: Iterable[str]) -> set[str]:
 # ---- from one thing to all of it ----------------------------------------------------------------------------------
 
 
-def _start(session: Session, owner: str, kind: str, id: str) -> closure.Rows:
+def _start(session: Session, owner: str, kind: str, ids: set[str]) -> closure.Rows:
     if kind != "labeler":
-        return {{"resume": "document"}.get(kind, kind): {id}}
-    asked = session.exec(select(QueueItem.id, QueueItem.comparison_id).where(QueueItem.owner_id == owner, QueueItem.labeler == id)).all()
-    chosen = session.exec(select(Preference.id).where(Preference.owner_id == owner, Preference.labeler == id)).all()
-    turns = session.exec(select(Turn.id).where(Turn.owner_id == owner, Turn.labeler == id)).all()
+        return {{"resume": "document"}.get(kind, kind): ids}
+    items = select(QueueItem.id, QueueItem.comparison_id).where(QueueItem.owner_id == owner, col(QueueItem.labeler).in_(ids))
+    asked = session.exec(items).all()
+    chosen = session.exec(select(Preference.id).where(Preference.owner_id == owner, col(Preference.labeler).in_(ids))).all()
+    turns = session.exec(select(Turn.id).where(Turn.owner_id == owner, col(Turn.labeler).in_(ids))).all()
     again = {pair for _, pair in asked if pair}  # pairs that were asked a second time, of them only
-    return {"labeler": {id}, "preference": set(chosen), "turn": set(turns), "queue_item": {item for item, _ in asked}, "comparison": again}
+    return {"labeler": ids, "preference": set(chosen), "turn": set(turns), "queue_item": {item for item, _ in asked}, "comparison": again}
 
 
 def _other_letters(session: Session, rows: closure.Rows) -> None:

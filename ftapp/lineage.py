@@ -113,7 +113,7 @@ def _gate(opened: Session, adapter_id: str) -> dict[str, Any] | None:
 
 def _trial(opened: Session, adapter_id: str) -> dict[str, Any] | None:
     found = _newest(opened, "trial", adapter_id)
-    return None if found is None else {"state": found["state"], "votes": len(found["votes"] or [])}
+    return None if found is None else {"state": found["state"], "votes": sum((found["votes"] or {}).values())}
 
 
 def _promoted(opened: Session, row: Adapter) -> list[dict[str, Any]]:

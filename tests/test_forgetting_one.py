@@ -156,6 +156,15 @@ def test_an_own_example_goes_with_its_posting_and_an_own_letter_outlives_a_resum
     assert only(studio, Example)[0].resume_document_id is None and again["adapters"]
 
 
+def test_own_letters_that_are_deleted_in_their_list_leave_nothing_either(studio, capsys):
+    given = [examples.Given(f"Dear team,\nI bake CANARY{n} for you all.\nSam", "cover_letter", f"Baker\nCompany: F{n}") for n in range(2)]
+    ids = studio.examples.add(ME, given).ids
+    trained(studio, rows=[{"id": id, "prompt": [], "completion": f"CANARY{n}", "split_key": "k"} for n, id in enumerate(ids)])
+    studio.close()
+    assert cli.main(["examples", "delete", *ids, "--home", str(studio.settings.home)]) == 0
+    assert places(studio, "CANARY") == [] and "learned from it" in capsys.readouterr().out
+
+
 # ---- adapters --------------------------------------------------------------------------------------------------------
 
 
