@@ -98,7 +98,7 @@ def resume_of(studio, mark):
 def test_a_resume_leaves_no_byte_behind_and_the_others_stay(studio):
     told("CANARY", edited="Dear CANARYedit, I knead.")(studio)
     told("STAYS")(studio)
-    assert studio.examples.add_offered(ME).ids
+    assert studio.examples.store(ME, studio.examples.offers(ME)).ids
     with write(studio.engine) as opened:
         pair = preferences.pairs(opened, ME)[0]
         row = formats.Row("pair", pair.prompt, "CANARYimported", "b")
@@ -142,7 +142,7 @@ def test_an_own_example_goes_with_its_posting_and_an_own_letter_outlives_a_resum
         "For six years my STAYSletter ovens fed a whole street, and yours may be next.", "Oak", "OTHERcv")  # fmt: skip
     given = [examples.Given(f"Dear team,\n{text}\nSam", "cover_letter", f"Baker\nCompany: {firm}", f"Sam Ode\nBaker {own}")
              for text, firm, own in wrote]  # fmt: skip
-    one, other = studio.examples.add(ME, given).ids
+    one, other = studio.examples.store(ME, given).ids
     studio.examples.keep(ME, [one, other])
     with session(studio.engine) as opened:
         rows = examples.training_rows(opened, ME)
@@ -158,7 +158,7 @@ def test_an_own_example_goes_with_its_posting_and_an_own_letter_outlives_a_resum
 
 def test_own_letters_that_are_deleted_in_their_list_leave_nothing_either(studio, capsys):
     given = [examples.Given(f"Dear team,\nI bake CANARY{n} for you all.\nSam", "cover_letter", f"Baker\nCompany: F{n}") for n in range(2)]
-    ids = studio.examples.add(ME, given).ids
+    ids = studio.examples.store(ME, given).ids
     trained(studio, rows=[{"id": id, "prompt": [], "completion": f"CANARY{n}", "split_key": "k"} for n, id in enumerate(ids)])
     studio.close()
     assert cli.main(["examples", "delete", *ids, "--home", str(studio.settings.home)]) == 0
