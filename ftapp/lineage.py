@@ -219,6 +219,7 @@ def stored(opened: Session, owner: str, one: str, other: str) -> list[dict[str, 
 
 # ---- in words -----------------------------------------------------------------------------------------------------
 
+NAMES = {adapters.NONE_ID: "the base model", adapters.STARTER_ID: "the starter that ships with ftapp"}
 THING = {"dpo": "choice", "sft": "letter"}
 TRIALS = {"running": "is on trial", "confirmed": "won its trial", "rolled_back": "lost its trial", "ended": "left its trial before the end",
           "taken": "was taken before its trial ended"}  # fmt: skip
@@ -235,7 +236,7 @@ def lines(told: dict[str, Any]) -> list[str]:
     if told["held_out"]:
         made.append(told["held_out"])
     if not told["imported"]:
-        made.append(f"Taught on top of {' < '.join('the base model' if id == adapters.NONE_ID else id for id in told['parents'])}.")
+        made.append(f"Taught on top of {', on top of '.join(NAMES.get(id, id) for id in told['parents'])}.")
     if gate := told["gate"]:
         kept = [rule for rule in gate.get("rules") or [] if isinstance(rule, dict) and rule.get("sentence")]
         made.append(f"{'Passed' if gate.get('passed') else 'Did not pass'} the gate" + (":" if kept else "."))

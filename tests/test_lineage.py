@@ -57,7 +57,7 @@ def test_a_story_tells_parents_counts_gate_and_who_let_it_write(studio):
     assert told[first]["bytes"] == 5000 and told[first]["settings"]["learning_rate"] > 0
     assert told[first]["promoted"][0]["by"] == "person" and told[first]["promoted"][0]["undone_at"]
     said = " ".join(lineage.lines(told[second]))
-    assert "Relevance is as good." in said and f"{first} < starter" in said and "Let write" not in said
+    assert "Relevance is as good." in said and f"{first}, on top of the starter" in said and "Let write" not in said
     with session(studio.engine) as opened, pytest.raises(NotFound):
         lineage.story(opened, "visitor_1", first)
 

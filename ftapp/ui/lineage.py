@@ -81,13 +81,14 @@ class LineagePanel:
         self.rates = gr.HTML(elem_id="win-rates")
         gr.HTML('<h2 class="next">Two versions, the same jobs</h2><p class="lead">Postings that no training has seen.</p>')
         with gr.Row(elem_classes="chips fields"):
-            self.one = gr.Dropdown([], label="One", elem_id="compare-one", min_width=220)
-            self.other = gr.Dropdown([], label="The other", elem_id="compare-other", min_width=220)
+            self.one = gr.Dropdown([], label="One", elem_id="compare-one", min_width=280)
+        with gr.Row(elem_classes="chips fields"):
+            self.other = gr.Dropdown([], label="The other", elem_id="compare-other", min_width=280)
             self.compare = gr.Button("Put them side by side", size="sm", elem_id="compare", min_width=150)
         self.letters = gr.HTML(elem_id="compared")
         gr.HTML('<h2 class="next">Take away, bring</h2><p class="lead">An adapter as a zip. What comes in is checked first.</p>')
         with gr.Row(elem_classes="chips fields"):
-            self.which = gr.Dropdown([], label="Adapter", elem_id="share-which", min_width=320)
+            self.which = gr.Dropdown([], label="Adapter", elem_id="share-which", min_width=280)
             self.take = gr.Button("Make the file", size="sm", elem_id="share-take", min_width=110)
             self.ready = gr.DownloadButton("Save it", variant="primary", size="sm", visible=False, elem_id="share-save", min_width=90)
             self.bring = gr.UploadButton("Bring an adapter", file_types=[".zip"], size="sm", elem_id="share-bring", min_width=120)
