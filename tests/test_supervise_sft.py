@@ -54,7 +54,7 @@ def test_the_plan_says_what_will_really_be_trained(home, supervisor, own):  # no
     assert owner == ME and facts.spec.id == home[0].model and facts.count_tokens([{"role": "user", "content": "a"}]) > 1
     assert (made.method, made.kept, made.held_out, made.held_out_groups) == ("sft", 8, 4, 4)
     assert made.dropped == {"empty": 1, "too long": 1} and made.refused == ""
-    assert made.steps == 8 and set(made.sides) == {"prompt", "completion"} and sum(made.sides.values()) == made.tokens
+    assert made.steps == 40 and set(made.sides) == {"prompt", "completion"} and sum(made.sides.values()) == made.tokens
     assert made.longest * 8 >= made.tokens and not made.measured
     assert all(letters.held_out(one["split_key"]) for one in supervisor_material(home).held_out)
 
