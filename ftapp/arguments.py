@@ -11,7 +11,7 @@ import sys
 from pathlib import Path
 from typing import Any, NoReturn
 
-from ftapp import arguments_examples, arguments_label
+from ftapp import arguments_examples, arguments_forget, arguments_label
 from ftapp.documents import read_text
 from ftapp.fetching import is_url
 from ftapp.files import MOST_BYTES, FileText, read
@@ -127,13 +127,24 @@ def parser() -> argparse.ArgumentParser:
     p.add_argument("--wait", action="store_true", help="follow the training to its end")
 
     verb("runs", "all trainings, newest first")
-    one = verbs.add_parser("run", help="show, stop or resume a training", allow_abbrev=False)
-    acts = one.add_subparsers(dest="act", metavar="show|stop|resume", required=True, parser_class=_Parser)
+    one = verbs.add_parser("run", help="show, stop, resume or repeat a training", allow_abbrev=False)
+    acts = one.add_subparsers(dest="act", metavar="show|stop|resume|repeat", required=True, parser_class=_Parser)
     verb("show", "how far a training is", acts).add_argument("run", metavar="ID")
     verb("stop", "stop a training; it can be resumed", acts).add_argument("run", metavar="ID")
     verb("resume", "go on from the last complete checkpoint", acts).add_argument("run", metavar="ID")
+    verb("repeat", "train once more from the run's own folder, and compare the two adapters", acts).add_argument("run", metavar="ID")
 
+    verb("trends", "how what writes now does week by week, whether to teach again, and whether the choices are enough to tell")
     verb("adapters", "all adapters, and which one writes")
+    one = verbs.add_parser("adapter", help="take an adapter away as a zip, bring one, tell where one comes from", allow_abbrev=False)
+    acts = one.add_subparsers(dest="act", metavar="export|import|show", required=True, parser_class=_Parser)
+    p = verb("export", "write an adapter with its model card into a zip", acts)
+    p.add_argument("adapter", metavar="ID", help="an adapter's id, or 'starter'")
+    p.add_argument("--out", required=True, metavar="FILE", help="written whole or not at all, over an older one")
+    p = verb("import", "check an adapter's zip, and store it as a candidate for the present base model", acts)
+    p.add_argument("file", metavar="FILE")
+    p = verb("show", "parents, what it was taught from, checks, trial, and who let it write; without an id of all", acts)
+    p.add_argument("adapter", nargs="?", metavar="ID")
     _trial(verb)
     verb("rollback", "go back to the adapter that wrote before")
 
@@ -239,8 +250,7 @@ def _transfer(verbs: Any, verb: Any) -> None:
     p = verb("restore", "put a backup in the place of everything stored; what is there is backed up first")
     p.add_argument("file", metavar="FILE", help="a file, or the name of one that backups lists")
     p.add_argument("--yes", action="store_true", required=True, help="really")
-    p = verb("forget", "delete everything of yours: texts, letters, choices, trainings, adapters")
-    p.add_argument("--yes", action="store_true", required=True, help="really")
+    arguments_forget.add(verb)
 
 
 def _server(verbs: Any, verb: Any) -> None:
@@ -332,6 +342,8 @@ def checked(args: argparse.Namespace) -> argparse.Namespace:
         if args.job == args.resume == "-":
             raise BadArguments("--job and --resume are both standard input - it can be read only once - give one of them as a file.")
         args.job, args.resume = _document(args.job, "posting"), _document(args.resume, "résumé")
+    if args.verb == "forget" and (problem := arguments_forget.problem(args)):
+        raise BadArguments(problem)
     if args.verb == "claims":
         args.letter = _text(args.letter)
         args.resume = _document(args.resume, "résumé")

@@ -21,8 +21,10 @@ from typing import Any
 
 from ftapp import (
     cleaning,
+    cli_adapter,
     cli_backups,
     cli_examples,
+    cli_forget,
     cli_label,
     cli_portfolio,
     cli_server,
@@ -230,7 +232,8 @@ VERBS = {verb.__name__: verb for verb in (
     doctor, read, write, prefer, undo, train, runs, run_show, run_stop, run_resume, adapters, rollback, claims,
     score)}  # fmt: skip
 for verbs in (
-    cli_backups, cli_examples, cli_label, cli_portfolio, cli_server, cli_templates, cli_training, cli_transfer, cli_trial, cli_voice,
+    cli_adapter, cli_backups, cli_examples, cli_forget, cli_label, cli_portfolio, cli_server, cli_templates, cli_training, cli_transfer,
+    cli_trial, cli_voice,
 ):  # fmt: skip
     VERBS |= verbs.VERBS
 

@@ -58,6 +58,8 @@ class AppConfig(_Strict):
     queue_lease_seconds: float = Field(gt=0)
     repeat_share: float = Field(ge=0, le=0.5)
     repeat_after: int = Field(ge=1)
+    forgotten_backup_days: int = Field(gt=0)
+    retrain_choices: int = Field(gt=0)
 
 
 class GateLimit(_Strict):

@@ -68,7 +68,7 @@ def last_json(done: subprocess.CompletedProcess) -> dict:
         (["prefer", "cmp_1", "left", "--edited", "letter.txt"], "belong together"),
         (["prefer", "cmp_1", "left", "--from", "left"], "belong together"),
         (["run", "show"], "Missing: ID"),
-        (["run"], "Missing: show|stop|resume"),
+        (["run"], "Missing: show|stop|resume|repeat"),
         (["promote"], "Missing: ID"),
         (["template", "edit", "answer"], "Missing: FILE"),
         (["template", "reset", "poem"], "KIND cannot be 'poem'"),

@@ -11,6 +11,7 @@ from ftapp import ladder
 from ftapp.config import BUNDLED, model_ids, model_spec
 from ftapp.ui import paper
 from ftapp.ui.asking import QUIET, calm
+from ftapp.ui.lineage import LineagePanel
 from ftapp.ui.owner import Door
 from ftapp.ui.servers import ServerPanel
 from ftapp.ui.templates import TemplatesPanel
@@ -83,6 +84,7 @@ class ModelsTab:
             self.back = gr.Button("Roll back", elem_id="rollback", min_width=120)
         self.said = gr.HTML(elem_id="models-said")
         self.trial = TrialPanel(studio, door)
+        self.lineage = LineagePanel(studio, door)
         gr.HTML('<h2 class="next">Base model</h2><p class="lead">Larger ones write better and need more. Each learns by itself.</p>')
         self.state = gr.HTML(elem_id="base-state")
         self.rungs = {}
@@ -150,6 +152,8 @@ class ModelsTab:
         for event in (self.promote.click(calm(self.let_write), self.pick, self.said, **QUIET),
                       self.back.click(calm(self.roll_back), None, self.said, **QUIET), *self.trial.changed):  # fmt: skip
             event.then(**self.looking).then(**self.trial.looking)
+        self.lineage.brought.then(**self.looking)
+        self.said.change(**self.lineage.looking)
         self.switch.click(calm(self.load), self.base, self.state, **QUIET)
         shown = [part for rung in self.rungs.values() for part in rung]
         self.measuring = {"fn": calm(self.look_at_models), "inputs": None, "outputs": shown, **QUIET}

@@ -76,6 +76,7 @@ def build(studio: Any, door: Door) -> gr.Blocks:
         retrain.click(lambda: gr.update(selected="teach"), None, tabs, **QUIET)
         # A training is looked at only while it is seen.
         teach_tab.select(**teaching.planning).then(**teaching.looking).then(lambda: gr.Timer(active=True), None, teaching.timer, **QUIET)
+        teach_tab.select(**teaching.trends.looking)
         for seen in (teach_tab, own_tab):  # the outer one tells of it only when it is come back to
             seen.select(**own.looking)
         write_tab.select(**writing.measuring)  # another model may have been loaded meanwhile
@@ -86,6 +87,9 @@ def build(studio: Any, door: Door) -> gr.Blocks:
             tab.select(lambda: gr.Timer(active=False), None, teaching.timer, **QUIET)
         for empty in (teaching, models, data):
             empty.first.click(lambda: gr.update(selected="write"), None, tabs, **QUIET)
+        data.forget.again.click(lambda: gr.update(selected="teach"), None, tabs, **QUIET)
+        models_tab.select(**models.lineage.looking)
+        data_tab.select(**data.forget.looking)
         looked = models_tab.select(**models.looking).then(**models.trial.looking).then(**models.measuring)
         looked.then(**models.server.minding).then(**models.templates.minding)
         data_tab.select(**data.looking).then(**data.portfolio.looking).then(**data.transfer.looking).then(**data.backups.looking)

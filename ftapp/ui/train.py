@@ -16,6 +16,7 @@ from ftapp.evaluation import read_curve
 from ftapp.ui import paper, voice
 from ftapp.ui.asking import QUIET, calm
 from ftapp.ui.owner import Door
+from ftapp.ui.trends import TrendsPanel
 from ftapp.ui.trial import gate_text
 
 ACTIVE = ("queued", "running", "stopping")
@@ -134,6 +135,7 @@ class TeachTab:
                     self.resume = gr.Button("Resume", visible=False, elem_id="resume-training")
                     self.lesser = gr.Button("Start the smaller plan", visible=False, elem_id="smaller-plan")
                     self.measure = gr.Button("Measure time and memory", size="sm", elem_id="measure-plan")
+                self.trends = TrendsPanel(studio, door)
             with gr.Column(min_width=300):
                 self.status = gr.HTML(elem_id="run-status")
                 with gr.Row(elem_classes="chips"):
