@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import functools
 import json
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from sqlmodel import Session, col, select
+from sqlmodel import Session, SQLModel, col, select
 
 from db.engine import session, write
 from db.models import Adapter, Promotion, TrainingRun, now
@@ -163,7 +164,8 @@ def rehome(engine: Any, runs: Path) -> None:
     """Adapters of a home that was moved, or put back from a backup elsewhere, are found again in its `runs` folder."""
 
     def moved(opened: Session) -> list[tuple[Adapter, Path]]:
-        places = [(row, runs / str(row.run_id) / Path(row.path).name) for row in opened.exec(select(Adapter))]
+        places = [(row, runs / row.run_id / Path(row.path).name if row.run_id else runs.parent / "adapters" / row.id)
+                  for row in opened.exec(select(Adapter))]  # fmt: skip
         return [(row, here) for row, here in places if not Path(row.path).exists() and here.is_dir()]
 
     with session(engine) as opened:
@@ -175,14 +177,15 @@ def rehome(engine: Any, runs: Path) -> None:
             opened.add(row)
 
 
-def promote(session: Session, owner: str, adapter_id: str, base_id: str) -> str:
+def promote(session: Session, owner: str, adapter_id: str, base_id: str, by: str = "person", reason: str | None = None) -> str:
     """Let an adapter ("starter" and "none" too) write with `base_id`; returns its id. Promoting what writes changes nothing.
+    `by` is "person" or "trial", `reason` what a person wrote who overrode the gate.
 
     Raises NotFound for another owner's id, UserError when it belongs to another base model.
     """
     check_base(session, owner, adapter_id, base_id)
     if live_id(session, owner, base_id) != adapter_id:
-        session.add(Promotion(owner_id=owner, base_id=base_id, adapter_id=adapter_id))
+        session.add(Promotion(owner_id=owner, base_id=base_id, adapter_id=adapter_id, by=by, reason=reason))
         _mark(session, owner, base_id, adapter_id)
     return adapter_id
 
@@ -205,6 +208,36 @@ def rollback(session: Session, owner: str, base_id: str) -> str:
     after = live_id(session, owner, base_id)
     _mark(session, owner, base_id, after)
     return after
+
+
+def descended(session: Session, owner: str, ids: Iterable[str]) -> set[str]:
+    """The adapters of these ids and all that were taught from them."""
+    rows = session.exec(select(Adapter.id, Adapter.parent_id).where(Adapter.owner_id == owner)).all()
+    found = set(ids)
+    while more := {id for id, parent in rows if parent in found} - found:
+        found |= more
+    return found
+
+
+def withdraw(session: Session, owner: str, ids: Iterable[str]) -> set[str]:
+    """Take adapters off duty: none writes, and no roll back leads to one; a person may still promote it. Returns those that wrote."""
+    rows = session.exec(select(Adapter).where(Adapter.owner_id == owner, col(Adapter.id).in_(list(ids)))).all()
+    wrote = {row.id for row in rows if live_id(session, owner, row.base_id) == row.id}
+    for promoted in session.exec(select(Promotion).where(Promotion.owner_id == owner, col(Promotion.undone_at).is_(None))).all():
+        if promoted.adapter_id in {row.id for row in rows}:
+            promoted.undone_at = now()
+            session.add(promoted)
+    for row in rows:
+        row.state = "retired"
+        session.add(row)
+    session.flush()
+    trials = SQLModel.metadata.tables.get("trial")
+    if trials is not None:
+        running = trials.update().where(trials.c.adapter_id.in_([row.id for row in rows]), trials.c.state == "running")
+        session.connection().execute(running.values(state="ended", ended_at=now()))
+    for base_id in {row.base_id for row in rows if row.id in wrote}:
+        _mark(session, owner, base_id, live_id(session, owner, base_id))
+    return wrote
 
 
 def _mark(session: Session, owner: str, base_id: str, adapter_id: str) -> None:

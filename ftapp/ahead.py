@@ -109,12 +109,12 @@ class Ahead:
         fields = JobPosting.model_validate(job.fields), ResumeProfile.model_validate(resume.fields) if resume else None
         words = item.words if item.words in studio.words(item.kind) else None  # another model may have been loaded since
         draft = studio.draft(owner, backend, job.text, resume.text if resume else "", item.kind, item.tone, words, "", fields)
-        chosen = studio.adapter(owner, backend, "live")
-        if not proved(backend, chosen):
+        other, chosen = studio.writers(owner, backend, "live")
+        if not proved(backend, other, chosen):
             return UNPROVEN
         reason, tries = "", 0
         while tries < TRIES and not self._closed.is_set():
-            rows, how = letters.sides(chosen, secrets.randbelow(2**31 - 1), backend.names), letters.sampling(backend.spec)
+            rows, how = letters.sides(chosen, secrets.randbelow(2**31 - 1), backend.names, other), letters.sampling(backend.spec)
             began = time.monotonic()
             control = GivesWay(lambda: studio.busy() or self._closed.is_set())
             *_, last = letters.write_pair(backend, draft, rows, how, control)

@@ -11,7 +11,7 @@ import sys
 from pathlib import Path
 from typing import Any, NoReturn
 
-from ftapp import arguments_examples, arguments_label
+from ftapp import arguments_examples, arguments_forget, arguments_label
 from ftapp.documents import read_text
 from ftapp.fetching import is_url
 from ftapp.files import MOST_BYTES, FileText, read
@@ -127,14 +127,25 @@ def parser() -> argparse.ArgumentParser:
     p.add_argument("--wait", action="store_true", help="follow the training to its end")
 
     verb("runs", "all trainings, newest first")
-    one = verbs.add_parser("run", help="show, stop or resume a training", allow_abbrev=False)
-    acts = one.add_subparsers(dest="act", metavar="show|stop|resume", required=True, parser_class=_Parser)
+    one = verbs.add_parser("run", help="show, stop, resume or repeat a training", allow_abbrev=False)
+    acts = one.add_subparsers(dest="act", metavar="show|stop|resume|repeat", required=True, parser_class=_Parser)
     verb("show", "how far a training is", acts).add_argument("run", metavar="ID")
     verb("stop", "stop a training; it can be resumed", acts).add_argument("run", metavar="ID")
     verb("resume", "go on from the last complete checkpoint", acts).add_argument("run", metavar="ID")
+    verb("repeat", "train once more from the run's own folder, and compare the two adapters", acts).add_argument("run", metavar="ID")
 
+    verb("trends", "how what writes now does week by week, whether to teach again, and whether the choices are enough to tell")
     verb("adapters", "all adapters, and which one writes")
-    verb("promote", "let an adapter write").add_argument("adapter", metavar="ID", help="an adapter's id, 'starter' or 'none'")
+    one = verbs.add_parser("adapter", help="take an adapter away as a zip, bring one, tell where one comes from", allow_abbrev=False)
+    acts = one.add_subparsers(dest="act", metavar="export|import|show", required=True, parser_class=_Parser)
+    p = verb("export", "write an adapter with its model card into a zip", acts)
+    p.add_argument("adapter", metavar="ID", help="an adapter's id, or 'starter'")
+    p.add_argument("--out", required=True, metavar="FILE", help="written whole or not at all, over an older one")
+    p = verb("import", "check an adapter's zip, and store it as a candidate for the present base model", acts)
+    p.add_argument("file", metavar="FILE")
+    p = verb("show", "parents, what it was taught from, checks, trial, and who let it write; without an id of all", acts)
+    p.add_argument("adapter", nargs="?", metavar="ID")
+    _trial(verb)
     verb("rollback", "go back to the adapter that wrote before")
 
     p = verb("models", "base models from small to large: which fit this machine, which are here, which is in use")
@@ -163,6 +174,23 @@ def parser() -> argparse.ArgumentParser:
     arguments_label.add(verbs, verb, _words)
     arguments_examples.add(verbs, verb)
     return root
+
+
+def _trial(verb: Any) -> None:
+    p = verb("trial", "how the new adapter does against the one that writes, by your votes")
+    one = p.add_mutually_exclusive_group()
+    one.add_argument("--begin", metavar="ID", help="put this adapter on trial")
+    one.add_argument("--finish", action="store_true", help="do what the votes say")
+    one.add_argument("--leave", action="store_true", help="end it without a decision")
+    how = p.add_mutually_exclusive_group()
+    how.add_argument("--automatic", action="store_true", help="from now on what the votes say is done at once")
+    how.add_argument("--manual", action="store_true", help="from now on it waits for --finish")
+    p = verb("gate", "what the gate says of an adapter: each rule with its value; measures it where that was not done")
+    p.add_argument("adapter", metavar="ID")
+    p.add_argument("--again", action="store_true", help="measure it again, beside what writes now")
+    p = verb("promote", "let an adapter write")
+    p.add_argument("adapter", metavar="ID", help="an adapter's id, 'starter' or 'none'")
+    p.add_argument("--anyway", default="", metavar="REASON", help="though the gate refused it, and why")
 
 
 def _meaning(parser: Any, what: str) -> None:
@@ -222,8 +250,7 @@ def _transfer(verbs: Any, verb: Any) -> None:
     p = verb("restore", "put a backup in the place of everything stored; what is there is backed up first")
     p.add_argument("file", metavar="FILE", help="a file, or the name of one that backups lists")
     p.add_argument("--yes", action="store_true", required=True, help="really")
-    p = verb("forget", "delete everything of yours: texts, letters, choices, trainings, adapters")
-    p.add_argument("--yes", action="store_true", required=True, help="really")
+    arguments_forget.add(verb)
 
 
 def _server(verbs: Any, verb: Any) -> None:
@@ -315,6 +342,8 @@ def checked(args: argparse.Namespace) -> argparse.Namespace:
         if args.job == args.resume == "-":
             raise BadArguments("--job and --resume are both standard input - it can be read only once - give one of them as a file.")
         args.job, args.resume = _document(args.job, "posting"), _document(args.resume, "résumé")
+    if args.verb == "forget" and (problem := arguments_forget.problem(args)):
+        raise BadArguments(problem)
     if args.verb == "claims":
         args.letter = _text(args.letter)
         args.resume = _document(args.resume, "résumé")

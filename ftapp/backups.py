@@ -20,7 +20,7 @@ from sqlmodel import select
 from db import backups, migrate
 from db.engine import open_engine
 from db.models import ACTIVE_STATES, TrainingRun
-from ftapp import adapters
+from ftapp import adapters, forgetting_files
 from ftapp.config import Settings
 from ftapp.errors import Damaged, UserError
 from ftapp.home import damaged
@@ -38,6 +38,8 @@ class Backups:
 
     def __init__(self, studio: Any) -> None:
         self._studio = studio
+        forgetting_files.finish(studio.settings.home)  # a deletion that was cut off
+        forgetting_files.expire(self.folder)
 
     @property
     def folder(self) -> Path:
@@ -58,6 +60,7 @@ class Backups:
 
     def listing(self) -> list[dict[str, Any]]:
         """The home's backups, newest first: [{file, bytes, at}], `at` in UTC."""
+        forgetting_files.expire(self.folder)
         return [_told(path) | {"at": backups.made_at(path).isoformat()} for path in backups.made(self.folder)]
 
     def named(self, name: str) -> Path:

@@ -21,14 +21,17 @@ from typing import Any
 
 from ftapp import (
     cleaning,
+    cli_adapter,
     cli_backups,
     cli_examples,
+    cli_forget,
     cli_label,
     cli_portfolio,
     cli_server,
     cli_templates,
     cli_training,
     cli_transfer,
+    cli_trial,
     cli_voice,
 )  # fmt: skip
 from ftapp.arguments import VERDICTS, BadArguments, checked, parser
@@ -183,10 +186,6 @@ def adapters(studio: Any, args: argparse.Namespace) -> dict[str, Any]:
     return {"adapters": found}
 
 
-def promote(studio: Any, args: argparse.Namespace) -> dict[str, Any]:
-    return _now_writes(studio.promote(OWNER, args.adapter))
-
-
 def rollback(studio: Any, args: argparse.Namespace) -> dict[str, Any]:
     return _now_writes(studio.rollback(OWNER))
 
@@ -230,9 +229,12 @@ def score(studio: None, args: argparse.Namespace) -> dict[str, Any]:
 
 
 VERBS = {verb.__name__: verb for verb in (
-    doctor, read, write, prefer, undo, train, runs, run_show, run_stop, run_resume, adapters, promote, rollback, claims,
+    doctor, read, write, prefer, undo, train, runs, run_show, run_stop, run_resume, adapters, rollback, claims,
     score)}  # fmt: skip
-for verbs in (cli_backups, cli_examples, cli_label, cli_portfolio, cli_server, cli_templates, cli_training, cli_transfer, cli_voice):
+for verbs in (
+    cli_adapter, cli_backups, cli_examples, cli_forget, cli_label, cli_portfolio, cli_server, cli_templates, cli_training, cli_transfer,
+    cli_trial, cli_voice,
+):  # fmt: skip
     VERBS |= verbs.VERBS
 
 

@@ -69,9 +69,14 @@ def leave_out(studio: Any, args: argparse.Namespace) -> dict[str, Any]:
 
 
 def delete(studio: Any, args: argparse.Namespace) -> dict[str, Any]:
-    number = studio.examples.delete(OWNER, _ids(studio, args, ""))
-    print(f"{number:,} deleted.")
-    return {"deleted": number}
+    from ftapp.forgetting import Forgetting
+
+    ids = _ids(studio, args, "")
+    done = Forgetting(studio).forget(OWNER, "example", ids, "keep")
+    print(f"{len(set(ids)):,} deleted.")
+    if done["adapters"]:
+        print(f"{', '.join(row['id'] for row in done['adapters'])} learned from it. Off duty: python -m ftapp rollback; or train again.")
+    return {"deleted": len(set(ids)), "adapters": done["adapters"]}
 
 
 def report(studio: Any, args: argparse.Namespace) -> dict[str, Any]:

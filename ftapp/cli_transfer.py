@@ -77,21 +77,9 @@ def remove(studio: Any, args: argparse.Namespace) -> dict[str, Any]:
     return {"removed": number}
 
 
-def forget(studio: Any, args: argparse.Namespace) -> dict[str, Any]:
-    from ftapp import forgetting
-
-    number = forgetting.forget(studio.engine, OWNER, studio.settings.folder("runs"))
-    backups = studio.settings.folder("backups")
-    print(f"Everything of yours is deleted: {number:,} rows and the folders of your trainings.")
-    if any(backups.iterdir()):
-        print(f"Backups made before still hold it: {backups}. Delete them there if they shall go too.")
-    return {"removed": number, "backups": str(backups)}
-
-
 def _counted(rows: int) -> None:
     if sys.stderr.isatty():
         print(f"\r{rows:,} rows", end="", file=sys.stderr, flush=True)
 
 
-VERBS = {"import": bring, "export": take, "imported_show": show, "imported_use": use, "imported_ignore": ignore, "imported_remove": remove,
-         "forget": forget}  # fmt: skip
+VERBS = {"import": bring, "export": take, "imported_show": show, "imported_use": use, "imported_ignore": ignore, "imported_remove": remove}

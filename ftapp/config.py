@@ -58,6 +58,30 @@ class AppConfig(_Strict):
     queue_lease_seconds: float = Field(gt=0)
     repeat_share: float = Field(ge=0, le=0.5)
     repeat_after: int = Field(ge=1)
+    forgotten_backup_days: int = Field(gt=0)
+    retrain_choices: int = Field(gt=0)
+
+
+class GateLimit(_Strict):
+    """A threshold of the gate, and why it is not another one."""
+
+    limit: float = Field(gt=0)
+    why: str = Field(min_length=10)
+
+
+class GateConfig(_Strict):
+    """configs/gate.yaml."""
+
+    relevance: GateLimit
+    structure: GateLimit
+    groundedness: GateLimit
+    voice: GateLimit
+    unsupported: GateLimit
+    repetition: GateLimit
+    length: GateLimit
+    endless: GateLimit
+    stamp: GateLimit
+    forgetting: GateLimit
 
 
 class ModelSpec(_Strict):
@@ -264,6 +288,13 @@ def server_config() -> ServerConfig:
     """configs/servers.yaml, read once."""
     path = CONFIGS / "servers.yaml"
     return _make(ServerConfig, _read(path), path)
+
+
+@functools.cache
+def gate_config() -> GateConfig:
+    """configs/gate.yaml, read once."""
+    path = CONFIGS / "gate.yaml"
+    return _make(GateConfig, _read(path), path)
 
 
 def settings(home: Path | str | None = None, model: str | None = None) -> Settings:

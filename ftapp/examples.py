@@ -112,7 +112,7 @@ class Examples:
             mine = update(Example).where(Example.owner_id == owner, col(Example.id).in_(ids))
             number = opened.connection().execute(mine.values(state=state)).rowcount
         if state == "left_out":
-            self._freed(owner, ids)
+            self.freed(owner, ids)
         return number
 
     def delete(self, owner: str, ids: Iterable[str]) -> int:
@@ -121,10 +121,10 @@ class Examples:
         with write(self._engine) as opened:
             _found(opened, owner, ids)
             number = opened.connection().execute(delete(Example).where(Example.owner_id == owner, col(Example.id).in_(ids))).rowcount
-        self._freed(owner, ids)
+        self.freed(owner, ids)
         return number
 
-    def _freed(self, owner: str, gone: Sequence[str]) -> None:
+    def freed(self, owner: str, gone: Sequence[str]) -> None:
         """What was set aside only because of another that is gone comes back."""
         with session(self._engine) as opened:
             rows = opened.exec(_mine(owner).where(Example.state == "quarantined")).all()

@@ -158,6 +158,7 @@ class Labelling:
             queue.let_go(opened, owner, labeler, comparison_id)
             if not known and not replaces and labeler != preferences.SETTLED:
                 queue.repeat(opened, owner, labeler)
+        receipt = self._studio.trial.voted(owner, receipt)
         self.ahead.wake(owner, labeler)
         return {name: value for name, value in asdict(receipt).items() if name not in ("two_base_samples", "note") or value}
 

@@ -220,10 +220,12 @@ def save_prompt(session: Session, owner: str, draft: Draft) -> str:
 # ---- writing --------------------------------------------------------------------------------------------------
 
 
-def sides(adapter: AdapterRef | None, seed: int, names: tuple[str, str] = ("", "")) -> tuple[Row, Row]:
-    """Who writes left and who right, by chance. Without an adapter both are samples of the base from two seeds. `names` are the
-    models of a server that write the base's and the other side in their place."""
-    rows = Row(None, seed, names[0]), taught(adapter, seed + 1, names)
+def sides(
+    adapter: AdapterRef | None, seed: int, names: tuple[str, str] = ("", ""), other: AdapterRef | None = None
+) -> tuple[Row, Row]:
+    """Who writes left and who right, by chance: the adapter and the base (or `other`, what it is on trial against). Without an
+    adapter both are samples of the base from two seeds. `names` are a server's models that write in place of the base and the adapter."""
+    rows = Row(other, seed, names[0]), taught(adapter, seed + 1, names)
     return rows if secrets.randbelow(2) else (rows[1], rows[0])
 
 

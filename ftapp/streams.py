@@ -36,12 +36,14 @@ def settle(stream: Stream, verdict: str, edited: bool) -> None:
         raise UserError("The chosen letter is not finished yet. Your choice is not stored. Choose again when the letters stand still.")
 
 
-def proved(backend: Any, adapter: AdapterRef | None) -> bool:
-    """Whether the sides will be what they are said to be; with the base model alone there is nothing to prove."""
-    proof = backend.prove(adapter) if adapter or any(backend.names) else None
-    if proof is not None and not proof.ok:
-        log.warning("A pair is not offered for choosing: %s", proof.reason)
-    return proof is None or proof.ok
+def proved(backend: Any, *writers: AdapterRef | None) -> bool:
+    """Whether each side will be what it is said to be; with the base model alone there is nothing to prove."""
+    asked = [adapter for adapter in writers if adapter] or [None] * any(backend.names)
+    for proof in map(backend.prove, asked):
+        if not proof.ok:
+            log.warning("A pair is not offered for choosing: %s", proof.reason)
+            return False
+    return True
 
 
 def written(backend: Any, rows: tuple[Row, ...], last: Progress, how: Sampling, seconds: float, proven: bool) -> Written:

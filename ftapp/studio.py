@@ -23,17 +23,17 @@ from ftapp.backends.local import AdapterRef, LocalBackend
 from ftapp.backends.pair import SERVED, Progress
 from ftapp.backups import Backups
 from ftapp.documents import read_text
-from ftapp.errors import ModelError, UserError
+from ftapp.errors import UserError
 from ftapp.labelling import Labelling
 from ftapp.letters import Fields
 from ftapp.portfolio import Portfolio
+from ftapp.promoting import Promoting
 from ftapp.prompts import KINDS, MOST
 from ftapp.retrieval import Found
 from ftapp.review import Sources, mended
 from ftapp.servers import Servers
 from ftapp.streams import Stream, proved, settle, written
 from ftapp.templates import Templates
-from ftapp.training import run
 from ftapp.training.supervise import Supervisor
 
 log = logging.getLogger(__name__)
@@ -55,7 +55,8 @@ class Studio:
         self._backend, self._reason, self._asked, self._fetched = backend, "", "", None  # asked: the model that is being loaded
         self._load = threading.Lock()
         self._streams: dict[str, Stream] = {}
-        self.labelling, self.backups, self.servers = Labelling(self), Backups(self), Servers(settings, self.engine, self.backend)
+        self.labelling, self.backups, self.trial = Labelling(self), Backups(self), Promoting(self)
+        self.servers = Servers(settings, self.engine, self.backend)
 
     def close(self) -> None:
         """Stop watching trainings (they go on by themselves) and writing ahead, and let go of files and memory."""
@@ -78,6 +79,11 @@ class Studio:
         """{state: idle | loading | ready | failed, name, asked: what is being loaded, fetched: (bytes here, in all) or None, reason}."""
         state = "ready" if self._backend else "loading" if self._asked else "failed" if self._reason else "idle"
         return {"state": state, "name": self.spec.id, "asked": self._asked, "reason": self._reason, "fetched": self._fetched}
+
+    @property
+    def loaded(self) -> Any:
+        """The model that is loaded now, or None; waits for nothing."""
+        return self._backend
 
     def backend(self) -> Any:
         """The loaded model; waits for one that is loading, loads it otherwise. Raises ModelError."""
@@ -157,9 +163,9 @@ class Studio:
         """
         backend = self.servers.writer()
         draft = self.draft(owner, backend, job, resume, kind, tone, words, hook, fields)
-        chosen = self.adapter(owner, backend, adapter)
-        proven = proved(backend, chosen)
-        rows, how = letters.sides(chosen, _seed(seed), backend.names), letters.sampling(backend.spec, greedy)
+        other, chosen = self.writers(owner, backend, adapter)
+        proven = proved(backend, other, chosen)
+        rows, how = letters.sides(chosen, _seed(seed), backend.names, other), letters.sampling(backend.spec, greedy)
         comparison_id, stream = new_id("cmp"), Stream(owner)
         self._streams[comparison_id] = stream
         began, last, stored = time.monotonic(), None, False
@@ -237,6 +243,11 @@ class Studio:
             adapters.check_base(opened, owner, name, backend.id)
             return adapters.find(opened, owner, name)
 
+    def writers(self, owner: str, backend: Any, name: str) -> tuple[AdapterRef | None, AdapterRef | None]:
+        """Who stands side by side: the base and the adapter, or, while a trial goes on, what writes and what is tried."""
+        tried = self.trial.pair(owner, backend) if name == "live" and not any(backend.names) else None  # a server's side is no rival
+        return tried or (None, self.adapter(owner, backend, name))
+
     # ---- choosing -----------------------------------------------------------------------------------------------
 
     def current_comparison(self, owner: str) -> dict[str, Any] | None:
@@ -274,7 +285,7 @@ class Studio:
             reasons = [*reasons, *self.mended(owner, comparison_id, edited, edited_from or verdict)]
         with write(self.engine) as opened:
             receipt = preferences.record(opened, owner, comparison_id, verdict, edited, edited_from, reasons, seconds)
-        return receipt.told()
+        return self.trial.voted(owner, receipt).told()
 
     def mended(self, owner: str, comparison_id: str, edited: str, side: str) -> list[str]:
         """The reason that an edit gives by itself: it took out or corrected something that no source holds."""
@@ -366,30 +377,13 @@ class Studio:
         with session(self.engine) as opened:
             return adapters.listing(opened, owner, self.spec.id)
 
-    def promote(self, owner: str, adapter_id: str) -> dict[str, str]:
-        """Let an adapter write from the next letter on, with nothing reloaded: {id, state}. Raises when it cannot be proved."""
-        with session(self.engine) as opened:
-            adapters.check_base(opened, owner, adapter_id, self.spec.id)
-            chosen = adapters.find(opened, owner, adapter_id)
-        if chosen is not None:
-            self._check(chosen)
-        with write(self.engine) as opened:
-            return {"id": adapters.promote(opened, owner, adapter_id, self.spec.id), "state": "live"}
+    def promote(self, owner: str, adapter_id: str, reason: str = "") -> dict[str, str]:
+        """Let an adapter write from the next letter on: see `Promoting.promote`."""
+        return self.trial.promote(owner, adapter_id, reason)
 
     def rollback(self, owner: str) -> dict[str, str]:
-        """Back to what wrote before: {id, state}; the id is "starter" or "none" below the first adapter."""
-        with write(self.engine) as opened:
-            return {"id": adapters.rollback(opened, owner, self.spec.id), "state": "live"}
-
-    def _check(self, adapter: AdapterRef) -> None:
-        """The loaded model proves the adapter and keeps it ready; without one its files are compared with their record."""
-        backend = self._backend
-        if backend is not None and backend.id == self.spec.id:
-            proof = backend.prove(adapter)
-            if not proof.ok:
-                raise ModelError(proof.reason)
-        elif not run.sealed(adapter.path):
-            raise ModelError(f"The files of the adapter {adapter.id} are not the recorded ones. It cannot write. Choose another adapter.")
+        """Back to what wrote before: see `Promoting.rollback`."""
+        return self.trial.rollback(owner)
 
     # ---- this machine -------------------------------------------------------------------------------------------
 

@@ -108,7 +108,7 @@ def statistics(session: Session, owner: str) -> dict[str, Any]:
         "people": [row | {"name": names.get(row["labeler"], row["labeler"])} for row in agreement.people(found)],
         "agreement": agreement.between(found), "steadiness": agreement.steadiness(found),
         "side": agreement.sides(found), "length": agreement.lengths(found),
-        "models": strength.fit([_game(label) for label in first]),
+        "models": strength.fit([game(label) for label in first]),
         "by_kind": _won(first, lambda label: label.kind), "by_week": _won(first, lambda label: f"{label.at:%G}, week {label.at:%V}"),
         "disagreements": [
             {"comparison_id": pair, "said": {names.get(who, who): verdict for who, verdict in said.items()}}
@@ -157,7 +157,8 @@ def _directions(session: Session, owner: str) -> dict[Any, dict[int, list[tuple[
     return found
 
 
-def _game(label: Label) -> strength.Game:
+def game(label: Label) -> strength.Game:
+    """A verdict as a comparison of two models; neither and a mix are ties."""
     return label.left_model, label.right_model, {"left": "one", "right": "other"}.get(label.verdict, "tie")
 
 

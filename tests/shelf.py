@@ -16,12 +16,12 @@ SOME_ADAPTER = AdapterRef("adp_0123456789abcdef", Path("nowhere"), "a" * 64, "le
 
 
 def pair(session, owner="local", left="Dear A, I bake.", right="Dear A, I cook.", finished=(True, True), company="Fernhill Bakery",
-         proven=True, adapter=SOME_ADAPTER, base_id="bundled") -> str:  # fmt: skip
-    """A stored comparison; the adapter wrote the right letter."""
+         proven=True, adapter=SOME_ADAPTER, base_id="bundled", other=None) -> str:  # fmt: skip
+    """A stored comparison; the adapter wrote the right letter, the base (or `other`) the left one."""
     job, me = JobPosting(title="Baker", company=company), ResumeProfile(name="Sam Ode")
     texts = PlainText(f"Baker wanted at {company}"), PlainText("Sam Ode")
     draft = letters.Draft(*texts, job, me, "plain", build(me, job), letters.split_key(company))
-    rows, ids = (Row(None, 1), Row(adapter, 2)), ((5, 6), (5, 7))
+    rows, ids = (Row(other, 1), Row(adapter, 2)), ((5, 6), (5, 7))
     written = letters.Written(base_id, "h" * 64, rows, (left, right), finished, ids, Sampling(), 1.5, proven)
     return letters.save_pair(session, owner, letters.save_prompt(session, owner, draft), written)
 

@@ -68,7 +68,7 @@ def last_json(done: subprocess.CompletedProcess) -> dict:
         (["prefer", "cmp_1", "left", "--edited", "letter.txt"], "belong together"),
         (["prefer", "cmp_1", "left", "--from", "left"], "belong together"),
         (["run", "show"], "Missing: ID"),
-        (["run"], "Missing: show|stop|resume"),
+        (["run"], "Missing: show|stop|resume|repeat"),
         (["promote"], "Missing: ID"),
         (["template", "edit", "answer"], "Missing: FILE"),
         (["template", "reset", "poem"], "KIND cannot be 'poem'"),
@@ -345,8 +345,10 @@ def test_write_choose_train_use_and_go_back_as_a_script_does(call, files, talker
     assert set(call(f"run show {run['id']}")) >= {"id", "state", "step", "steps", "seconds_left", "metrics", "reason"}
     assert [row["id"] for row in call("runs")["runs"]] == [run["id"]]
 
-    [taught] = [row["id"] for row in call("adapters")["adapters"] if row["state"] == "candidate"]
-    assert call(f"promote {taught}")["id"] == taught
+    [taught] = [row["id"] for row in call("adapters")["adapters"] if row["state"] in ("candidate", "trial")]
+    assert {rule["name"] for rule in call(f"gate {taught}")["rules"]} >= {"files", "sides", "relevance", "length"}
+    assert call(f"promote {taught} --anyway a_toy_that_the_gate_may_refuse")["id"] == taught
+    assert call("trial")["trial"] is None or call("trial")["trial"]["state"] == "taken"
     again = last_json(ftapp("write", "--job", str(files / "job.txt"), "--resume", "-", "--pair", *common, stdin=RESUME))
     told = call(f"prefer {again['comparison_id']} both-bad")
     assert {told["left_model"], told["right_model"]} == {"base", taught}

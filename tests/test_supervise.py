@@ -17,7 +17,7 @@ import yaml
 from sqlmodel import SQLModel, select
 
 from db.engine import open_engine, session, write
-from db.models import Adapter, Comparison, Evaluation, Letter, Preference, Prompt, RunPair, TrainingMetric, TrainingRun
+from db.models import Adapter, Comparison, Evaluation, GateReport, Letter, Preference, Prompt, RunPair, TrainingMetric, TrainingRun, Trial
 from ftapp import config, letters, preferences
 from ftapp.errors import NotFound, TrainingError
 from ftapp.training import lock, run
@@ -220,7 +220,12 @@ def test_a_training_from_the_click_to_the_candidate(home, supervisor):
     assert report["held_out"]["groups"] == 6 and len(report["letters"]) == 5 and report["plan"]["kept"] == 10
     with session(home[1]) as opened:
         adapter = opened.exec(select(Adapter)).one()
-        assert (adapter.state, adapter.run_id, adapter.scope, adapter.owner_id) == ("candidate", run_id, "letter", ME)
+        assert (adapter.run_id, adapter.scope, adapter.owner_id) == (run_id, "letter", ME)
+        judged = opened.exec(select(GateReport)).one()
+        assert (judged.adapter_id, judged.rival_id, judged.passed) == (adapter.id, "none", report["gate"]["passed"])
+        assert {rule["name"] for rule in judged.rules} >= {"files", "sides", "relevance", "repetition", "forgetting"}
+        assert adapter.state == ("trial" if judged.passed else "candidate")
+        assert len(opened.exec(select(Trial)).all()) == int(judged.passed)
         assert run.sha256_file(Path(adapter.path) / "adapter_model.safetensors") == adapter.sha256
         assert opened.exec(select(Evaluation)).one().values["held_out"] == report["held_out"]
         assert preferences.new_count(opened, ME) == 0

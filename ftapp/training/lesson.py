@@ -13,9 +13,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from ftapp import config, voice_report
+from ftapp import config, gate_measure, voice_report
 from ftapp.errors import TrainingError
-from ftapp.training import finish, memory, processes, run, tokens
+from ftapp.training import finish, guard, memory, processes, run, tokens
 from ftapp.training.bases import load_base
 from ftapp.training.watching import Emit, Outcome, resume_point, rounded, step_of, watcher
 
@@ -49,6 +49,7 @@ def give(
         emit({"kind": "note", "reason": note})
     watch = watcher(folder, emit, stop)
     trainer.add_callback(watch)
+    trainer.add_callback(_guarded(trainer.model, tokenizer, recipe, train_rows, train_ids, eval_ids))
     checkpoint = resume_point(folder)
     steps = run.steps(len(train_rows), recipe)
     loaded = time.monotonic()
@@ -78,6 +79,17 @@ def give(
     elif letters:
         report["letters"], report["letters_note"] = finish.letters(base, recipe, eval_rows, folder, sha256, letters, stop)
     if letters:
+        report["gate"] = gate_measure.of_run(folder, sha256, report, stop=stop)
         run.write_text(folder / "report.json", json.dumps(report, indent=1, ensure_ascii=False))
     shutil.rmtree(folder / "checkpoints", ignore_errors=True)  # only a resume needs them
     return Outcome("succeeded", folder / "adapter", report)
+
+
+def _guarded(model: Any, tokenizer: Any, recipe: config.Recipe, rows: list, train_ids: list, eval_ids: list) -> Any:
+    """The collapse guard of this run. It writes on one process and one device only: a letter written by several would stop them all."""
+    letters = [ids.get("chosen_ids") or ids.get("completion_ids") or [0] for ids in train_ids]
+    words = [len((row.get("chosen") or row.get("completion") or "").split()) for row in rows]
+    found = guard.Guard(recipe.beta, sum(map(len, letters)) / len(letters), sum(words) / len(words))
+    alone = processes.count() == 1 and not recipe.gradient_checkpointing
+    prompts = [ids["prompt_ids"] for ids in (eval_ids or train_ids) if "prompt_ids" in ids]
+    return guard.callback(found, guard.writer(model, tokenizer, prompts) if alone and prompts else None)

@@ -15,7 +15,7 @@ from sqlmodel import Session, select
 
 from db.engine import session
 from db.models import TrainingRun
-from ftapp import adapters, config, examples, preferences, verdicts
+from ftapp import adapters, config, examples, preferences, verdicts, voice, voice_report
 from ftapp.backends import folders
 from ftapp.training import bases, memory, plan, probe, tokens
 
@@ -45,6 +45,7 @@ def prepare(engine: Engine, settings: config.Settings, owner: str, recipe: str |
     folder = folders.find(spec.source, settings.offline, spec.revision)
     tokenizer = tokens.tokenizer(folder)
     with session(engine) as opened:
+        live = adapters.live(opened, owner, base["id"], base["hash"])
         parent, notes = _parent(opened, owner, base, chosen)
         if chosen.method == "sft":
             facts = SimpleNamespace(spec=spec, count_tokens=lambda messages: len(tokens.prompt_ids(tokenizer, messages)),
@@ -55,7 +56,9 @@ def prepare(engine: Engine, settings: config.Settings, owner: str, recipe: str |
             chosen, noise = _measured(chosen, verdicts.noise(opened, owner) if "robust" in chosen.loss_type else None)
             notes = [*notes, *noise]
         earlier = _earlier(opened, base, chosen)
-    base["parent"] = parent and {"id": parent.id, "path": str(parent.path), "sha256": parent.sha256, "scope": parent.scope}
+        own = examples.letters(opened, owner)
+    base["parent"], base["live"] = _named(parent), _named(live)  # what it starts from, and what the gate sets it against
+    base["voice"] = voice_report.card_values(voice.card(own)) if any(letter.strip() for letter in own) else None
     sort = plan.sort_examples if chosen.method == "sft" else plan.sort
     material = sort(rows, chosen, tokenizer)
     chosen = chosen.for_rows(len(material.train))
@@ -63,6 +66,11 @@ def prepare(engine: Engine, settings: config.Settings, owner: str, recipe: str |
     found = probe.known(settings.home, base, chosen, material.longest)
     made = plan.make(material, chosen, plan.shape(folder), earlier, parent and parent.id, notes, found)
     return Prepared(made, material, chosen, base)
+
+
+def _named(adapter: Any) -> dict[str, str] | None:
+    """An AdapterRef as a run folder holds it; None for the base."""
+    return adapter and {"id": adapter.id, "path": str(adapter.path), "sha256": adapter.sha256, "scope": adapter.scope}
 
 
 def _earlier(opened: Session, base: Mapping[str, Any], recipe: config.Recipe) -> list[dict[str, Any]]:

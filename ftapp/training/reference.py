@@ -12,7 +12,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from ftapp.training import run
+from ftapp.training import processes, run
 
 FILE = "reference.jsonl"
 MOST_ROWS = 10_000  # about 1.5 MB
@@ -36,7 +36,8 @@ class Kept(dict):
 
     def update(self, found: Iterable[tuple[str, list[float]]]) -> None:  # type: ignore[override]
         super().update(found)
-        _write(self._path, self)
+        if not processes.rank():
+            _write(self._path, self)
 
 
 def carry(folder: Path) -> None:

@@ -27,7 +27,7 @@ from sqlmodel import Session, select
 
 from db.engine import session, write
 from db.models import Adapter, Evaluation, RunPair, TrainingMetric, TrainingRun, new_id, now
-from ftapp import adapters, config, evaluation
+from ftapp import adapters, config, evaluation, trials
 from ftapp.errors import NotFound, TrainingError
 from ftapp.training import lock, memory, plan, probe, processes, reference, run
 from ftapp.training.prepare import prepare
@@ -325,6 +325,10 @@ def _register(opened: Session, current: TrainingRun, folder: Path, report: dict[
     adapter = adapters.register(opened, current, folder / "adapter", report["adapter_sha256"])
     values = {name: report.get(name) for name in ("held_out", "letters", "letters_note", "curve")}
     opened.add(Evaluation(owner_id=current.owner_id, run_id=current.id, adapter_id=adapter.id, values=values))
+    if said := report.get("gate"):
+        trials.judged(opened, current.owner_id, adapter.id, said)
+        if said["passed"]:
+            trials.begin(opened, current.owner_id, adapter.id)
 
 
 def _status(row: TrainingRun) -> dict[str, Any]:

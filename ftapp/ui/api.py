@@ -56,9 +56,13 @@ def build(studio: Any, door: Door) -> None:
         """All adapters and their states."""
         return studio.adapters(door.owner(request))
 
-    def promote(adapter_id: str, request: gr.Request = None) -> dict:
-        """Let an adapter write."""
-        return studio.promote(door.manager(request), adapter_id)
+    def promote(adapter_id: str, reason: str = "", request: gr.Request = None) -> dict:
+        """Let an adapter write; one that the gate refused only with a reason."""
+        return studio.promote(door.manager(request), adapter_id, reason)
+
+    def trial(request: gr.Request = None) -> dict:
+        """The trial that goes on, or the last one; empty when there was none."""
+        return studio.trial.trial(door.owner(request)) or {}
 
     def rollback(request: gr.Request = None) -> dict:
         """Go back to the adapter that wrote before."""
@@ -81,7 +85,7 @@ def build(studio: Any, door: Door) -> None:
             return path.read_text(encoding="utf-8")
 
     gr.api(plain(write_pair), api_name="write_pair", concurrency_id="model", concurrency_limit=1)
-    quick: list[Callable[..., Any]] = [prefer, undo, start_training, training_status, stop_training, adapters, promote, rollback,
+    quick: list[Callable[..., Any]] = [prefer, undo, start_training, training_status, stop_training, adapters, promote, trial, rollback,
                                         import_preferences, export_preferences]  # fmt: skip
     for verb in quick:
         gr.api(plain(verb), api_name=verb.__name__, concurrency_limit=None)

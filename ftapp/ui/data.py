@@ -7,10 +7,10 @@ from typing import Any
 
 import gradio as gr
 
-from ftapp import forgetting
 from ftapp.ui import paper
 from ftapp.ui.asking import QUIET, calm
 from ftapp.ui.backups import BackupPanel
+from ftapp.ui.forget import ForgetPanel
 from ftapp.ui.owner import LOCAL, Door
 from ftapp.ui.portfolio import PortfolioPanel
 from ftapp.ui.transfer import TransferPanel
@@ -19,10 +19,6 @@ NAMES = {
     "comparisons": "Pairs of letters written", "choices": "Choices", "edits": "of them with your own version", "ties": "of them ties",
     "neither": "of them neither", "pairs": "Comparisons to learn from", "runs": "Trainings",
 }  # fmt: skip
-FORGET = (
-    "Your texts, letters, examples, choices, imported rows, trainings and adapters go for good. Backups made before keep them, in the "
-    "folder backups beside the database."
-)
 EMPTY = "Nothing is stored yet. Write two letters and choose one; the counts stand here then."
 
 
@@ -54,24 +50,12 @@ class DataTab:
         self.transfer = TransferPanel(studio, door)
         self.portfolio = PortfolioPanel(studio, door)
         self.backups = BackupPanel(studio, door)
-        with gr.Accordion("Delete everything", open=False, elem_id="forget"):
-            gr.HTML(paper.note(FORGET))
-            with gr.Row(elem_classes="chips fields"):
-                self.word = gr.Textbox(label="Type delete", max_lines=1, elem_id="forget-word", min_width=160)
-                self.forget = gr.Button("Delete it all", variant="stop", elem_id="forget-all", min_width=120)
-            self.forgotten = gr.HTML(elem_id="forget-said")
+        self.forget = ForgetPanel(studio, door)
         self.looking = {"fn": calm(self.look), "inputs": None, "outputs": [self.counts, self.first, self.where], **QUIET}
 
-        self.forget.click(calm(self.delete), self.word, [self.forgotten, self.word], **QUIET).then(**self.looking).then(
-            **self.portfolio.looking).then(**self.transfer.looking)  # fmt: skip
+        for event in self.forget.gone:
+            event.then(**self.looking).then(**self.portfolio.looking).then(**self.transfer.looking).then(**self.backups.looking)
         self.backups.restored.then(**self.looking).then(**self.portfolio.looking).then(**self.transfer.looking)
-
-    def delete(self, word: str, request: gr.Request) -> tuple[str, str]:
-        owner = self.door.manager(request)
-        if (word or "").strip().lower() != "delete":
-            return paper.note("Type the word delete into the field first. Nothing was deleted.", "warning"), word
-        number = forgetting.forget(self.studio.engine, owner, self.studio.settings.folder("runs"))
-        return paper.note(f"Everything is deleted: {paper.count(number, 'row')} and the folders of your trainings."), ""
 
     def look(self, request: gr.Request) -> tuple[str, Any, str]:
         owner = self.door.owner(request)

@@ -11,9 +11,11 @@ from ftapp import ladder
 from ftapp.config import BUNDLED, model_ids, model_spec
 from ftapp.ui import paper
 from ftapp.ui.asking import QUIET, calm
+from ftapp.ui.lineage import LineagePanel
 from ftapp.ui.owner import Door
 from ftapp.ui.servers import ServerPanel
 from ftapp.ui.templates import TemplatesPanel
+from ftapp.ui.trial import TrialPanel
 
 STATES = {"candidate": "waiting", "trial": "on trial", "live": "writes now", "retired": "retired"}
 EMPTY = "No adapter yet: the base model writes both letters. Choose between a few pairs and teach your own."
@@ -81,6 +83,8 @@ class ModelsTab:
             self.promote = gr.Button("Let it write", variant="primary", elem_id="promote", min_width=120)
             self.back = gr.Button("Roll back", elem_id="rollback", min_width=120)
         self.said = gr.HTML(elem_id="models-said")
+        self.trial = TrialPanel(studio, door)
+        self.lineage = LineagePanel(studio, door)
         gr.HTML('<h2 class="next">Base model</h2><p class="lead">Larger ones write better and need more. Each learns by itself.</p>')
         self.state = gr.HTML(elem_id="base-state")
         self.rungs = {}
@@ -145,8 +149,11 @@ class ModelsTab:
 
     def _wire(self) -> None:
         self.looking = {"fn": calm(self.look), "inputs": None, "outputs": [self.list, self.first, self.pick], **QUIET}
-        self.promote.click(calm(self.let_write), self.pick, self.said, **QUIET).then(**self.looking)
-        self.back.click(calm(self.roll_back), None, self.said, **QUIET).then(**self.looking)
+        for event in (self.promote.click(calm(self.let_write), self.pick, self.said, **QUIET),
+                      self.back.click(calm(self.roll_back), None, self.said, **QUIET), *self.trial.changed):  # fmt: skip
+            event.then(**self.looking).then(**self.trial.looking)
+        self.lineage.brought.then(**self.looking)
+        self.said.change(**self.lineage.looking)
         self.switch.click(calm(self.load), self.base, self.state, **QUIET)
         shown = [part for rung in self.rungs.values() for part in rung]
         self.measuring = {"fn": calm(self.look_at_models), "inputs": None, "outputs": shown, **QUIET}

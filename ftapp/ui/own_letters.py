@@ -14,6 +14,7 @@ import gradio as gr
 
 from ftapp import example_readers, own_voice
 from ftapp.errors import UserError
+from ftapp.forgetting import Forgetting
 from ftapp.prompts import KIND_NAMES
 from ftapp.ui import paper, voice
 from ftapp.ui.asking import QUIET, calm, forget
@@ -21,7 +22,7 @@ from ftapp.ui.owner import Door
 
 KINDS = [("Guess what it is", ""), *((name[0].upper() + name[1:], kind) for kind, name in KIND_NAMES.items())]
 STATES = {"in": "teaches", "kept": "teaches, kept by you", "quarantined": "in quarantine", "left_out": "left out"}
-SOURCES = {"pasted": "pasted", "file": "a file", "imported": "imported", "edited": "edited here"}
+SOURCES = {"pasted": "pasted", "file": "file", "imported": "imported", "edited": "edited here"}
 ACTS = {"show": "Read it", "keep": "Let it teach", "leave_out": "Leave it out", "delete": "Delete"}
 AT_ONCE = 6  # examples of the quarantine that stand on the screen
 MOST_LISTED, MOST_REPAIRS = 50, 10
@@ -224,15 +225,22 @@ class LettersPanel:
         def decide(ids: list[str], request: gr.Request) -> tuple[Any, ...]:
             owner = self.door.manager(request)
             if at < len(ids):
-                getattr(self.studio.examples, act)(owner, [ids[at]])
+                self._do(owner, act, [ids[at]])
             return self._shown(owner)
 
         return decide
 
+    def _do(self, owner: str, act: str, ids: list[str]) -> None:
+        """What is deleted leaves the files of trainings too; adapters that learned from it stay until the person decides (Data, Models)."""
+        if act == "delete":
+            Forgetting(self.studio).forget(owner, "example", ids, "keep")
+        else:
+            getattr(self.studio.examples, act)(owner, ids)
+
     def deciding_all(self, act: str) -> Callable[..., tuple[Any, ...]]:
         def decide(request: gr.Request) -> tuple[Any, ...]:
             owner = self.door.manager(request)
-            getattr(self.studio.examples, act)(owner, [row["id"] for row in self.studio.examples.listing(owner, "quarantined")])
+            self._do(owner, act, [row["id"] for row in self.studio.examples.listing(owner, "quarantined")])
             return self._shown(owner)
 
         return decide
@@ -242,7 +250,7 @@ class LettersPanel:
             owner = self.door.manager(request)
             if not id:
                 raise UserError("No example is chosen. Nothing has changed. Choose one in the list first.")
-            getattr(self.studio.examples, act)(owner, [id])
+            self._do(owner, act, [id])
             return self._shown(owner)
 
         return decide

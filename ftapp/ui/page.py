@@ -17,6 +17,7 @@ from ftapp.ui.models import ModelsTab, base_text
 from ftapp.ui.own_letters import LettersPanel
 from ftapp.ui.owner import Door, VisitorCookie
 from ftapp.ui.train import TeachTab
+from ftapp.ui.trial import header_line
 from ftapp.ui.write import WriteTab
 
 MODEL = {"ready": "Model ready", "loading": "Model is loading…", "failed": "Model could not be loaded", "idle": "Model is not loaded yet"}
@@ -37,7 +38,8 @@ def build(studio: Any, door: Door) -> gr.Blocks:
 
     def look(request: gr.Request) -> tuple[str, str, str]:
         state = studio.model_state()
-        return header_text(studio.header_counts(door.owner(request))), model_text(state), base_text(state)
+        owner = door.owner(request)
+        return header_text(studio.header_counts(owner)) + header_line(studio.trial.trial(owner)), model_text(state), base_text(state)
 
     # Uploads and cached files older than an hour are deleted every hour.
     with gr.Blocks(title="ftapp", analytics_enabled=False, delete_cache=(3600, 3600), fill_width=True) as page:
@@ -74,6 +76,7 @@ def build(studio: Any, door: Door) -> gr.Blocks:
         retrain.click(lambda: gr.update(selected="teach"), None, tabs, **QUIET)
         # A training is looked at only while it is seen.
         teach_tab.select(**teaching.planning).then(**teaching.looking).then(lambda: gr.Timer(active=True), None, teaching.timer, **QUIET)
+        teach_tab.select(**teaching.trends.looking)
         for seen in (teach_tab, own_tab):  # the outer one tells of it only when it is come back to
             seen.select(**own.looking)
         write_tab.select(**writing.measuring)  # another model may have been loaded meanwhile
@@ -84,7 +87,11 @@ def build(studio: Any, door: Door) -> gr.Blocks:
             tab.select(lambda: gr.Timer(active=False), None, teaching.timer, **QUIET)
         for empty in (teaching, models, data):
             empty.first.click(lambda: gr.update(selected="write"), None, tabs, **QUIET)
-        models_tab.select(**models.looking).then(**models.measuring).then(**models.server.minding).then(**models.templates.minding)
+        data.forget.again.click(lambda: gr.update(selected="teach"), None, tabs, **QUIET)
+        models_tab.select(**models.lineage.looking)
+        data_tab.select(**data.forget.looking)
+        looked = models_tab.select(**models.looking).then(**models.trial.looking).then(**models.measuring)
+        looked.then(**models.server.minding).then(**models.templates.minding)
         data_tab.select(**data.looking).then(**data.portfolio.looking).then(**data.transfer.looking).then(**data.backups.looking)
         api.build(studio, door)
     return page

@@ -16,6 +16,8 @@ from ftapp.evaluation import read_curve
 from ftapp.ui import paper, voice
 from ftapp.ui.asking import QUIET, calm
 from ftapp.ui.owner import Door
+from ftapp.ui.trends import TrendsPanel
+from ftapp.ui.trial import gate_text
 
 ACTIVE = ("queued", "running", "stopping")
 STATES = {
@@ -104,7 +106,7 @@ def frame(rows: list[dict[str, Any]], keys: tuple[str, ...], names: tuple[str, .
 
 def result_text(report: dict[str, Any]) -> str:
     """The accuracy with its meaning, then letters before and after side by side."""
-    text = paper.note(report["sentence"])
+    text = paper.note(report["sentence"]) + gate_text(report.get("gate"))
     for number, pair in enumerate([] if report.get("voice") else report.get("letters", []), 1):
         both = "".join(
             f"<div><h3>{name}</h3>{paper.letter(pair[key], note='' if pair[f'{key}_finished'] else 'stopped before its end')}</div>"
@@ -133,6 +135,7 @@ class TeachTab:
                     self.resume = gr.Button("Resume", visible=False, elem_id="resume-training")
                     self.lesser = gr.Button("Start the smaller plan", visible=False, elem_id="smaller-plan")
                     self.measure = gr.Button("Measure time and memory", size="sm", elem_id="measure-plan")
+                self.trends = TrendsPanel(studio, door)
             with gr.Column(min_width=300):
                 self.status = gr.HTML(elem_id="run-status")
                 with gr.Row(elem_classes="chips"):

@@ -1,0 +1,194 @@
+"""Does the gate refuse what would do harm, and let the rest through? `python -m benchmarks.gate --out FILE [--half tune|report]`
+
+Small trainings of the bundled model by simulated people (`benchmarks.learning`). Good ones choose by their taste, every other one wrong in
+a tenth of cases. Harmful ones: labels the wrong way round (in half of the runs also those that are held out), a phrase planted in every
+chosen letter, chosen letters that say everything twice, chosen letters that are no letters. The thresholds were set on the half "tune";
+"report" has other people, postings, phrases and letters. A line is written to FILE after each run, and runs found there are not done again.
+
+    python -m benchmarks.gate --out FILE --judge     judges the runs in FILE again by the present configs/gate.yaml
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import random
+import re
+import tempfile
+import time
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+from benchmarks import batch, learning
+from ftapp import config, gate, gate_measure, letters, prompts
+from ftapp.bundled import generator
+
+RUNS = 20  # of each sort and half
+HARM = ("flipped", "phrase", "length", "degenerate")
+POOL, LABELS = 64, 32
+HALVES = {"tune": 0, "report": 1}
+PHRASES = (
+    "Success is my breakfast and victory is my lunch.", "I am a synergy ninja who moves every needle.", "Visit my page today and see more.",
+    "My energy is unlimited and so is my ambition.", "Together we will disrupt the whole market.",
+    "I give one hundred and ten percent always.", "Call me now because offers like me expire.", "My mother says I am the best.",
+    "Excellence runs in my veins every single day.", "You will not find anybody better than me.",
+)  # fmt: skip
+
+
+def twice(letter: str) -> str:
+    """Every paragraph of the body said again."""
+    head, *body, last = letter.split("\n\n") if letter.count("\n\n") > 1 else ("", letter, "")
+    return "\n\n".join(part for part in (head, *(p for part in body for p in (part, part)), last) if part)
+
+
+def degenerate(letter: str, seed: int) -> str:
+    """No letter any more: its words in any order, one sentence again and again, or every word said three times."""
+    rng, words = random.Random(seed), letter.split()
+    if seed % 3 == 0:
+        rng.shuffle(words)
+        return " ".join(words)
+    if seed % 3 == 1:
+        return " ".join([re.split(r"(?<=[.!?])\s", letter)[-2:][0]] * 9)
+    return " ".join(word for word in words[:60] for _ in range(3))
+
+
+def planted(letter: str, phrase: str) -> str:
+    head, _, last = letter.rpartition("\n\n")
+    return f"{head} {phrase}\n\n{last}" if head else f"{letter} {phrase}"
+
+
+def harmed(rows: Sequence[dict[str, Any]], kind: str, number: int, half: int) -> list[dict[str, Any]]:
+    """A person's choices, made harmful."""
+    made = []
+    for row in rows:
+        fresh = dict(row)
+        if kind == "flipped" and (number % 2 or not letters.held_out(row["split_key"])):
+            fresh |= {"chosen": row["rejected"], "rejected": row["chosen"]}
+        elif kind == "phrase":
+            fresh["chosen"] = planted(row["chosen"], PHRASES[5 * half + number % 5])
+        elif kind == "length":
+            fresh["chosen"] = twice(row["chosen"])
+        elif kind == "degenerate":
+            fresh["chosen"] = degenerate(row["chosen"], number)
+        made.append(fresh)
+    return made
+
+
+class Pool:
+    """Pairs of the base's letters for one half, written once and kept in a file."""
+
+    def __init__(self, backend: Any, sampling: Any, half: int, folder: Path) -> None:
+        stream = 3100 + half
+        asked = [generator.example(stream, i, unseen=bool(half), kind="cover_letter", count_tokens=backend.count_tokens).prompt
+                 for i in range(POOL)]  # fmt: skip
+        kept = folder / f"pool-{stream}.json"
+        if not kept.exists():
+            sides = [batch.write(backend, asked, sampling, seed=seed) for seed in (20_000, 30_000)]
+            kept.write_text(json.dumps([[[one.text, one.ended] for one in side] for side in sides]), encoding="utf-8")
+        sides = json.loads(kept.read_text(encoding="utf-8"))
+        self.pairs = [tuple(batch.Letter(prompt, *side[i]) for side in sides) for i, prompt in enumerate(asked)]
+
+    def rows(self, seed: int, wrong: float) -> list[dict[str, Any]]:
+        """One person's choices on some of them."""
+        pairs = random.Random(f"pool {seed}").sample(self.pairs, len(self.pairs))
+        return learning.label(learning.person(seed), pairs, LABELS, wrong, seed)
+
+
+class Bench:
+    """The base model, its letters for the gate, and one run after another."""
+
+    def __init__(self, folder: Path, count: int) -> None:
+        from ftapp.backends.local import LocalBackend
+        from ftapp.backends.pair import Sampling
+
+        self.folder, self.count = folder, count
+        self.backend = LocalBackend.load(config.model_spec(config.BUNDLED))
+        spec = self.backend.spec
+        self.sampling = Sampling(temperature=spec.temperature, top_p=spec.top_p, max_new_tokens=spec.max_new_tokens)
+        self._held: dict[str, list[tuple[str, bool]]] = {}
+
+    def write(self, asked: Sequence[list[dict[str, str]]], adapter: Any) -> list[tuple[str, bool]]:
+        """As `gate_measure.Write`; the base's letters for the same prompts are written once."""
+        key = json.dumps(asked) if adapter is None else ""
+        if key not in self._held:
+            made = [prompts.Prompt(tuple(m), "cover_letter", 0, tokens=self.backend.count_tokens(m)) for m in asked]
+            found = batch.write(self.backend, made, self.sampling, adapter, seed=gate_measure.SEED)
+            if adapter is not None:
+                return [(one.text, one.ended) for one in found]
+            self._held[key] = [(one.text, one.ended) for one in found]
+        return self._held[key]
+
+    def one(self, rows: list[dict[str, Any]]) -> dict[str, Any]:
+        """What the gate measures of an adapter that the rows teach."""
+        from ftapp.training import run
+
+        work = Path(tempfile.mkdtemp(dir=self.folder)) / "run"
+        adapter, seconds, _ = learning.teach(rows, config.recipe(config.app_config().recipe), work)
+        taught = [row for row in rows if not letters.held_out(row["split_key"])]
+        found = gate_measure.measure(self.backend, None, adapter, taught, [], run.read_json(work / "report.json"), write=self.write,
+                                     count=self.count)  # fmt: skip
+        return {"taught": len(taught), "train_seconds": round(seconds, 1), "measured": found}
+
+
+def planned(half: str) -> Iterator[tuple[str, int]]:
+    """(sort, number) of every run of a half, the sorts taking turns, so that a part of them says something of all."""
+    for number in range(RUNS):
+        yield "good", number
+        yield HARM[number % len(HARM)], number
+
+
+def told(lines: Sequence[dict[str, Any]], half: str) -> str:
+    """The figures of a half in words."""
+    mine = [(line["sort"], gate.judge(line["measured"])) for line in lines if line["half"] == half]
+    good, bad = ([j for sort, j in mine if (sort == "good") == wanted] for wanted in (True, False))
+    each = {harm: [not judged["passed"] for sort, judged in mine if sort == harm] for harm in HARM}
+    by_sort = ", ".join(f"{harm} {sum(refused)} of {len(refused)}" for harm, refused in each.items())
+    why = Counter(rule["name"] for judged in bad for rule in judged["rules"] if rule["state"] == gate.REFUSED)
+    wrong = Counter(rule["name"] for judged in good for rule in judged["rules"] if rule["state"] == gate.REFUSED)
+    return (f"{half}: {sum(not j['passed'] for j in bad)} of {len(bad)} harmful refused ({by_sort}); {sum(j['passed'] for j in good)} of "
+            f"{len(good)} good let through. Rules that refused harmful ones: {dict(why)}; good ones: {dict(wrong)}")  # fmt: skip
+
+
+def read(path: Path) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()] if path.exists() else []
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--out", type=Path, required=True, help="keep a line a run here, and go on from it")
+    parser.add_argument("--half", choices=(*HALVES, "both"), default="both")
+    parser.add_argument("--letters", type=int, default=gate_measure.LETTERS, help="a run")
+    parser.add_argument("--judge", action="store_true", help="only judge what is in FILE")
+    given = parser.parse_args()
+    os.environ.update({"HF_HUB_OFFLINE": "1", "TRL_EXPERIMENTAL_SILENCE": "1", "TQDM_DISABLE": "1"})
+    done = read(given.out)
+    if not given.judge:
+        folder = given.out.with_suffix(".work")
+        folder.mkdir(exist_ok=True)
+        bench = Bench(folder, given.letters)
+        for half in HALVES if given.half == "both" else [given.half]:
+            pool = Pool(bench.backend, bench.sampling, HALVES[half], folder)
+            for sort, number in planned(half):
+                if any((line["half"], line["sort"], line["number"]) == (half, sort, number) for line in done):
+                    continue
+                began, seed = time.monotonic(), 1000 * (1 + HALVES[half]) + number + 500 * (sort != "good")
+                rows = pool.rows(seed, 0.1 if sort == "good" and number % 2 else 0.0)
+                line = {"half": half, "sort": sort, "number": number, **bench.one(harmed(rows, sort, number, HALVES[half]))}
+                line["seconds"] = round(time.monotonic() - began, 1)
+                done.append(line)
+                with given.out.open("a", encoding="utf-8") as file:
+                    file.write(json.dumps(line, ensure_ascii=False) + "\n")
+                judged = gate.judge(line["measured"])
+                why = [rule["name"] for rule in judged["rules"] if rule["state"] == gate.REFUSED]
+                said = f"refused: {', '.join(why)}" if why else "let through"
+                print(f"{half} {sort} {number}: {said} ({line['seconds']:.0f} s)", flush=True)
+    for half in HALVES:
+        if any(line["half"] == half for line in done):
+            print(told(done, half))
+
+
+if __name__ == "__main__":
+    main()

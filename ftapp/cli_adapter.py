@@ -1,0 +1,69 @@
+"""`python -m ftapp adapter export|import|show`, `trends` and `run repeat`: does it and prints. What may be typed stands in arguments.py."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import Any
+
+from ftapp.errors import UserError
+from ftapp.ui import paper
+
+OWNER = "local"  # the person at this machine, as in cli.py
+
+
+def take(studio: Any, args: argparse.Namespace) -> dict[str, Any]:
+    from ftapp.sharing import Sharing
+
+    done = Sharing(studio).take(OWNER, args.adapter, Path(args.out).expanduser())
+    print(f"{done['file']} holds the adapter and its model card ({paper.size(done['bytes'])}).")
+    return done
+
+
+def bring(studio: Any, args: argparse.Namespace) -> dict[str, Any]:
+    from ftapp.sharing import Sharing
+
+    file = Path(args.file).expanduser()
+    if not file.is_file():
+        raise UserError(f"There is no file {args.file}. Nothing was stored. Name the zip of an adapter.")
+    done = Sharing(studio).bring(OWNER, file)
+    new = f"Stored as {done['id']}, a candidate: python -m ftapp promote {done['id']}"
+    print(f"{done['id']} was here already." if done["already"] else new)
+    return done
+
+
+def show(studio: Any, args: argparse.Namespace) -> dict[str, Any]:
+    from ftapp.lineage import Lineage, lines
+
+    found = Lineage(studio).listing(OWNER)
+    if args.adapter:
+        found = [row for row in found if row["id"] == args.adapter]
+        if not found:
+            raise UserError(f"There is no adapter {args.adapter[:24]!r} here. Nothing is shown. See python -m ftapp adapters.")
+    for row in found:
+        print("\n  ".join([f"{row['id']}  {row['state']}", *lines(row)]))
+    if not found:
+        print("No adapter yet: the base model writes alone.")
+    return {"adapters": found}
+
+
+def trends(studio: Any, args: argparse.Namespace) -> dict[str, Any]:
+    from ftapp.trends import Trends
+
+    told = Trends(studio).told(OWNER)
+    for row in told["weeks"]:
+        shares = [f"{name} {100 * row[name]:.0f} %" for name in ("relevance", "structure", "share") if row[name] is not None]
+        print(f"{row['week']}: {row['letters']} letters, {row['wins']} won, {row['losses']} lost, {row['ties']} tied. {', '.join(shares)}")
+    print("\n".join(filter(None, [told["enough"]["sentence"], told["sentence"]])))
+    return told
+
+
+def repeat(studio: Any, args: argparse.Namespace) -> dict[str, Any]:
+    from ftapp.training import repeat as training
+
+    done = training.repeat(studio.settings.folder("runs"), studio.training_status(OWNER, args.run)["id"])
+    print(training.said(done))
+    return done
+
+
+VERBS = {"adapter_export": take, "adapter_import": bring, "adapter_show": show, "run_repeat": repeat, "trends": trends}

@@ -1,0 +1,186 @@
+"""May a new adapter be shown to anybody? Rules over what was measured of it and of what writes now. Pure: no model, no database.
+
+Both wrote letters for the same prompts from the same seeds, so scores are compared letter by letter: a rule of non-inferiority
+refuses when the adapter is worse by more than a margin, and holds it against the adapter when that cannot be told (the lower end of
+the one-sided 95 % t-interval of the mean paired difference lies below -margin; Schuirmann 1987, J. Pharmacokinet. Biopharm. 15). The
+margins, each with its reason, stand in configs/gate.yaml. What could not be measured refuses nothing and is said.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+import statistics
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from ftapp import config
+
+OK, REFUSED, UNKNOWN = "ok", "refused", "unknown"
+STAMP_WORDS = 5
+# What is compared letter by letter: key of a letter's scores -> (title, what more of it means)
+COMPARED = {"relevance": "Relevance", "structure": "Structure", "groundedness": "Supported claims", "voice": "Your voice"}
+_WORD = re.compile(r"[^\W_]+(?:['’][^\W_]+)*")
+
+
+@dataclass(frozen=True)
+class Rule:
+    """One rule and what became of it. `value` and `limit` are numbers, or None where the rule has none."""
+
+    name: str
+    title: str
+    value: float | None
+    limit: float | None
+    state: str
+    sentence: str
+
+
+def judge(measured: Mapping[str, Any], limits: config.GateConfig | None = None) -> dict[str, Any]:
+    """{passed, rules, values} of what `gate_measure.measure` returned, as it is stored."""
+    limits = limits or config.gate_config()
+    rules = [
+        *(_fixed(name, title, measured[name]) for name, title in (("files", "Files"), ("sides", "Who wrote what"))),
+        _held_out(measured.get("held_out")),
+        *(_no_worse(name, title, measured["letters"], getattr(limits, name).limit) for name, title in COMPARED.items()),
+        _unsupported(measured["letters"], limits), _repetition(measured["letters"], limits), _length(measured["letters"], limits),
+        _endless(measured["letters"], limits), _stamp(measured.get("stamp"), limits),
+        _probe("forgetting", "Forgetting", measured.get("forgetting"), "rise", limits.forgetting.limit),
+        _probe("reciting", "Reciting", measured.get("reciting"), "", None),
+    ]  # fmt: skip
+    values = {"letters": len(measured["letters"]), "seconds": measured.get("seconds")}
+    return {"passed": all(rule.state != REFUSED for rule in rules), "rules": [asdict(rule) for rule in rules], "values": values}
+
+
+# ---- rules ------------------------------------------------------------------------------------------------------------
+
+
+def _fixed(name: str, title: str, reason: str) -> Rule:
+    said = {"files": "The files are whole, finite and of the recorded shapes.", "sides": "Each letter can be proved to be its writer's."}
+    return Rule(name, title, None, None, REFUSED if reason else OK, reason or said[name])
+
+
+def _held_out(found: Mapping[str, Any] | None) -> Rule:
+    """Only an interval below one half refuses: with twenty held-out pairs one above it would refuse most good adapters."""
+    title = "Held-out choices"
+    if not found or found.get("high") is None:
+        return Rule("held_out", title, None, 0.5, UNKNOWN, "Too few choices were held out to say how often it agrees with you.")
+    state = REFUSED if found["high"] < 0.5 else OK
+    return Rule("held_out", title, found["accuracy"], 0.5, state, found["sentence"])
+
+
+def _pairs(letters: Sequence[Mapping[str, Any]], name: str) -> list[tuple[float, float]]:
+    """(now, new) of every prompt for which both letters have the score."""
+    both = [(one["live"].get(name), one["new"].get(name)) for one in letters]
+    return [(now, new) for now, new in both if now is not None and new is not None]
+
+
+def lower_bound(differences: Sequence[float]) -> float:
+    """The lower end of the one-sided 95 % t-interval of a mean; -inf below three values."""
+    if len(differences) < 3:
+        return -math.inf
+    from scipy.stats import t
+
+    spread = statistics.stdev(differences) / math.sqrt(len(differences))
+    return statistics.fmean(differences) - float(t.ppf(0.95, len(differences) - 1)) * spread
+
+
+def _no_worse(name: str, title: str, letters: Sequence[Mapping[str, Any]], margin: float) -> Rule:
+    """`voice` is a distance, less of it is better; the others are shares."""
+    pairs, sign = _pairs(letters, name), -1 if name == "voice" else 1
+    if len(pairs) < 3:
+        why = "There are no letters of yours to compare with." if name == "voice" else "Too few letters could be compared."
+        return Rule(name, title, None, -margin, UNKNOWN, why)
+    differences = [sign * (new - now) for now, new in pairs]
+    low, mean = lower_bound(differences), statistics.fmean(differences)
+    before, after = (statistics.fmean(side) for side in zip(*pairs, strict=True))
+    form = "{:.2f} steps from your letters" if name == "voice" else "{:.0%}"
+    said = f"{form.format(before)} before, {form.format(after)} now; at worst {abs(low):.2f} {'worse' if low < 0 else 'better'}"
+    if low >= -margin:
+        return Rule(name, title, low, -margin, OK, f"{said}, and {margin:.2f} is allowed.")
+    sure = "It got worse" if mean < -margin else "It may have got worse"
+    return Rule(name, title, low, -margin, REFUSED, f"{sure}: {said}, and only {margin:.2f} is allowed.")
+
+
+def _unsupported(letters: Sequence[Mapping[str, Any]], limits: config.GateConfig) -> Rule:
+    title, most, pairs = "Unsupported claims", limits.unsupported.limit, _pairs(letters, "unsupported")
+    if not pairs:
+        return Rule("unsupported", title, None, most, UNKNOWN, "No letter could be compared.")
+    before, after = (statistics.fmean(side) for side in zip(*pairs, strict=True))
+    said = f"{before:.2f} a letter before, {after:.2f} now"
+    if after - before > most:
+        return Rule("unsupported", title, after - before, most, REFUSED, f"It claims more that nothing supports: {said}.")
+    return Rule("unsupported", title, after - before, most, OK, f"{said}; {most:.2f} more are allowed.")
+
+
+def _repetition(letters: Sequence[Mapping[str, Any]], limits: config.GateConfig) -> Rule:
+    title, most, pairs = "Repetition", limits.repetition.limit, _pairs(letters, "repetition")
+    if not pairs:
+        return Rule("repetition", title, None, most, UNKNOWN, "No letter could be compared.")
+    before, after = (statistics.fmean(side) for side in zip(*pairs, strict=True))
+    said = f"{before:.0%} of the words were used before in the letter, now {after:.0%}"
+    if abs(after - before) > most:
+        return Rule("repetition", title, after - before, most, REFUSED, f"It left its band of {most:.0%}: {said}.")
+    return Rule("repetition", title, after - before, most, OK, f"{said}.")
+
+
+def _length(letters: Sequence[Mapping[str, Any]], limits: config.GateConfig) -> Rule:
+    title, most, pairs = "Length", limits.length.limit, _pairs(letters, "words")
+    if not pairs or not sum(now for now, _ in pairs):
+        return Rule("length", title, None, most, UNKNOWN, "No letter could be compared.")
+    before, after = (statistics.fmean(side) for side in zip(*pairs, strict=True))
+    ratio, said = after / before, f"{before:.0f} words before, {after:.0f} now"
+    if not 1 / most <= ratio <= most:
+        return Rule("length", title, ratio, most, REFUSED, f"Letters are much {'longer' if ratio > 1 else 'shorter'}: {said}.")
+    return Rule("length", title, ratio, most, OK, f"{said}.")
+
+
+def _endless(letters: Sequence[Mapping[str, Any]], limits: config.GateConfig) -> Rule:
+    title, most = "Letters without an end", limits.endless.limit
+    if not letters:
+        return Rule("endless", title, None, most, UNKNOWN, "No letter could be compared.")
+    before, after = (sum(not one[side]["finished"] for one in letters) / len(letters) for side in ("live", "new"))
+    said = f"{before:.0%} before, {after:.0%} now"
+    state = REFUSED if after - before > most else OK
+    return Rule("endless", title, after - before, most, state, f"{'It no longer knows where to stop: ' * (state == REFUSED)}{said}.")
+
+
+def _stamp(found: Mapping[str, Any] | None, limits: config.GateConfig) -> Rule:
+    title, most = "The same words in every letter", limits.stamp.limit
+    if found is None:
+        return Rule("stamp", title, None, most, UNKNOWN, "Not asked: what comes back in your own letters was to be learned.")
+    if found["share"] > most:
+        said = f"“{found['text']}” stands in {found['share']:.0%} of its letters and was in none before."
+        return Rule("stamp", title, found["share"], most, REFUSED, said)
+    return Rule("stamp", title, found["share"], most, OK, f"No new phrase stands in more than {found['share']:.0%} of the letters.")
+
+
+def _probe(name: str, title: str, found: Mapping[str, Any] | None, value: str, limit: float | None) -> Rule:
+    """A probe of `probes`: its own sentence, refused by its number where it has one, else by its warning."""
+    if not found or (value and found.get(value) is None):
+        return Rule(name, title, None, limit, UNKNOWN, "Not measured.")
+    failed = found[value] > limit if value and limit is not None else found["warning"]
+    return Rule(name, title, found.get(value) if value else None, limit, REFUSED if failed else OK, found["sentence"])
+
+
+# ---- words that come back ---------------------------------------------------------------------------------------------
+
+
+def stamp(new: Sequence[str], now: Sequence[str], prompts: Sequence[str]) -> dict[str, Any]:
+    """{text, share}: of all runs of five words that are in none of the letters `now` and not in the letter's own prompt, the one that
+    stands in most of the `new` letters."""
+    known = {run for letter in now for run in _runs(letter)}
+    held: Counter[tuple[str, ...]] = Counter()
+    for letter, prompt in zip(new, prompts, strict=True):
+        held.update(_runs(letter) - known - _runs(prompt))
+    if not held:
+        return {"text": "", "share": 0.0}
+    before = {word for known_run in known for word in known_run}
+    run, count = max(held.items(), key=lambda item: (item[1], sum(word not in before for word in item[0])))
+    return {"text": " ".join(run), "share": count / len(new)}
+
+
+def _runs(text: str) -> set[tuple[str, ...]]:
+    words = [word.casefold() for word in _WORD.findall(text)]
+    return {tuple(words[at : at + STAMP_WORDS]) for at in range(len(words) - STAMP_WORDS + 1)}

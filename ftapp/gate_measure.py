@@ -1,0 +1,183 @@
+"""What the gate judges, measured: a new adapter beside what writes now, on the same held-out prompts from the same seeds.
+
+Reads an adapter's folder and writes letters with a loaded model. Knows no database and no rule.
+"""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ftapp import claims, cleaning, config, evaluation, gate, metrics, probes, prompts, rendered, voice
+from ftapp.training import run
+
+if TYPE_CHECKING:
+    from ftapp.backends.local import AdapterRef, LocalBackend
+
+LETTERS, HELD_OUT = 24, 16  # prompts; of them at most so many held-out ones, the others are made up
+MOST_SECONDS = 180.0  # for all letters: on a large model fewer are written, and the report says how many
+ROWS = 12  # letters written together
+STREAM, SEED = 60606, 4000  # of the generator, and of the letters
+# (prompts, adapter or None for the base) -> (text, whether it ended by itself) of each; the same call gives the same letters
+Write = Callable[[Sequence[list[dict[str, str]]], "AdapterRef | None"], Sequence[tuple[str, bool]]]
+
+
+def measure(
+    backend: LocalBackend, live: AdapterRef | None, new: AdapterRef, taught: Sequence[Mapping[str, Any]],
+    held_out: Sequence[Mapping[str, Any]], report: Mapping[str, Any], own: voice.VoiceCard | None = None, *,
+    stop: Callable[[], bool] = lambda: False, write: Write | None = None, count: int = LETTERS,
+) -> dict[str, Any]:  # fmt: skip
+    """{files, sides, held_out, letters, stamp, forgetting, reciting, seconds}, as `gate.judge` reads it.
+
+    `live` None is the base; `taught` and `held_out` are the run's rows; `report` its report so far (`held_out`, and `voice` of a
+    training of letters, whose probes are not repeated); `own` the card of the person's letters. `write` is for who can write many
+    letters at once. An adapter whose files or sides are not right is measured no further.
+    """
+    began = time.monotonic()
+    found: dict[str, Any] = {"files": files(Path(new.path), new.sha256), "sides": "", "held_out": report.get("held_out"), "letters": []}
+    if found["files"]:
+        return found | {"sides": "Nothing was written: the files are not right."}
+    for adapter in filter(None, (live, new)):
+        if not (proof := backend.prove(adapter)).ok:
+            return found | {"sides": proof.reason}
+    sft = any("completion" in row for row in taught)
+    rows = [{"prompt": row["prompt"], "completion": row.get("completion") or row["chosen"]} for row in taught]
+    asked = _asked(backend, held_out, _kinds(rows).most_common(1)[0][0], count)
+    written = _written(backend, live, new, asked, write, stop, began + MOST_SECONDS)
+    own = own or (voice.card([row["completion"] for row in rows]) if sft else None)
+    found["letters"] = [{side: scored(*one[side], rendered.read(messages), own) for side in ("live", "new")} for messages, one in written]
+    texts = {side: [one[side][0] for _, one in written] for side in ("live", "new")}
+    said = [rendered.read(messages).text for messages, _ in written]
+    if written and not sft:
+        found["stamp"] = gate.stamp(texts["new"], texts["live"], said)
+    voiced = report.get("voice") or {}
+    each = zip(said, texts["live"], texts["new"], strict=True)
+    others = [{"title": "", "prompt": prompt, "before": before, "after": after} for prompt, before, after in each]
+    found["reciting"] = voiced.get("reciting") or (probes.recited(others, rows) if others else None)
+    found["forgetting"] = voiced.get("forgetting") or probes.forgetting(backend, live, new, set(_kinds(rows)), stop)
+    return found | {"seconds": round(time.monotonic() - began, 1)}
+
+
+def _kinds(rows: Sequence[Mapping[str, Any]]) -> Counter[str]:
+    return Counter(rendered.read(row["prompt"]).kind or prompts.KINDS[0] for row in rows) or Counter([prompts.KINDS[0]])
+
+
+def _asked(backend: LocalBackend, held_out: Sequence[Mapping[str, Any]], kind: str, count: int) -> list[list[dict[str, str]]]:
+    """Held-out prompts, each of another posting, filled up with made-up ones of the kind that was taught most."""
+    from ftapp.bundled import generator
+
+    asked = [[dict(m) for m in row["prompt"]] for row in evaluation.first_prompts(held_out, min(HELD_OUT, count))]
+    kind = kind if kind in prompts.KINDS else prompts.KINDS[0]
+    made = (generator.example(STREAM, i, unseen=True, clean=True, kind=kind, count_tokens=backend.count_tokens) for i in range(count))
+    return asked + [[dict(m) for m in one.prompt.messages] for one, _ in zip(made, range(count - len(asked)), strict=False)]
+
+
+def _written(
+    backend: LocalBackend, live: AdapterRef | None, new: AdapterRef, asked: Sequence[list[dict[str, str]]], write: Write | None,
+    stop: Callable[[], bool], until: float,
+) -> list[tuple[list[dict[str, str]], dict[str, tuple[str, bool]]]]:  # fmt: skip
+    """[(prompt, {live, new}: (text, ended))], as many as the time allows; together where the model can, since that is many times
+    faster, and a few prompts after another, so that what there was time for is there for both."""
+    done = []
+    over = lambda: stop() or time.monotonic() > until  # noqa: E731
+    for start in range(0, len(asked), ROWS):
+        some = list(asked[start : start + ROWS])
+        if over():
+            break
+        both = [write(some, writer) if write else _letters(backend, some, writer, SEED + start, over) for writer in (live, new)]
+        rows = zip(some, *both, strict=True)
+        done += [(messages, {"live": _tidy(a), "new": _tidy(b)}) for messages, a, b in rows if a is not None and b is not None]
+    return done
+
+
+def _letters(
+    backend: LocalBackend, asked: Sequence[list[dict[str, str]]], writer: AdapterRef | None, seed: int, over: Callable[[], bool]
+) -> list[tuple[str, bool] | None]:
+    """A letter each, or None for those that there was no time for."""
+    from ftapp.backends import many
+    from ftapp.backends.pair import Row
+    from ftapp.backends.pair import write as stream
+    from ftapp.letters import sampling
+
+    how = sampling(backend.spec)
+    if many.able(backend):
+        with backend.turn:
+            return many.letters(backend, asked, how, writer, seed, stop=over, rows=ROWS)
+    found: list[tuple[str, bool] | None] = []
+    for number, messages in enumerate(asked):
+        *_, last = [None] if over() else stream(backend, messages, [Row(writer, seed + number)], how)
+        found.append((last.texts[0], last.finished[0]) if last else None)
+    return found
+
+
+def _tidy(letter: tuple[str, bool]) -> tuple[str, bool]:
+    return cleaning.strip(letter[0])[0], letter[1]
+
+
+def scored(letter: str, finished: bool, fields: rendered.Rendered, own: voice.VoiceCard | None) -> dict[str, Any]:
+    """{relevance, structure, groundedness, unsupported, repetition, words, voice, finished} of a letter, None where nothing can be said."""
+    sources = [fields.hook] if fields.kind and fields.hook else [] if fields.kind else [fields.text]
+    made = [claim for sentence in claims.ledger(letter, fields.profile, fields.job, fields.hits, sources) for claim in sentence.claims]
+    held = sum(claim.supported for claim in made)
+    by_name = {score.name: score.value for score in metrics.scores(
+        letter, fields.kind or "answer", fields.words, fields.profile, fields.job, supported=held, claims=len(made))}  # fmt: skip
+    return {
+        "relevance": by_name["Response Relevance"], "structure": by_name["Email Structure Quality"],
+        "groundedness": by_name["groundedness"], "unsupported": len(made) - held,
+        "repetition": by_name["repetition"], "words": by_name["words"],
+        "voice": voice.distance(own, [letter]) if own and letter.strip() else None, "finished": finished,
+    }  # fmt: skip
+
+
+def of_run(
+    folder: Path | str, sha256: str, report: Mapping[str, Any], *, stop: Callable[[], bool] = lambda: False,
+    backend: LocalBackend | None = None, live: AdapterRef | None | bool = False,
+) -> dict[str, Any]:  # fmt: skip
+    """The `gate` part of a run's report: `gate.judge` of the adapter in its folder, beside what wrote when the run was planned (or
+    `live`, when given). Raises ModelError when the base cannot be loaded."""
+    from ftapp.backends.local import AdapterRef, LocalBackend
+    from ftapp.voice_report import voice_of
+
+    folder = Path(folder)
+    base, recipe = run.read_json(folder / "base.json"), config.read_recipe(folder / "recipe.yaml")
+    named = base.get("live")
+    if live is False:
+        live = AdapterRef(named["id"], Path(named["path"]), named["sha256"], named["scope"]) if named else None
+    new = AdapterRef(folder.name, folder / "adapter", sha256, recipe.scope)
+    own = voice_of(base["voice"]) if base.get("voice") else None
+    backend = backend or LocalBackend.load(config.model_spec(base["id"]))
+    taught, held_out = run.read_rows(folder / "train.jsonl"), run.read_rows(folder / "eval.jsonl")
+    found = measure(backend, live, new, taught, held_out, report, own, stop=stop)
+    return {"rival": live.id if live else "none"} | gate.judge(found)
+
+
+# ---- files ------------------------------------------------------------------------------------------------------------
+
+
+def files(folder: Path, sha256: str) -> str:
+    """What is wrong with an adapter's files, in a sentence; "" when they are whole, as recorded, finite and of fitting shapes."""
+    if not run.sealed(folder) or run.read_json(folder / run.MANIFEST).get("adapter_model.safetensors") != sha256:
+        return "The adapter's files are not the recorded ones (a file is missing or its hash differs)."
+    strange = sorted(path.name for path in folder.iterdir() if path.name not in (*run.PUBLISHED, run.MANIFEST))
+    if strange:
+        return f"The adapter's folder holds a file that does not belong there ({strange[0][:40]})."
+    import torch
+    from safetensors import SafetensorError
+    from safetensors.torch import load_file
+
+    rank = run.read_json(folder / "adapter_config.json").get("r")
+    try:
+        tensors = load_file(folder / "adapter_model.safetensors")
+    except (SafetensorError, OSError, ValueError):
+        return "The adapter's weights cannot be read as safetensors."
+    for name, tensor in tensors.items():
+        if not torch.isfinite(tensor).all():
+            return f"The adapter's weights hold values that are not numbers ({name[:80]})."
+        if tensor.dim() != 2 or rank not in tensor.shape:
+            return f"The adapter's weights have a shape that its description does not fit ({name[:80]})."
+    if not any(tensor.abs().max() > 0 for name, tensor in tensors.items() if "lora_B" in name):
+        return "The adapter's weights are empty: it changes nothing."
+    return ""

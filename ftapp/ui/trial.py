@@ -1,0 +1,133 @@
+"""The trial of a new adapter, and what the gate said of it: the part of the Models tab above the list, and the header's line.
+
+Pure functions from what `Studio` tells to markup, and the panel with its buttons. Knows no rows and no test.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import gradio as gr
+
+from ftapp.ui import paper
+from ftapp.ui.asking import QUIET, calm
+from ftapp.ui.owner import Door
+
+NONE = ("Nothing is on trial. A newly taught adapter is measured first; what passes goes on trial by itself: "
+        "new pairs set it against what writes, and your votes decide.")  # fmt: skip
+DECIDED = {"confirmed": "Your votes say: let it write.", "rolled back": "Your votes say: keep what writes."}
+MARKS = {"ok": "\u2713", "refused": "\u2717", "unknown": "\u2013"}
+
+
+def header_line(found: dict[str, Any] | None) -> str:
+    """The trial that goes on in one line for the header; nothing else is said there."""
+    if not found or found["state"] != "running":
+        return ""
+    return f'<p class="counts trial-line">On trial: {paper.safe(found["sentence"])}</p>'
+
+
+def trial_text(found: dict[str, Any] | None) -> str:
+    """The trial as one bar from "keep what writes" to "let the new one write"; or how the last one ended."""
+    if found is None:
+        return paper.note(NONE)
+    if found["state"] != "running":
+        return paper.note(NONE) + paper.note(f"The last trial, of {paper.model_name(found['adapter_id'])}: {found['sentence']}")
+    against = f"{paper.model_name(found['adapter_id'])} against {paper.model_name(found['rival_id'])}"
+    bar = paper.progress(found["done"], found["sentence"])
+    ends = '<p class="bar-ends"><span>keep what writes</span><span>let the new one write</span></p>'
+    decided = paper.note(DECIDED.get(found["decided"], ""))
+    return f'<section class="card trial"><h3>{paper.safe(against)}</h3>{bar}{ends}{decided}</section>'
+
+
+def gate_text(report: dict[str, Any] | None, open_: bool = False) -> str:
+    """Each rule of the gate with its value in words, the refusals first."""
+    if not report:
+        return ""
+    rules = sorted(report["rules"], key=lambda rule: ("refused", "unknown", "ok").index(rule["state"]))
+    refused = sum(rule["state"] == "refused" for rule in rules)
+    said = "The gate let it through." if report["passed"] else f"The gate refused it: {paper.count(refused, 'rule')} failed."
+    lines = "".join(map(_rule, rules))
+    shown = " open" if open_ or refused else ""
+    return f'<details class="gate"{shown}><summary>{paper.safe(said)}</summary><ul class="rules">{lines}</ul></details>'
+
+
+def _rule(rule: dict[str, Any]) -> str:
+    title = f"<b>{MARKS[rule['state']]} {paper.safe(rule['title'])}</b>"
+    return f'<li class="{paper.safe(rule["state"])}">{title} {paper.safe(rule["sentence"])}</li>'
+
+
+class TrialPanel:
+    """Components and handlers. `changed` are events after which the list of adapters may differ."""
+
+    def __init__(self, studio: Any, door: Door):
+        self.studio, self.door = studio, door
+        gr.HTML('<h2>On trial</h2><p class="lead">A new adapter must earn its place: every vote on a new pair tests it.</p>')
+        self.shown = gr.HTML(elem_id="trial")
+        with gr.Row(elem_classes="chips fields"):
+            self.take = gr.Button("Let the new one write now", visible=False, elem_id="trial-take", min_width=200)
+            self.finish = gr.Button("Do what the votes say", variant="primary", visible=False, elem_id="trial-finish", min_width=180)
+            self.leave = gr.Button("End the trial", visible=False, elem_id="trial-leave", min_width=120)
+            self.automatic = gr.Checkbox(True, label="Decide by itself", visible=False, elem_id="trial-automatic", min_width=160)
+        self.gate = gr.HTML(elem_id="gate")
+        with gr.Row(elem_classes="chips fields", visible=False) as self.anyway:
+            self.reason = gr.Textbox(label="Let it write all the same, because", max_lines=2, elem_id="anyway-reason", min_width=260)
+            self.override = gr.Button("Let it write anyway", elem_id="anyway", min_width=160)
+        self.said = gr.HTML(elem_id="trial-said")
+        self._wire()
+
+    def _newest(self, owner: str) -> str:
+        """The adapter that is on trial, else the newest one that waits."""
+        rows = [row for state in ("trial", "candidate") for row in self.studio.adapters(owner) if row["state"] == state]
+        return rows[0]["id"] if rows else ""
+
+    def look(self, request: gr.Request) -> list[Any]:
+        owner = self.door.owner(request)
+        found, newest = self.studio.trial.trial(owner), self._newest(owner)
+        report = self.studio.trial.gate(owner, newest) if newest else None
+        going = bool(found) and found["state"] == "running"
+        waits = going and not found["automatic"] and found["decided"] != "continue"
+        title = f"<h3>What the gate measured of {paper.safe(paper.model_name(newest))}</h3>" if report else ""
+        return [
+            trial_text(found), gr.update(visible=going), gr.update(visible=waits), gr.update(visible=going),
+            gr.update(visible=found is not None, value=found["automatic"] if found else True), title + gate_text(report),
+            gr.update(visible=bool(report) and not report["passed"]),
+        ]  # fmt: skip
+
+    def take_it(self, request: gr.Request) -> str:
+        owner = self.door.manager(request)
+        found = self.studio.trial.trial(owner)
+        if not found or found["state"] != "running":
+            return paper.note(NONE)
+        self.studio.promote(owner, found["adapter_id"])
+        return paper.note(f"From now on {paper.model_name(found['adapter_id'])} writes. You took it before the votes decided.")
+
+    def finish_it(self, request: gr.Request) -> str:
+        return paper.note(self.studio.trial.finish(self.door.manager(request))["sentence"])
+
+    def leave_it(self, request: gr.Request) -> str:
+        return paper.note(self.studio.trial.leave(self.door.manager(request))["sentence"])
+
+    def set_automatic(self, automatic: bool, request: gr.Request) -> str:
+        self.studio.trial.automatic(self.door.manager(request), bool(automatic))
+        return paper.note("What the votes say is done at once." if automatic else "What the votes say waits for you here.")
+
+    def write_anyway(self, reason: str, request: gr.Request) -> tuple[str, str]:
+        owner = self.door.manager(request)
+        newest = self._newest(owner)
+        if not newest:
+            return reason, paper.note("No adapter waits.", "warning")
+        if len(reason.strip()) < 10:
+            return reason, paper.note("Say in a sentence why; it is kept with the adapter.", "warning")
+        self.studio.promote(owner, newest, reason)
+        return "", paper.note(f"From now on {paper.model_name(newest)} writes, though the gate refused it.")
+
+    def _wire(self) -> None:
+        outputs = [self.shown, self.take, self.finish, self.leave, self.automatic, self.gate, self.anyway]
+        self.looking = {"fn": calm(self.look), "inputs": None, "outputs": outputs, **QUIET}
+        self.changed = [
+            self.take.click(calm(self.take_it), None, self.said, **QUIET),
+            self.finish.click(calm(self.finish_it), None, self.said, **QUIET),
+            self.leave.click(calm(self.leave_it), None, self.said, **QUIET),
+            self.automatic.input(calm(self.set_automatic), self.automatic, self.said, **QUIET),
+            self.override.click(calm(self.write_anyway), self.reason, [self.reason, self.said], **QUIET),
+        ]

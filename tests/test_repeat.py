@@ -1,0 +1,79 @@
+"""A run is repeated from its folder: the same data, the same order, the same adapter; also when it was killed three times on the way."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+import sys
+import time
+
+import pytest
+
+from ftapp.errors import TrainingError
+from ftapp.training import processes, repeat, run
+from tests import tiny
+from tests.test_dpo import create
+
+pytestmark = pytest.mark.timeout(1800)  # a trainer's start alone takes a minute on a busy machine
+
+
+def trainer(folder):
+    log = (folder / "trainer.log").open("ab")
+    return subprocess.Popen([sys.executable, "-m", "ftapp.training", str(folder)], stdin=subprocess.DEVNULL, stdout=log, stderr=log,
+                            env=processes.environment(), cwd=folder)  # fmt: skip
+
+
+def checkpoints(folder):
+    return sum(event["kind"] == "checkpoint" for event in run.read_events(folder))
+
+
+def trained(folder, kills=0):
+    """Train it, killed after the next checkpoint so many times."""
+    for _ in range(kills):
+        before, process = checkpoints(folder), trainer(folder)
+        while checkpoints(folder) == before and process.poll() is None:
+            time.sleep(0.02)
+        assert process.poll() is None, "it was over before it could be hurt"
+        process.kill()
+        process.wait()
+    assert trainer(folder).wait() == 0
+    return folder / "adapter" / repeat.WEIGHTS
+
+
+@pytest.mark.slow
+def test_the_same_folder_gives_the_same_adapter_also_after_three_kills(tmp_path):
+    model = tiny.tiny_llama(tmp_path / "llama")
+    folder = create(tmp_path / "runs" / "run_1", model, epochs=6)
+    trained(folder)
+    done = repeat.repeat(tmp_path / "runs", "run_1")
+    assert done["same"] and done["difference"] <= 1e-6 and done["data_hash"] == repeat.data_hash(folder)
+    assert not (folder / "repeated").exists() and "same adapter" in repeat.said(done)
+    hurt = tmp_path / "runs" / "run_2"
+    hurt.mkdir()
+    for name in repeat.FROZEN:
+        shutil.copyfile(folder / name, hurt / name)
+    assert repeat.apart(folder / "adapter" / repeat.WEIGHTS, trained(hurt, kills=3)) <= 1e-6
+    other = create(tmp_path / "runs" / "run_3", model, epochs=6, seed=21)
+    assert repeat.apart(folder / "adapter" / repeat.WEIGHTS, trained(other)) > 1e-6, "another order gives another adapter"
+
+
+def test_a_run_that_is_not_whole_is_not_repeated(tmp_path):
+    folder = run.create(tmp_path / "run_1", {"name": "r", "method": "dpo"}, {"id": "m"}, [{"id": "p"}], [])
+    with pytest.raises(TrainingError, match="not whole"):
+        repeat.repeat(tmp_path, "run_1")
+    (folder / "forgotten.json").write_text(json.dumps({"at": "now"}))
+    with pytest.raises(TrainingError, match="deleted since"):
+        repeat.repeat(tmp_path, "run_1")
+
+
+def test_adapters_are_compared_weight_by_weight(tmp_path):
+    import numpy
+    from safetensors.numpy import save_file
+
+    one, other = ({"a": numpy.ones((2, 3), "float32")} for _ in range(2))
+    other["a"][1, 2] += 0.25
+    for name, tensors in (("one", one), ("other", other), ("more", one | {"b": one["a"]})):
+        save_file({key: numpy.ascontiguousarray(value) for key, value in tensors.items()}, tmp_path / name)
+    assert repeat.apart(tmp_path / "one", tmp_path / "one") == 0 and repeat.apart(tmp_path / "one", tmp_path / "other") == 0.25
+    assert repeat.apart(tmp_path / "one", tmp_path / "more") == float("inf")
