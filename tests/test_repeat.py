@@ -37,25 +37,36 @@ def trained(folder, kills=0):
         assert process.poll() is None, "it was over before it could be hurt"
         process.kill()
         process.wait()
-    assert trainer(folder).wait() == 0
+    assert trainer(folder).wait() == 0, [event for event in run.read_events(folder) if event.get("reason")]
     return folder / "adapter" / repeat.WEIGHTS
 
 
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory):
+    """(runs, model, the weights of run_1), trained without a break."""
+    work = tmp_path_factory.mktemp("repeat")
+    model = tiny.tiny_llama(work / "llama")
+    return work / "runs", model, trained(create(work / "runs" / "run_1", model, epochs=4))
+
+
 @pytest.mark.slow
-def test_the_same_folder_gives_the_same_adapter_also_after_three_kills(tmp_path):
-    model = tiny.tiny_llama(tmp_path / "llama")
-    folder = create(tmp_path / "runs" / "run_1", model, epochs=6)
-    trained(folder)
-    done = repeat.repeat(tmp_path / "runs", "run_1")
-    assert done["same"] and done["difference"] <= 1e-6 and done["data_hash"] == repeat.data_hash(folder)
-    assert not (folder / "repeated").exists() and "same adapter" in repeat.said(done)
-    hurt = tmp_path / "runs" / "run_2"
+def test_resumed_after_three_kills_it_is_the_same_adapter(whole):
+    runs, _, weights = whole
+    hurt = runs / "run_2"
     hurt.mkdir()
     for name in repeat.FROZEN:
-        shutil.copyfile(folder / name, hurt / name)
-    assert repeat.apart(folder / "adapter" / repeat.WEIGHTS, trained(hurt, kills=3)) <= 1e-6
-    other = create(tmp_path / "runs" / "run_3", model, epochs=6, seed=21)
-    assert repeat.apart(folder / "adapter" / repeat.WEIGHTS, trained(other)) > 1e-6, "another order gives another adapter"
+        shutil.copyfile(runs / "run_1" / name, hurt / name)
+    assert repeat.apart(weights, trained(hurt, kills=3)) <= 1e-6
+
+
+@pytest.mark.slow
+def test_the_same_folder_gives_the_same_adapter_and_another_order_does_not(whole):
+    runs, model, weights = whole
+    done = repeat.repeat(runs, "run_1")
+    assert done["same"] and done["difference"] <= 1e-6 and done["data_hash"] == repeat.data_hash(runs / "run_1")
+    assert not (runs / "run_1" / "repeated").exists() and "same adapter" in repeat.said(done)
+    other = create(runs / "run_3", model, epochs=4, seed=21)
+    assert repeat.apart(weights, trained(other)) > 1e-6
 
 
 def test_a_run_that_is_not_whole_is_not_repeated(tmp_path):
