@@ -143,7 +143,7 @@ def gate(task: dict[str, Any]) -> dict[str, Any]:
                 loss.backward()
                 results.append((loss.item(), torch.cat([p.grad.flatten() for p in learning])))
         (a, x), (b, y) = results
-        found[ours] = {"loss apart": abs(a - b), "cosine": torch.cosine_similarity(x, y, 0).item()}
+        found[ours] = {"loss apart": abs(a - b), "cosine": torch.cosine_similarity(x.double(), y.double(), 0).item()}
     return found
 
 

@@ -6,6 +6,7 @@ chosen letter, chosen letters that say everything twice, chosen letters that are
 "report" has other people, postings, phrases and letters. A line is written to FILE after each run, and runs found there are not done again.
 
     python -m benchmarks.gate --out FILE --judge     judges the runs in FILE again by the present configs/gate.yaml
+    python -m benchmarks.gate --out FILE --rehearse  trains nothing: judges two samples of the base's letters, and one of them spoilt
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks import batch, learning
-from ftapp import config, gate, gate_measure, letters, prompts
+from ftapp import config, gate, gate_measure, letters, prompts, rendered
 from ftapp.bundled import generator
 
 RUNS = 20  # of each sort and half
@@ -133,6 +134,32 @@ class Bench:
         return {"taught": len(taught), "train_seconds": round(seconds, 1), "measured": found}
 
 
+def rehearse(pool: Pool, trials: int = 40) -> Iterator[str]:
+    """What the letters' rules say of other letters of the same model (none should be refused), and of such letters spoilt."""
+    now, new = zip(*pool.pairs, strict=True)
+    before = [_scored(one.prompt, one.text, one.ended) for one in now]
+    ways = {"another sample": str, "phrase": lambda text: planted(text, PHRASES[0]), "length": twice}
+    ways |= {f"degenerate {kind}": lambda text, kind=kind: degenerate(text, kind) for kind in range(3)}
+    for name, spoil in ways.items():
+        texts = [spoil(one.text) for one in new]
+        after = [_scored(one.prompt, text, one.ended) for one, text in zip(new, texts, strict=True)]
+        refused: Counter[str] = Counter()
+        passed = 0
+        for trial in range(trials):
+            some = random.Random(trial).sample(range(len(now)), min(24, len(now)))
+            asked = [now[i].prompt.messages[-1]["content"] for i in some]
+            stamped = gate.stamp([texts[i] for i in some], [now[i].text for i in some], asked)
+            written = [{"live": before[i], "new": after[i]} for i in some]
+            judged = gate.judge({"files": "", "sides": "", "stamp": stamped, "letters": written})
+            passed += judged["passed"]
+            refused.update(rule["name"] for rule in judged["rules"] if rule["state"] == gate.REFUSED)
+        yield f"{name}: {passed} of {trials} let through; refused by {dict(refused)}"
+
+
+def _scored(prompt: prompts.Prompt, text: str, ended: bool) -> dict[str, Any]:
+    return gate_measure.scored(text, ended, rendered.read(prompt.messages), None)
+
+
 def planned(half: str) -> Iterator[tuple[str, int]]:
     """(sort, number) of every run of a half, the sorts taking turns, so that a part of them says something of all."""
     for number in range(RUNS):
@@ -162,6 +189,7 @@ def main() -> None:
     parser.add_argument("--half", choices=(*HALVES, "both"), default="both")
     parser.add_argument("--letters", type=int, default=gate_measure.LETTERS, help="a run")
     parser.add_argument("--judge", action="store_true", help="only judge what is in FILE")
+    parser.add_argument("--rehearse", action="store_true", help="judge letters without training")
     given = parser.parse_args()
     os.environ.update({"HF_HUB_OFFLINE": "1", "TRL_EXPERIMENTAL_SILENCE": "1", "TQDM_DISABLE": "1"})
     done = read(given.out)
@@ -171,6 +199,9 @@ def main() -> None:
         bench = Bench(folder, given.letters)
         for half in HALVES if given.half == "both" else [given.half]:
             pool = Pool(bench.backend, bench.sampling, HALVES[half], folder)
+            if given.rehearse:
+                print(half, *rehearse(pool), sep="\n  ", flush=True)
+                continue
             for sort, number in planned(half):
                 if any((line["half"], line["sort"], line["number"]) == (half, sort, number) for line in done):
                     continue

@@ -24,8 +24,8 @@ FOLDS = 5
 PUBLISHED = {"base 7B": (0.314, 0.428), "fine-tuned 7B": (0.519, 0.361)}  # ROUGE-L F1, repetition
 WORDS = 120  # asked of every letter: the length of a reference is not known to whoever writes
 RECIPE = config.Recipe(
-    name="sft_dataset", method="sft", scope="all", parent="none", r=32, alpha=64, learning_rate=1e-3, epochs=4, batch_size=4,
-    scheduler="cosine",
+    name="sft_dataset", method="sft", scope="all", parent="none", r=32, alpha=64, learning_rate=1e-3, epochs=4, batch_size=2,
+    accumulation_steps=2, scheduler="cosine",
 )  # fmt: skip
 _AT = re.compile(r"^(?P<title>.+?) (?:at|with|in) (?P<employer>.+?)(?:\s*[,(]?\s*(?:for |from )?(?P<time>\(?\d[^,]*))?$")
 

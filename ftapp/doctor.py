@@ -12,7 +12,7 @@ from typing import Any
 from sqlalchemy import Engine
 
 from db.engine import journal_mode, wal_is_safe
-from ftapp import adapters, files
+from ftapp import adapters, files, ladder
 from ftapp.backends import folders, hardware
 from ftapp.config import BUNDLED, ModelSpec, Settings
 from ftapp.errors import ModelError
@@ -33,6 +33,7 @@ def examine(settings: Settings, spec: ModelSpec, engine: Engine) -> dict[str, An
     except ModelError as error:
         model |= {"here": False}
         missing.append(str(error))
+    model["recommended"] = next((rung["id"] for rung in ladder.rungs(spec.id) if rung["recommended"]), "none: it has too little memory")
     if spec.id == BUNDLED and not model["starter"]:
         missing.append("The starter adapter is not in this checkout - both letters come from the base model - train one of your own.")
     free = shutil.disk_usage(settings.home).free

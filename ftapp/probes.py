@@ -36,7 +36,8 @@ def forgetting(
 ) -> dict[str, Any]:
     """{before, after, rise, groups, warning, sentence}: loss in nats a token on fixed texts that were not taught.
 
-    The loss is the mean over groups, each over its tokens; `rise` is after / before - 1, and from `FORGOTTEN` on a warning is given.
+    A group's loss is the mean over its tokens. `rise` is the geometric mean of the groups' after / before, less 1, so that a group that
+    the model never knew does not drown the others; above `FORGOTTEN` a warning is given.
     """
     from ftapp.backends.likelihood import nats
 
@@ -51,7 +52,7 @@ def forgetting(
     if not groups:
         return {"before": None, "after": None, "rise": None, "groups": {}, "warning": False, "sentence": "Forgetting was not measured."}
     was, now = (statistics.fmean(row[side] for row in groups.values()) for side in ("before", "after"))
-    rise = now / was - 1
+    rise = statistics.geometric_mean(row["after"] / row["before"] for row in groups.values()) - 1
     worst = max(groups, key=lambda name: groups[name]["rise"])
     if rise > FORGOTTEN:
         most = f"{worst} ({groups[worst]['rise']:.0%})"

@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from ftapp import structure
 
 MOST_STEPS = 3.0  # one habit counts no more than this, however odd a letter is
-FAVOURITES = 12
+FAVOURITES, LONGEST = 12, 12  # phrases on a card, words of a phrase
 RHYTHM = 8
 STATED = 3  # letters from which a card can say "never" and "each time"
 LEFT_OUT_ONE_BY_ONE = 30  # letters that are compared with the others; more would say the same
@@ -65,6 +65,8 @@ _LONG = re.compile(
     r"(?:it|that|there|here|what) is\b(?! not)|let us)\b"
 )
 _DASH = re.compile(r"\s[-–—]{1,2}\s|—|(?<=\D)–(?=\D)|\s--\s")
+_JOINS = frozenset("and or of".split())  # a phrase does not begin with these
+_LOOSE = _JOINS | frozenset("but the a an to at in for with on by from that as is my your our so i".split())  # nor end with these
 _NAMED = re.compile(
     r"(?i)^(?:dear(?:est)?|hello|hi|hey|good|day|morning|afternoon|evening|greetings|to|whom|it|may|concern|the|hiring|manager|team|"
     r"recruiting|recruiter|sir|madam|or|and|all|at|everyone|there|colleagues|folks|people|ladies|gentlemen|committee|reader|department|"
@@ -165,7 +167,7 @@ def _shares(forms: Iterable[str]) -> tuple[tuple[str, float], ...]:
 
 
 def _favourites(measured: Sequence[_Measured]) -> tuple[tuple[str, float], ...]:
-    """Runs of two to eight words that a third of the letters share (two at least), longest and commonest first, no two alike."""
+    """Runs of two to twelve words that a third of the letters share (two at least), longest and commonest first, no two alike."""
     least = max(2, -(-len(measured) // 3))
     found = Counter(run for m in measured for run in m.runs)
     common = [(run, n) for run, n in found.items() if n >= least]
@@ -241,16 +243,19 @@ def _sign_off(sign_off: str) -> str:
 
 
 def _runs(sentence: str) -> set[str]:
-    """Runs of two to eight words that could be a habit: without names and numbers, two words only when neither is a small one."""
+    """Runs of two to twelve words that could be a habit: without names and numbers, not cut before or after a word that joins, two words
+    only when neither is a small one."""
     tokens = re.findall(r"[^\W_]+(?:['’-][^\W_]+)*|[^\w\s]", sentence)
     plain: list[str | None] = []
     for at, token in enumerate(tokens):
         name = token[:1].isupper() and at and token not in ("I", "I'm", "I’m", "I've", "I’ve", "I'd", "I’d", "I'll", "I’ll")
         plain.append(None if name or any(c.isdigit() for c in token) else token.lower().replace("’", "'"))
     found = set()
-    for size in range(2, 9):
+    for size in range(2, LONGEST + 1):
         for at in range(len(plain) - size + 1):
             run = plain[at : at + size]
+            if run[0] in _JOINS or run[-1] in _LOOSE:
+                continue
             if all(w and w[0].isalpha() for w in run) and (size > 3 or sum(w in SMALL_WORDS for w in run) < 2 * size - 3):
                 found.add(" ".join(run))
     return found

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 NOTICED = 0.05  # steps; distances that differ by less are the same
 LESS_GROUNDED = 0.03
 NOT_TRIED = "Your letters as examples in the prompt could not be tried: none fits into this model's prompt, so teaching is the way."
-BEATS = "It also beats your letters as examples in the prompt of the base model ({}): the training is worth it."
+BEATS = "It also beats your letters as examples in the prompt of the base model ({})."
 AS_GOOD = (
     "But your letters as examples in the prompt of the base model do as well ({}): this training is not worth it yet. Put letters into the "
     "template, or teach it more of them."
@@ -45,7 +45,9 @@ def verdict(written: Sequence[Mapping[str, Any]], own: float | None) -> dict[str
         worth = shown.theirs - shown.after >= NOTICED
         numbers = f"{shown.after:.2f} against {shown.theirs:.2f}, nearer in {shown.nearer} of {shown.count} letters"
         more = (BEATS if worth else AS_GOOD).format(numbers)
-    return {"worth_it": worth, "sentence": f"{learned} {more}{_grounded(written)}"}
+    lost = _grounded(written)
+    end = lost or (" The training is worth it." if worth else "")
+    return {"worth_it": worth and not lost, "sentence": f"{learned} {more}{end}"}
 
 
 def _against(written: Sequence[Mapping[str, Any]], who: str) -> _Beside | None:
@@ -66,4 +68,5 @@ def _grounded(written: Sequence[Mapping[str, Any]]) -> str:
     was, now = statistics.fmean(a for a, _ in both), statistics.fmean(b for _, b in both)
     if was - now < LESS_GROUNDED:
         return ""
-    return f" But it claims more that nothing supports: {now:.0%} of its claims are supported, before {was:.0%}."
+    return (f" But it claims more that nothing supports: {now:.0%} of its claims are supported, before {was:.0%}. Do not let it write yet: "
+            "teach more letters, or with fewer epochs.")  # fmt: skip

@@ -85,7 +85,7 @@ def test_mistakes_get_one_sentence(app):
 def test_only_the_named_endpoints_are_listed(app):
     named = client(app[0]).view_api(return_format="dict")["named_endpoints"]
     assert set(named) == {f"/{verb}" for verb in (
-        "write_pair", "prefer", "undo", "start_training", "training_status", "stop_training", "adapters", "promote", "rollback",
+        "write_pair", "prefer", "undo", "start_training", "training_status", "stop_training", "adapters", "promote", "trial", "rollback",
         "import_preferences", "export_preferences")}  # fmt: skip
 
 

@@ -25,6 +25,7 @@ def test_models_lists_the_ladder_and_takes_one(call, tmp_path, monkeypatch):
     found, said = call("models")
     assert [rung["id"] for rung in found["models"]] == config.model_ids()
     assert sum(rung["current"] for rung in found["models"]) == 1 and "python -m ftapp models --use ID" in said
+    assert call("doctor")[0]["model"]["recommended"] in [*config.model_ids(), "none: it has too little memory"]
     monkeypatch.setattr(ladder, "fetch", lambda model, offline, progress: progress(1, 2) or tmp_path)
     taken, _ = call("models --use Qwen/Qwen3-0.6B")
     assert taken == {"model": "Qwen/Qwen3-0.6B", "folder": str(tmp_path)}

@@ -85,9 +85,9 @@ def letter(before, after, prompted=None, grounded=(1.0, 1.0)):
         ([], None, "No letter"),
         ([letter(1.0, 0.98)], False, "did not learn"),
         ([letter(1.0, 0.5)], True, "could not be tried"),
-        ([letter(1.0, 0.5, 0.9)], True, "worth it"),
+        ([letter(1.0, 0.5, 0.9)], True, "The training is worth it."),
         ([letter(1.0, 0.5, 0.5)], False, "not worth it yet"),
-        ([letter(1.0, 0.5, 0.9, (1.0, 0.7))], True, "70% of its claims"),
+        ([letter(1.0, 0.5, 0.9, (1.0, 0.7))], False, "70% of its claims"),
     ],
 )
 def test_the_verdict_is_plain(written, worth, words):

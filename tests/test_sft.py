@@ -160,7 +160,7 @@ def test_a_batch_read_in_parts_with_layers_computed_twice_learns_the_same(llama,
     from ftapp.training import memory
 
     monkeypatch.setattr(hardware, "computes_bf16", lambda: False)
-    whole = config.recipe("sft_bundled").model_copy(update={"epochs": 2.0, "scope": "all"})
+    whole = config.recipe("sft_bundled").model_copy(update={"batch_size": 4, "scope": "all"})
     adapters = []
     for level in range(4):  # batches of 4, 2, 1, then gradient checkpointing
         recipe = memory.smaller(whole, level)

@@ -54,7 +54,7 @@ def test_the_plan_says_what_will_really_be_trained(home, supervisor, own):  # no
     assert owner == ME and facts.spec.id == home[0].model and facts.count_tokens([{"role": "user", "content": "a"}]) > 1
     assert (made.method, made.kept, made.held_out, made.held_out_groups) == ("sft", 8, 4, 4)
     assert made.dropped == {"empty": 1, "too long": 1} and made.refused == ""
-    assert made.steps == 8 and set(made.sides) == {"prompt", "completion"} and sum(made.sides.values()) == made.tokens
+    assert made.steps == 80 and set(made.sides) == {"prompt", "completion"} and sum(made.sides.values()) == made.tokens
     assert made.longest * 8 >= made.tokens and not made.measured
     assert all(letters.held_out(one["split_key"]) for one in supervisor_material(home).held_out)
 
@@ -167,10 +167,10 @@ def test_a_training_that_does_not_fit_says_so_in_numbers_and_offers_the_smaller_
     assert status["state"] == "failed" and status["reason"].startswith(memory.USED_UP), status
     assert "64 at a time, the longest of 9" in status["reason"] and "32 at a time" in status["reason"]
     instead = supervisor.smaller(ME, run_id)
-    assert instead["recipe"] == "sft_bundled" and instead["smaller"] == 1 and "2 at a time" in instead["sentence"]
+    assert instead["recipe"] == "sft_bundled" and instead["smaller"] == 1 and "1 at a time" in instead["sentence"]
     with lock.hold(home[0].home / "elsewhere.lock"):
         again = supervisor.start(ME, instead["recipe"], instead["smaller"])
-    assert config.read_recipe(folder_of(home, again) / "recipe.yaml").batch_size == 2
+    assert config.read_recipe(folder_of(home, again) / "recipe.yaml").batch_size == 1
     supervisor.stop(ME, again)
     assert wait(supervisor, again, ("interrupted", *run.FINAL))
 

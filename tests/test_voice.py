@@ -53,7 +53,7 @@ def test_a_letter_that_was_left_out_is_near():
 
 
 def test_names_and_numbers_are_no_favourite_phrases():
-    letters = [f"Hi,\n\nI worked at Bramble Foods for {n} years and Ana Ortiz led me.\n\nBest,\nA" for n in (3, 4, 5)]
+    letters = [f"Hi,\n\nI always worked hard at Bramble Foods for {n} years and Ana Ortiz led me.\n\nBest,\nA" for n in (3, 4, 5)]
     phrases = " ".join(phrase for phrase, _ in voice.card(letters).favourites)
     assert phrases and not {"bramble", "ana", "ortiz", "3", "4"} & set(phrases.split())
 

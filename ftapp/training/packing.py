@@ -50,6 +50,11 @@ class Row:
         return [span.tokens for span in self.spans]
 
     @property
+    def counts(self) -> list[int]:
+        """Tokens of all chosen and of all rejected letters."""
+        return [sum(span.letters[side] + 1 for span in self.spans) for side in (0, 1)]
+
+    @property
     def longest(self) -> int:
         """Tokens of the longest sequence, prompt and one letter, as a model would count them alone."""
         return max(span.before + span.lead + max(span.letters) for span in self.spans)

@@ -1,7 +1,7 @@
 """TRL's DPOTrainer with a step that reads each prompt once. Losses, metrics, callbacks and checkpoints stay TRL's own.
 
 TRL puts prompt and letter through the model four times a pair: twice for the policy, twice for the reference. Here policy and reference
-score both letters after one reading of the prompt, in one row without padding (`packing`):
+score both letters after one reading of the prompt, in a row of its own without padding (`packing`), so batches need no like lengths:
 
 - scope "all": one reading with gradient; exactly TRL's loss and gradient.
 - scope "letter": the adapter sleeps until the assistant header, so prompts are read by the base without gradient, once for policy and
@@ -83,14 +83,20 @@ class SharedPromptTrainer(EncodedDPOTrainer):
         self._acting = acting.Acting(base)
         base.forward = partial(self._forward, base, base.forward)
 
-    def _forward(self, base: Any, original: Callable[..., Any], *args: Any, packed: packing.Row | None = None, **kwargs: Any) -> Any:
+    def _forward(self, base: Any, original: Callable[..., Any], *args: Any, packed: list[packing.Row] | None = None, **kwargs: Any) -> Any:
+        """Scores of the rows' letters, all chosen ones first. Row by row: products in bfloat16 round otherwise in other company, and a
+        fresh policy would differ from its reference."""
         if packed is None:
             with self._acting.set(acting.AS_PEFT):
                 return original(*args, **kwargs)
-        hidden = packing.run(base.base_model, packed, packed.input_ids, packed.position_ids)
-        head = base.get_output_embeddings().weight
-        scores = letter_head.score(hidden[packed.scored], head, self._mean_row(head), packed.targets)
-        return FusedCausalLMOutput(**scores._asdict())
+        head, sides = base.get_output_embeddings().weight, ([], [])
+        for row in packed:
+            hidden = packing.run(base.base_model, row, row.input_ids, row.position_ids)
+            scores = letter_head.score(hidden[row.scored], head, self._mean_row(head), row.targets)
+            for side, part in zip(sides, zip(*(values.split(row.counts) for values in scores), strict=True), strict=True):
+                side.append(part)
+        together = (torch.cat(values) for values in zip(*sides[0], *sides[1], strict=True))
+        return FusedCausalLMOutput(**dict(zip(letter_head.Scores._fields, together, strict=True)))
 
     def _mean_row(self, head: torch.Tensor) -> torch.Tensor:
         if not hasattr(self, "_mean"):
@@ -110,21 +116,21 @@ class SharedPromptTrainer(EncodedDPOTrainer):
 
     # ---- the batch ----------------------------------------------------------------------------------------------
 
-    def _row(self, inputs: Mapping[str, torch.Tensor]) -> packing.Row:
-        """TRL's padded batch (chosen rows, then rejected rows) as one packed row."""
+    def _rows(self, inputs: Mapping[str, torch.Tensor]) -> list[packing.Row]:
+        """TRL's padded batch (chosen rows, then rejected rows), each pair packed in a row of its own."""
         ids = [row[:length] for row, length in zip(inputs["input_ids"].tolist(), inputs["attention_mask"].sum(1).tolist(), strict=True)]
         starts = [len(row) - count for row, count in zip(ids, inputs["completion_mask"].sum(1).tolist(), strict=True)]
-        half, pairs = len(ids) // 2, []
+        half, rows = len(ids) // 2, []
         for i in range(half):
             prompt, letters = ids[i][: starts[i]], (ids[i][starts[i] :], ids[half + i][starts[half + i] :])
             before = prompt[: len(prompt) - len(self._header)] if self._header else []
             past = self._prompts.get(before, self._read) if before else None
-            pairs.append(packing.Pair(prompt[len(before) :], letters, past))
-        return packing.pack(pairs, self.accelerator.device)
+            rows.append(packing.pack([packing.Pair(prompt[len(before) :], letters, past)], self.accelerator.device))
+        return rows
 
-    def _scores(self, model: Any, row: packing.Row, *, labels: torch.Tensor, **_: Any) -> FusedCausalLMOutput:
+    def _scores(self, model: Any, rows: list[packing.Row], *, labels: torch.Tensor, **_: Any) -> FusedCausalLMOutput:
         """What TRL's patched forward would have returned for the padded batch with these `labels`."""
-        scores, asked = model(packed=row), labels[:, 1:] != -100
+        scores, asked = model(packed=rows), labels[:, 1:] != -100
 
         def place(values: torch.Tensor) -> torch.Tensor:
             return values.new_zeros(asked.shape).masked_scatter(asked, values)
@@ -135,13 +141,13 @@ class SharedPromptTrainer(EncodedDPOTrainer):
     def _compute_loss(self, model: Any, inputs: Any, return_outputs: bool) -> Any:
         if not self.shared or return_outputs:
             return super()._compute_loss(model, inputs, return_outputs)
-        return super()._compute_loss(partial(self._scores, model, self._row(inputs)), inputs, False)
+        return super()._compute_loss(partial(self._scores, model, self._rows(inputs)), inputs, False)
 
     def compute_ref_log_probs(self, model: Any, inputs: Any) -> Any:
         if not self.shared:
             return super().compute_ref_log_probs(model, inputs)
-        row = self._row(inputs)  # prompts are read here, before TRL changes which adapter is on
-        return super().compute_ref_log_probs(partial(self._scores, model, row), inputs)
+        rows = self._rows(inputs)  # prompts are read here, before TRL changes which adapter is on
+        return super().compute_ref_log_probs(partial(self._scores, model, rows), inputs)
 
     # ---- the reference ------------------------------------------------------------------------------------------
 
@@ -173,7 +179,7 @@ class SharedPromptTrainer(EncodedDPOTrainer):
         inputs = self._prepare_inputs(self.data_collator([row]))
         labels = inputs["input_ids"].masked_fill(inputs["completion_mask"] == 0, -100)
         with self._plainly():
-            return self._scores(self.model, self._row(inputs), labels=labels).log_probs.sum(1).tolist()
+            return self._scores(self.model, self._rows(inputs), labels=labels).log_probs.sum(1).tolist()
 
     def _reference_of(self, row: Mapping[str, Any]) -> list[float]:
         inputs = self._prepare_inputs(self.data_collator([row]))
@@ -199,7 +205,7 @@ class SharedPromptTrainer(EncodedDPOTrainer):
         sizes = {"input_ids": inputs["input_ids"], "attention_mask": inputs["attention_mask"], "use_cache": False}
         try:
             with self._jolted(), self._plainly():
-                ours = self._scores(self.model, self._row(inputs), labels=labels).log_probs
+                ours = self._scores(self.model, self._rows(inputs), labels=labels).log_probs
                 theirs = self.model(**sizes, labels=labels, fused_lm_head=True).log_probs
         except (NotImplementedError, TypeError, AttributeError, KeyError, IndexError) as error:
             log.info("Packed rows failed on this model.", exc_info=True)

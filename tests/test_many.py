@@ -1,0 +1,108 @@
+"""Letters that are written together are those that would be written alone, whoever writes; and the gate measures a real adapter."""
+
+import json
+from dataclasses import replace
+
+import pytest
+import torch
+from safetensors.torch import load_file, save_file
+
+from ftapp import gate, gate_measure
+from ftapp.backends import many
+from ftapp.backends.pair import Row, Sampling, write
+from ftapp.profiles import JobPosting, ResumeProfile
+from ftapp.prompts import build
+from ftapp.training import run
+from tests.tiny import Tinies
+
+GREEDY = Sampling(greedy=True, max_new_tokens=12)
+
+
+@pytest.fixture(scope="module")
+def tinies(tmp_path_factory):
+    return Tinies(tmp_path_factory.mktemp("tiny"))
+
+
+def asked(count=5):
+    """Prompts of different lengths."""
+    return [[dict(m) for m in build(ResumeProfile(name="Sam Ode", skills=["bread"] * (i + 1)), JobPosting(title="Baker")).messages]
+            for i in range(count)]  # fmt: skip
+
+
+@pytest.mark.parametrize("scope", [None, "letter", "all"])
+def test_together_as_alone(tinies, scope):
+    backend = tinies("llama")
+    assert many.able(backend)
+    adapter = scope and tinies.adapter("llama", scope)
+    together = many.letters(backend, asked(), GREEDY, adapter, 7, rows=3)
+    for messages, letter in zip(asked(), together, strict=True):
+        *_, alone = write(backend, messages, [Row(adapter, 7)], GREEDY)
+        assert letter == (alone.texts[0], alone.finished[0])
+
+
+def test_stopped_letters_are_none(tinies):
+    assert many.letters(tinies("llama"), asked(2), GREEDY, None, 7, stop=lambda: True) == [None, None]
+
+
+def rows(count=3):
+    return [{"id": str(i), "prompt": messages, "chosen": f"Dear all, I bake bread number {i}.", "rejected": "No.", "split_key": f"{i:064x}"}
+            for i, messages in enumerate(asked(count))]  # fmt: skip
+
+
+def test_what_the_gate_measures_can_be_judged_and_stored(tinies):
+    backend, new = tinies("llama"), tinies.adapter("llama", "letter")
+    sealed(new.path)
+    found = gate_measure.measure(backend, None, new, rows(), rows(2), {"held_out": None}, count=4)
+    assert (found["files"], found["sides"], len(found["letters"])) == ("", "", 4)
+    assert found["letters"][0]["live"].keys() == found["letters"][0]["new"].keys() >= {"relevance", "unsupported", "finished"}
+    assert found["forgetting"]["rise"] is not None and found["reciting"]["letters"] == 4 and 0 <= found["stamp"]["share"] <= 1
+    again = gate_measure.measure(backend, None, new, rows(), rows(2), {"held_out": None}, count=4)
+    assert again["letters"] == found["letters"], "the same seeds give the same letters"
+    json.dumps(gate.judge(found))
+
+
+def sealed(folder):
+    """As `run.publish` leaves an adapter: its two files and their hashes, nothing else."""
+    for path in folder.iterdir():
+        if path.name not in run.PUBLISHED:
+            path.unlink()
+    run.seal(folder)
+
+
+@pytest.mark.parametrize(
+    ("said", "harm"),
+    [
+        ("not numbers", lambda tensors: {name: tensor * float("nan") for name, tensor in tensors.items()}),
+        ("changes nothing", lambda tensors: {name: torch.zeros_like(tensor) for name, tensor in tensors.items()}),
+        ("shape", lambda tensors: {name: tensor.flatten() for name, tensor in tensors.items()}),
+    ],
+)  # fmt: skip
+def test_files_that_must_not_write(tinies, tmp_path, said, harm):
+    import shutil
+
+    good = tinies.adapter("llama", "letter")
+    folder = tmp_path / "adapter"
+    shutil.copytree(good.path, folder)
+    weights = folder / "adapter_model.safetensors"
+    save_file(harm(load_file(weights)), weights)
+    sealed(folder)
+    assert said in gate_measure.files(folder, run.sha256_file(weights))
+    found = gate_measure.measure(tinies("llama"), None, replace(good, path=folder, sha256=run.sha256_file(weights)), rows(), [], {})
+    assert not gate.judge(found)["passed"] and found["letters"] == []
+
+
+def test_files_that_changed_or_do_not_belong(tinies, tmp_path):
+    import shutil
+
+    good = tinies.adapter("llama", "letter")
+    folder = tmp_path / "adapter"
+    shutil.copytree(good.path, folder)
+    sealed(folder)
+    assert gate_measure.files(folder, good.sha256) == ""
+    (folder / "optimizer.pt").write_bytes(b"x")
+    assert "does not belong there (optimizer.pt)" in gate_measure.files(folder, good.sha256)
+    (folder / "optimizer.pt").unlink()
+    assert "not the recorded ones" in gate_measure.files(folder, "0" * 64)
+    (folder / "adapter_model.safetensors").write_bytes(b"no safetensors")
+    run.seal(folder)
+    assert "cannot be read" in gate_measure.files(folder, run.sha256_file(folder / "adapter_model.safetensors"))
