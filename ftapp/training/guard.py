@@ -111,12 +111,14 @@ def writer(model: Any, tokenizer: Any, prompts: Sequence[Sequence[int]]) -> Call
 
     def write() -> list[str]:
         teaching = model.training
+        # frozen weights may be rounded (see `acting.round_frozen`) while the adapter's are not: only autocast brings them together
+        half = next((one.dtype for one in model.parameters() if one.dtype in (torch.bfloat16, torch.float16)), None)
         model.eval()
         try:
             texts = []
             for ids in prompts[:PROMPTS]:
                 given = torch.tensor([list(ids)], device=model.device)
-                with torch.no_grad():
+                with torch.no_grad(), torch.autocast(model.device.type, half, enabled=half is not None):
                     out = model.generate(input_ids=given, attention_mask=torch.ones_like(given), max_new_tokens=TOKENS, do_sample=False,
                                          pad_token_id=tokenizer.pad_token_id or tokenizer.eos_token_id)  # fmt: skip
                 texts.append(tokenizer.decode(out[0, given.shape[1] :], skip_special_tokens=True))
