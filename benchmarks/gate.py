@@ -146,7 +146,7 @@ def rehearse(pool: Pool, trials: int = 40) -> Iterator[str]:
         refused: Counter[str] = Counter()
         passed = 0
         for trial in range(trials):
-            some = random.Random(trial).sample(range(len(now)), min(24, len(now)))
+            some = random.Random(trial).sample(range(len(now)), min(gate_measure.LETTERS, len(now)))
             asked = [now[i].prompt.messages[-1]["content"] for i in some]
             stamped = gate.stamp([texts[i] for i in some], [now[i].text for i in some], asked)
             written = [{"live": before[i], "new": after[i]} for i in some]

@@ -17,7 +17,7 @@ from ftapp.training import run
 if TYPE_CHECKING:
     from ftapp.backends.local import AdapterRef, LocalBackend
 
-LETTERS, HELD_OUT = 24, 16  # prompts; of them at most so many held-out ones, the others are made up
+LETTERS, HELD_OUT = 32, 20  # prompts; of them at most so many held-out ones, the others are made up
 MOST_SECONDS = 180.0  # for all letters: on a large model fewer are written, and the report says how many
 ROWS = 12  # letters written together
 STREAM, SEED = 60606, 4000  # of the generator, and of the letters
@@ -56,9 +56,15 @@ def measure(
     voiced = report.get("voice") or {}
     each = zip(said, texts["live"], texts["new"], strict=True)
     others = [{"title": "", "prompt": prompt, "before": before, "after": after} for prompt, before, after in each]
-    found["reciting"] = voiced.get("reciting") or (probes.recited(others, rows) if others else None)
+    own_texts = rows if sft else [row for row, given in zip(rows, taught, strict=True) if _edited(given)]
+    found["reciting"] = voiced.get("reciting") or (probes.recited(others, rows, own_texts) if others else None)
     found["forgetting"] = voiced.get("forgetting") or probes.forgetting(backend, live, new, set(_kinds(rows)), stop)
     return found | {"seconds": round(time.monotonic() - began, 1)}
+
+
+def _edited(row: Mapping[str, Any]) -> bool:
+    """Whether a person wrote the chosen letter: the tokens of a sampled one are in its row."""
+    return bool(row.get("rejected_ids")) and not row.get("chosen_ids")
 
 
 def _kinds(rows: Sequence[Mapping[str, Any]]) -> Counter[str]:

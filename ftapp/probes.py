@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import statistics
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
@@ -65,15 +66,21 @@ def forgetting(
 
 
 
-def recited(others: Sequence[Mapping[str, str]], taught: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+def recited(
+    others: Sequence[Mapping[str, str]], taught: Sequence[Mapping[str, Any]], written: Sequence[Mapping[str, Any]] | None = None
+) -> dict[str, Any]:
     """{letters, leaks: [{kind, text, title}], warning, sentence}: what the adapter's letters for other people recite of those taught.
 
     `others`: {title, prompt, before, after}, the texts of what was asked and of the letters; `taught`: rows {prompt, completion}.
+    `written`: those of them that a person wrote, all unless said; sentences of the model's own letters are nobody's secret.
     """
     count = len(others)
     if not count:
         return {"letters": 0, "leaks": [], "warning": False, "sentence": NOT_MEASURED}
-    known, ordinary = reciting.taught(taught), reciting.vocabulary([one["before"] for one in others])
+    known = reciting.taught(taught)
+    if written is not None:
+        known = dataclasses.replace(known, runs=reciting.taught(written).runs)
+    ordinary = reciting.vocabulary([one["before"] for one in others])
     found = [
         {"kind": leak.kind, "text": leak.text, "title": one["title"]}
         for one in others for leak in reciting.leaks(one["after"], one["prompt"], known, ordinary)
