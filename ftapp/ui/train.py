@@ -265,7 +265,7 @@ class TeachTab:
         self.looking = {"fn": calm(self.look), "inputs": self.run_id, "outputs": self.shown, **QUIET}
         planned = [self.plan, self.start, self.measure]
         self.planning = {"fn": calm(self.look_ahead), "inputs": self.recipe, "outputs": planned, **QUIET}
-        self.measure.click(calm(self.look_closely), self.recipe, planned, show_progress="minimal")
+        self.measure.click(calm(self.look_closely), self.recipe, planned, **QUIET | {"show_progress": "minimal"})
         self.method.change(calm(self.turn), self.method, [self.lead, self.recipe], **QUIET)
         self.lesser.click(calm(self.begin_smaller), None, None, **QUIET).then(**self.looking)
         self.timer.tick(**self.looking)
