@@ -312,6 +312,12 @@ def settings(home: Path | str | None = None, model: str | None = None) -> Settin
                     host=env.get("GRADIO_SERVER_NAME") or app.host, port=int(port), offline=offline)  # fmt: skip
 
 
+def check_letters(usual: int) -> int:
+    """How many letters a finished training is checked with: `usual`, or fewer where FTAPP_CHECK_LETTERS says so (a slow machine)."""
+    told = os.environ.get("FTAPP_CHECK_LETTERS", "")
+    return min(usual, int(told)) if told.isdigit() else usual
+
+
 def remember_model(home: Path, model: str) -> None:
     """The next start in this home begins with `model`."""
     fresh = home / f".{_CHOSEN}.new"

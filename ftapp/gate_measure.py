@@ -156,7 +156,7 @@ def of_run(
     own = voice_of(base["voice"]) if base.get("voice") else None
     backend = backend or LocalBackend.load(config.model_spec(base["id"]))
     taught, held_out = run.read_rows(folder / "train.jsonl"), run.read_rows(folder / "eval.jsonl")
-    found = measure(backend, live, new, taught, held_out, report, own, stop=stop)
+    found = measure(backend, live, new, taught, held_out, report, own, stop=stop, count=config.check_letters(LETTERS))
     return {"rival": live.id if live else "none"} | gate.judge(found)
 
 

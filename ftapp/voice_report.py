@@ -58,12 +58,13 @@ def report(
     own = voice.card([row["completion"] for row in taught])
     kinds = Counter(rendered.read(row["prompt"]).kind for row in taught)
     forgotten = probes.forgetting(backend, before, after, set(kinds), stop)
-    asked = [*first_of_each(held_out, HELD_OUT), *elsewhere(backend, ELSEWHERE, kinds.most_common(1)[0][0])]
+    few, many = config.check_letters(HELD_OUT), config.check_letters(ELSEWHERE)
+    asked = [*first_of_each(held_out, few), *elsewhere(backend, many, kinds.most_common(1)[0][0])]
     shown = examples([row["completion"] for row in taught], own)
     written = list(_written(backend, before, after, asked, shown, own, over))
     table = {who: _means([one[who] for one in written if who in one]) for who in ("before", "prompted", "after", "reference")}
     others = [one for one in written if not one["held_out"]]
-    few = len(written) < len(asked)
+    cut = len(written) < len(asked)
     return {
         "card": card_values(own), "own": own.own, "table": {who: row for who, row in table.items() if row},
         "letters": [_letter_row(one) for one in written if one["held_out"]] or [_letter_row(one) for one in written[:HELD_OUT]],
@@ -72,7 +73,7 @@ def report(
         "examples": max((one["examples"] for one in written), default=0),
         "forgetting": forgotten, "reciting": probes.recited([_plain(one) for one in others], taught),
         "verdict": voice_verdict.verdict(written, own.own),
-        "note": f"{len(written)} of {len(asked)} letters were written in the time there was." if few else "",
+        "note": f"{len(written)} of {len(asked)} letters were written in the time there was." if cut else "",
     }  # fmt: skip
 
 
