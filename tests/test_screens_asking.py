@@ -9,8 +9,7 @@ from playwright.sync_api import expect
 
 from ftapp import config, prompts
 from ftapp.ui.owner import LOCAL
-from tests.browser import RESUME, serve
-from tests.test_screens import begin, finished, opened
+from tests.browser import RESUME, begin, finished, opened, serve
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(600)]
 expect.set_options(timeout=60_000)
