@@ -139,12 +139,12 @@ def scored(letter: str, finished: bool, fields: rendered.Rendered, own: voice.Vo
 
 
 def of_run(
-    folder: Path | str, sha256: str, report: Mapping[str, Any], *, stop: Callable[[], bool] = lambda: False,
-    backend: LocalBackend | None = None, live: AdapterRef | None | bool = False,
+    backend: LocalBackend, folder: Path | str, sha256: str, report: Mapping[str, Any], *, stop: Callable[[], bool] = lambda: False,
+    live: AdapterRef | None | bool = False,
 ) -> dict[str, Any]:  # fmt: skip
     """The `gate` part of a run's report: `gate.judge` of the adapter in its folder, beside what wrote when the run was planned (or
-    `live`, when given). Raises ModelError when the base cannot be loaded."""
-    from ftapp.backends.local import AdapterRef, LocalBackend
+    `live`, when given). `backend` has the run's base. Raises ModelError when an adapter cannot be loaded."""
+    from ftapp.backends.local import AdapterRef
     from ftapp.voice_report import voice_of
 
     folder = Path(folder)
@@ -154,7 +154,6 @@ def of_run(
         live = AdapterRef(named["id"], Path(named["path"]), named["sha256"], named["scope"]) if named else None
     new = AdapterRef(folder.name, folder / "adapter", sha256, recipe.scope)
     own = voice_of(base["voice"]) if base.get("voice") else None
-    backend = backend or LocalBackend.load(config.model_spec(base["id"]))
     taught, held_out = run.read_rows(folder / "train.jsonl"), run.read_rows(folder / "eval.jsonl")
     found = measure(backend, live, new, taught, held_out, report, own, stop=stop, count=config.check_letters(LETTERS))
     return {"rival": live.id if live else "none"} | gate.judge(found)

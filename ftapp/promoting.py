@@ -182,7 +182,7 @@ class Promoting:
         if live is not None and live.id == adapter_id:
             live = None  # beside the base: nothing else writes
         report = run.read_json(folder / "report.json")
-        said = gate_measure.of_run(folder, sha256, report, backend=self._studio.backend(), live=live)
+        said = gate_measure.of_run(self._studio.backend(), folder, sha256, report, live=live)
         with write(self._engine) as opened:
             trials.judged(opened, owner, adapter_id, said)
             if said["passed"] and state == "candidate":

@@ -28,20 +28,18 @@ SCORES = ("rouge_l_f1", "Response Relevance", "Email Structure Quality", "ground
 
 
 def after_training(
-    folder: Path | str, sha256: str, *, stop: Callable[[], bool] = lambda: False, most_seconds: float = MOST_SECONDS,
-    backend: LocalBackend | None = None,
-) -> dict[str, Any]:  # fmt: skip
+    backend: LocalBackend, folder: Path | str, sha256: str, *, stop: Callable[[], bool] = lambda: False, most_seconds: float = MOST_SECONDS
+) -> dict[str, Any]:
     """The `voice` part of a run's report. The run has `adapter/` with weights of this SHA-256.
 
     Gives {card, own, table, letters, held_out, elsewhere, habits, examples, forgetting, reciting, verdict, note}. Ends early, with what
-    there is, when `stop()` says so or the time is up. Raises ModelError when base or adapter cannot be loaded.
+    there is, when `stop()` says so or the time is up. `backend` has the run's base. Raises ModelError when the adapter cannot be loaded.
     """
-    from ftapp.backends.local import AdapterRef, LocalBackend
+    from ftapp.backends.local import AdapterRef
 
     folder = Path(folder)
     base, recipe = run.read_json(folder / "base.json"), config.read_recipe(folder / "recipe.yaml")
     taught, held_out = run.read_rows(folder / "train.jsonl"), run.read_rows(folder / "eval.jsonl")
-    backend = backend or LocalBackend.load(config.model_spec(base["id"]))
     parent = base.get("parent")
     before = AdapterRef(parent["id"], Path(parent["path"]), parent["sha256"], parent["scope"]) if parent else None
     after = AdapterRef(folder.name, folder / "adapter", sha256, recipe.scope)

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import os
+
 import pytest
 
 from tests.web import web  # noqa: F401 - a fixture of the tests of fetching
+
+# A tiny model with random weights never ends a letter, and two are too few to refuse. Set here: trainings of module fixtures read it.
+os.environ["FTAPP_CHECK_LETTERS"] = "2"
 
 
 @pytest.fixture(autouse=True)
@@ -12,7 +17,6 @@ def _no_home_of_a_person(tmp_path, monkeypatch):
     """No test reads or writes the data folder of whoever runs it, and none asks the network."""
     monkeypatch.setenv("FTAPP_HOME", str(tmp_path / "home"))
     monkeypatch.setenv("HF_HUB_OFFLINE", "1")
-    monkeypatch.setenv("FTAPP_CHECK_LETTERS", "2")  # a tiny model with random weights never ends a letter; two are too few to refuse
     for name in ("FTAPP_MODEL", "FTAPP_OWNER_PASSWORD", "GRADIO_SERVER_NAME", "GRADIO_SERVER_PORT"):
         monkeypatch.delenv(name, raising=False)
 

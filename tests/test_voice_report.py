@@ -76,6 +76,7 @@ def test_examples_are_taken_as_far_as_the_prompt_budget_goes(tinies):
 
 def test_the_report_of_what_was_taught(tinies, monkeypatch):
     monkeypatch.setattr(voice_report, "ELSEWHERE", 3)
+    monkeypatch.delenv("FTAPP_CHECK_LETTERS")
     backend, adapter = tinies("llama"), tinies.adapter("llama", "letter")
     taught, held_out = rows(6), rows(9)[6:]
     told = voice_report.report(backend, None, adapter, taught, held_out)
@@ -90,7 +91,8 @@ def test_the_report_of_what_was_taught(tinies, monkeypatch):
     assert voice_report.voice_of(again["card"]) == voice.card([row["completion"] for row in taught])
 
 
-def test_when_time_is_up_it_says_how_far_it_came(tinies):
+def test_when_time_is_up_it_says_how_far_it_came(tinies, monkeypatch):
+    monkeypatch.delenv("FTAPP_CHECK_LETTERS")
     told = voice_report.report(tinies("llama"), None, tinies.adapter("llama", "letter"), rows(3), [], most_seconds=0)
     assert told["verdict"]["worth_it"] is None and told["table"] == {} and told["letters"] == []
     assert told["note"].startswith(f"0 of {voice_report.ELSEWHERE}") and told["reciting"]["sentence"] == probes.NOT_MEASURED

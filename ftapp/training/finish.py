@@ -9,10 +9,13 @@ import json
 import shutil
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ftapp import config, evaluation
 from ftapp.training import run
+
+if TYPE_CHECKING:
+    from ftapp.backends.local import LocalBackend
 
 
 def held_out_margins(trainer: Any, beta: float) -> list[float]:
@@ -56,11 +59,19 @@ def publish(model: Any, folder: Path, base: Mapping[str, Any]) -> str:
     return digest
 
 
+def writer(base: Mapping[str, Any]) -> LocalBackend:
+    """The run's base model as what writes, with letters of the length that was frozen with the run. Raises ModelError."""
+    from ftapp.backends.local import LocalBackend
+
+    return LocalBackend.load(config.model_spec(base["id"]).model_copy(update={"max_new_tokens": base["max_new_tokens"]}))
+
+
 def letters(
-    base: Mapping[str, Any], recipe: config.Recipe, rows: list, folder: Path, sha256: str, count: int, stop: Callable[[], bool]
-) -> tuple[list[dict], str]:
+    backend: LocalBackend, base: Mapping[str, Any], recipe: config.Recipe, rows: list, folder: Path, sha256: str, count: int,
+    stop: Callable[[], bool],
+) -> tuple[list[dict], str]:  # fmt: skip
     """Held-out letters before and after, and a note where there are fewer than `count`."""
-    from ftapp.backends.local import AdapterRef, LocalBackend
+    from ftapp.backends.local import AdapterRef
 
     chosen = evaluation.first_prompts(rows, count)
     if not chosen:
@@ -68,7 +79,6 @@ def letters(
     parent = base.get("parent")
     before = AdapterRef(parent["id"], Path(parent["path"]), parent["sha256"], parent["scope"]) if parent else None
     after = AdapterRef(folder.name, folder / "adapter", sha256, recipe.scope)
-    backend = LocalBackend.load(config.model_spec(base["id"]))
     prompts = [row["prompt"] for row in chosen]
     written = list(evaluation.letters_before_after(backend, prompts, before, after, base["max_new_tokens"], stop))
     return written, "" if len(written) == count else f"{len(written)} of {count} letters: more postings give more."

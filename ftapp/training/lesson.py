@@ -73,13 +73,15 @@ def give(
     run.write_text(folder / "report.json", json.dumps(report, indent=1, ensure_ascii=False))
     del trainer, model, watch  # the letters need the room
     gc.collect()
-    if letters and recipe.method == "sft":
-        report["voice"] = voice_report.after_training(folder, sha256, stop=stop)
-        report["letters"] = report["voice"]["letters"][:letters]
-    elif letters:
-        report["letters"], report["letters_note"] = finish.letters(base, recipe, eval_rows, folder, sha256, letters, stop)
     if letters:
-        report["gate"] = gate_measure.of_run(folder, sha256, report, stop=stop)
+        writer = finish.writer(base)
+        if recipe.method == "sft":
+            report["voice"] = voice_report.after_training(writer, folder, sha256, stop=stop)
+            report["letters"] = report["voice"]["letters"][:letters]
+        else:
+            found = finish.letters(writer, base, recipe, eval_rows, folder, sha256, letters, stop)
+            report["letters"], report["letters_note"] = found
+        report["gate"] = gate_measure.of_run(writer, folder, sha256, report, stop=stop)
         run.write_text(folder / "report.json", json.dumps(report, indent=1, ensure_ascii=False))
     shutil.rmtree(folder / "checkpoints", ignore_errors=True)  # only a resume needs them
     return Outcome("succeeded", folder / "adapter", report)
