@@ -39,6 +39,7 @@ _PIXELS = {
 }
 _LENGTH = re.compile(r"(-?(?:\d+\.?\d*|\.\d+)(?:e[+-]?\d+)?)(px|r?em|ch|ex|vw|vh|%|pt|pc|in|cm|mm|)(?![\w.%])")
 _SIZES = {"xx-small": 9, "x-small": 10, "small": 13, "medium": 16, "large": 18, "x-large": 24, "xx-large": 32}
+SRGB = ("srgb", "hsl", "hwb")  # the colour spaces that tinycss2 turns into sRGB
 Colour = tuple[float, float, float]
 
 
@@ -188,9 +189,9 @@ def _colour(value: str) -> tuple[float, Colour | None]:
     """(alpha, sRGB channels of 0 to 1); channels are None for what is no plain colour."""
     try:
         parsed = color4.parse_color(value)
-        if parsed is None or isinstance(parsed, str):
-            return 1.0, None
+        if parsed is None or isinstance(parsed, str) or parsed.space not in SRGB:
+            return 1.0, None  # a colour of another space is taken for visible
         red, green, blue = (c or 0.0 for c in parsed.to("srgb").coordinates)
         return parsed.alpha, (red, green, blue)
-    except (ValueError, NotImplementedError, TypeError):  # a colour space that tinycss2 does not convert: taken for visible
+    except (ValueError, TypeError):
         return 1.0, None

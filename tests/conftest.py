@@ -62,3 +62,12 @@ def app(tmp_path):
 
     with serve(tmp_path / "home") as running:
         yield running
+
+
+@pytest.fixture
+def page(chrome, app):
+    """A fresh browser on the page of `app`; afterwards: nothing was fetched from elsewhere, nothing failed in the page."""
+    from tests.browser import opened
+
+    with opened(chrome, app[0]) as made:
+        yield made

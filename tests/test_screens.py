@@ -21,13 +21,6 @@ def app(tmp_path_factory):
         yield running
 
 
-@pytest.fixture
-def page(chrome, app):
-    """A fresh browser on the page; afterwards: nothing was fetched from elsewhere, nothing failed in the page."""
-    with opened(chrome, app[0]) as made:
-        yield made
-
-
 def new_choices(page):
     return int(page.locator("#new-choices b").inner_text())
 
@@ -44,8 +37,10 @@ def test_write_choose_and_take_back(page):
     expect(page.locator("#tag-right")).to_contain_text("your choice")
     expect(page.locator("#tag-left")).to_contain_text("by the")
     expect(page.locator("#new-choices b")).to_have_text(str(before + 1))
+    page.locator("#posting textarea").fill("The posting that comes next")
     page.locator("#undo").click()
     expect(page.locator("#verdict")).to_be_visible()
+    expect(page.locator("#posting textarea")).to_have_value("The posting that comes next")
     expect(page.locator("#new-choices b")).to_have_text(str(before))
     assert "model" not in page.locator("#tag-left").inner_text()
 

@@ -18,13 +18,6 @@ def app(tmp_path_factory):
         yield running
 
 
-@pytest.fixture
-def page(chrome, app):
-    """A fresh browser on the page; afterwards: nothing was fetched from elsewhere, nothing failed in the page."""
-    with opened(chrome, app[0]) as made:
-        yield made
-
-
 def test_what_was_understood_can_be_corrected_before_writing(page, app):
     page.locator("#posting textarea").fill(POSTING)
     page.locator("#resume textarea").fill(RESUME)

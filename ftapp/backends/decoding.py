@@ -64,8 +64,7 @@ class Writing:
         self._backend, self._prompt, self._sampling, self._stopped = backend, list(prompt), sampling, stopped
         self._weights = [backend.weights(row.adapter) for row in rows]  # held here: unloading cannot break a stream
         self._generators = [torch.Generator().manual_seed(row.seed) for row in rows]
-        unseen = backend.part_tokens - set(prompt)  # a character in pieces that the prompt does not spell would end in a black diamond
-        self._forbidden = torch.tensor(sorted({*backend.forbidden_tokens, *unseen}), dtype=torch.long)
+        self._forbidden = torch.tensor(backend.forbidden(prompt), dtype=torch.long)
         self._live = tuple(range(len(rows)))
         self._cache = self._last = None
 

@@ -136,6 +136,11 @@ class LocalBackend:
         """How many tokens `encode` gives."""
         return len(self.encode(messages))
 
+    def forbidden(self, prompt: Sequence[int]) -> list[int]:
+        """The ids that may not be written after these: what is no text, and parts of characters that the prompt does not spell, which
+        would end in a black diamond."""
+        return sorted({*self.forbidden_tokens, *(self.part_tokens - set(prompt))})
+
     def decode(self, ids: Sequence[int]) -> str:
         """The text of a letter's tokens, nothing tidied."""
         return self.tokenizer.decode(ids, skip_special_tokens=True, clean_up_tokenization_spaces=False)

@@ -62,7 +62,7 @@ def _batch(
     cache, letters = new_cache(backend.model.config), [[] for _ in ids]
     generators = [torch.Generator().manual_seed(seed) for seed in seeds]
     reader = weights if weights is not None and weights.invocation_tokens is None else None
-    forbidden = torch.tensor(backend.forbidden_tokens, dtype=torch.long)
+    forbidden = [torch.tensor(backend.forbidden(row), dtype=torch.long) for row in ids]
 
     def forward(step: torch.Tensor, seen: torch.Tensor, at: torch.Tensor, writer: Any) -> torch.Tensor:
         with backend._step:
@@ -82,8 +82,7 @@ def _batch(
         for _ in range(min(sampling.max_new_tokens, backend.spec.context_tokens - longest)):
             if stop():
                 return None
-            logits = logits.index_fill(1, forbidden, -torch.inf)
-            new = [choose(logits[n], sampling, generators[i]) for n, i in enumerate(live)]
+            new = [choose(logits[n].index_fill(0, forbidden[i], -torch.inf), sampling, generators[i]) for n, i in enumerate(live)]
             for i, token in zip(live, new, strict=True):
                 letters[i].append(token)
             going = [n for n, token in enumerate(new) if token not in backend.end_tokens]

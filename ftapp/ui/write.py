@@ -235,9 +235,12 @@ class WriteTab:
         got = self.studio.prefer(self.door.owner(request), comparison, side, edited=text, edited_from=side, seconds=seconds)
         return self._decided(side, got, text.strip())
 
-    def take_back(self, receipt: str, request: gr.Request) -> Update:
-        self.studio.undo(self.door.owner(request), receipt or None)
-        return self.restore(request) | {self.receipt: "", self.after: gr.update(visible=False)}
+    def take_back(self, receipt: str, job: str, resume: str, request: gr.Request) -> Update:
+        """The pair without its verdict. What stands in the boxes by now may be the next posting, so only empty ones are filled."""
+        owner = self.door.owner(request)
+        self.studio.undo(owner, receipt or None)
+        back = self._last(owner) if (job + resume).strip() else self.restore(request)
+        return back | {self.receipt: "", self.after: gr.update(visible=False)}
 
     def _decided(self, verdict: str, got: dict[str, Any], edited: str = "") -> Update:
         """After the vote: who wrote what, what was stored, and the person's own version where there is one."""
@@ -304,7 +307,7 @@ class WriteTab:
         self.drop_edit.click(lambda: (gr.update(visible=False), ""), None, [self.editor, self.editing], **QUIET)
         chosen = [self.comparison, self.editing, self.edited, self.shown_at]
         self.voted.append(self.take_edit.click(calm(self.choose_edit), chosen, view, **QUIET))
-        self.voted.append(self.undo.click(calm(self.take_back), self.receipt, [*view, *asked, *form], **QUIET))
+        self.voted.append(self.undo.click(calm(self.take_back), [self.receipt, self.job, self.resume], [*view, *asked, *form], **QUIET))
         self.loading = {"fn": calm(self.restore), "inputs": None, "outputs": [*view, *asked, *form], **QUIET}
         typed = [self.job, self.resume, self.hook]
         self.standing = {"fn": None, "inputs": typed, "outputs": typed, "js": "(...stored) => window.ftappStanding(...stored)", **QUIET}
