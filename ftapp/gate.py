@@ -20,6 +20,7 @@ from ftapp import config
 
 OK, REFUSED, UNKNOWN = "ok", "refused", "unknown"
 STAMP_WORDS = 5
+FEWEST = 3  # letters that may be compared: fewer say nothing
 # What is compared letter by letter: key of a letter's scores -> (title, what more of it means)
 COMPARED = {"relevance": "Relevance", "structure": "Structure", "groundedness": "Supported claims", "voice": "Your voice"}
 _WORD = re.compile(r"[^\W_]+(?:['’][^\W_]+)*")
@@ -40,12 +41,13 @@ class Rule:
 def judge(measured: Mapping[str, Any], limits: config.GateConfig | None = None) -> dict[str, Any]:
     """{passed, rules, values} of what `gate_measure.measure` returned, as it is stored."""
     limits = limits or config.gate_config()
+    letters = measured["letters"] if len(measured["letters"]) >= FEWEST else []
     rules = [
         *(_fixed(name, title, measured[name]) for name, title in (("files", "Files"), ("sides", "Who wrote what"))),
         _held_out(measured.get("held_out")),
-        *(_no_worse(name, title, measured["letters"], getattr(limits, name).limit) for name, title in COMPARED.items()),
-        _unsupported(measured["letters"], limits), _repetition(measured["letters"], limits), _length(measured["letters"], limits),
-        _endless(measured["letters"], limits), _stamp(measured.get("stamp"), limits),
+        *(_no_worse(name, title, letters, getattr(limits, name).limit) for name, title in COMPARED.items()),
+        _unsupported(letters, limits), _repetition(letters, limits), _length(letters, limits), _endless(letters, limits),
+        _stamp(measured.get("stamp"), letters, limits),
         _probe("forgetting", "Forgetting", measured.get("forgetting"), "rise", limits.forgetting.limit),
         _probe("reciting", "Reciting", measured.get("reciting"), "", None),
     ]  # fmt: skip
@@ -77,8 +79,8 @@ def _pairs(letters: Sequence[Mapping[str, Any]], name: str) -> list[tuple[float,
 
 
 def lower_bound(differences: Sequence[float]) -> float:
-    """The lower end of the one-sided 95 % t-interval of a mean; -inf below three values."""
-    if len(differences) < 3:
+    """The lower end of the one-sided 95 % t-interval of a mean; -inf below FEWEST values."""
+    if len(differences) < FEWEST:
         return -math.inf
     from scipy.stats import t
 
@@ -89,7 +91,7 @@ def lower_bound(differences: Sequence[float]) -> float:
 def _no_worse(name: str, title: str, letters: Sequence[Mapping[str, Any]], margin: float) -> Rule:
     """`voice` is a distance, less of it is better; the others are shares."""
     pairs, sign = _pairs(letters, name), -1 if name == "voice" else 1
-    if len(pairs) < 3:
+    if len(pairs) < FEWEST:
         why = "There are no letters of yours to compare with." if name == "voice" else "Too few letters could be compared."
         return Rule(name, title, None, -margin, UNKNOWN, why)
     differences = [sign * (new - now) for now, new in pairs]
@@ -106,7 +108,7 @@ def _no_worse(name: str, title: str, letters: Sequence[Mapping[str, Any]], margi
 def _unsupported(letters: Sequence[Mapping[str, Any]], limits: config.GateConfig) -> Rule:
     title, most, pairs = "Unsupported claims", limits.unsupported.limit, _pairs(letters, "unsupported")
     if not pairs:
-        return Rule("unsupported", title, None, most, UNKNOWN, "No letter could be compared.")
+        return Rule("unsupported", title, None, most, UNKNOWN, "Too few letters could be compared.")
     before, after = (statistics.fmean(side) for side in zip(*pairs, strict=True))
     said = f"{before:.2f} a letter before, {after:.2f} now"
     if after - before > most:
@@ -117,7 +119,7 @@ def _unsupported(letters: Sequence[Mapping[str, Any]], limits: config.GateConfig
 def _repetition(letters: Sequence[Mapping[str, Any]], limits: config.GateConfig) -> Rule:
     title, most, pairs = "Repetition", limits.repetition.limit, _pairs(letters, "repetition")
     if not pairs:
-        return Rule("repetition", title, None, most, UNKNOWN, "No letter could be compared.")
+        return Rule("repetition", title, None, most, UNKNOWN, "Too few letters could be compared.")
     before, after = (statistics.fmean(side) for side in zip(*pairs, strict=True))
     said = f"{before:.0%} of the words were used before in the letter, now {after:.0%}"
     if abs(after - before) > most:
@@ -128,7 +130,7 @@ def _repetition(letters: Sequence[Mapping[str, Any]], limits: config.GateConfig)
 def _length(letters: Sequence[Mapping[str, Any]], limits: config.GateConfig) -> Rule:
     title, most, pairs = "Length", limits.length.limit, _pairs(letters, "words")
     if not pairs or not sum(now for now, _ in pairs):
-        return Rule("length", title, None, most, UNKNOWN, "No letter could be compared.")
+        return Rule("length", title, None, most, UNKNOWN, "Too few letters could be compared.")
     before, after = (statistics.fmean(side) for side in zip(*pairs, strict=True))
     ratio, said = after / before, f"{before:.0f} words before, {after:.0f} now"
     if not 1 / most <= ratio <= most:
@@ -139,15 +141,17 @@ def _length(letters: Sequence[Mapping[str, Any]], limits: config.GateConfig) -> 
 def _endless(letters: Sequence[Mapping[str, Any]], limits: config.GateConfig) -> Rule:
     title, most = "Letters without an end", limits.endless.limit
     if not letters:
-        return Rule("endless", title, None, most, UNKNOWN, "No letter could be compared.")
+        return Rule("endless", title, None, most, UNKNOWN, "Too few letters could be compared.")
     before, after = (sum(not one[side]["finished"] for one in letters) / len(letters) for side in ("live", "new"))
     said = f"{before:.0%} before, {after:.0%} now"
     state = REFUSED if after - before > most else OK
     return Rule("endless", title, after - before, most, state, f"{'It no longer knows where to stop: ' * (state == REFUSED)}{said}.")
 
 
-def _stamp(found: Mapping[str, Any] | None, limits: config.GateConfig) -> Rule:
+def _stamp(found: Mapping[str, Any] | None, letters: Sequence[Mapping[str, Any]], limits: config.GateConfig) -> Rule:
     title, most = "The same words in every letter", limits.stamp.limit
+    if not letters:
+        return Rule("stamp", title, None, most, UNKNOWN, "Too few letters could be compared.")
     if found is None:
         return Rule("stamp", title, None, most, UNKNOWN, "Not asked: what comes back in your own letters was to be learned.")
     if found["share"] > most:

@@ -14,7 +14,7 @@ from db.engine import session, write
 from db.models import Comparison, Document, QueueItem
 from ftapp import agreement, config, preferences, queue, verdicts
 from ftapp.agreement import Label
-from ftapp.training import supervise
+from ftapp.training import prepare
 
 AT = datetime(2026, 3, 2, tzinfo=UTC)
 
@@ -126,15 +126,15 @@ def test_a_robust_training_counts_on_the_measured_noise(engine):
     assert "robust" in recipe.loss_type and recipe.label_smoothing == 0.1
     with session(engine) as opened:
         assert verdicts.noise(opened, "local") is None
-    assert supervise._measured(recipe, None)[0] == recipe
+    assert prepare._measured(recipe, None)[0] == recipe
     repeats(engine, flipped=3)
     with session(engine) as opened:
         noise = verdicts.noise(opened, "local")
     assert noise == pytest.approx((1 - math.sqrt(1 - 2 * 3 / 12)) / 2)
-    measured, (said,) = supervise._measured(recipe, noise)
+    measured, (said,) = prepare._measured(recipe, noise)
     assert measured.label_smoothing == round(noise, 3) and "15%" in said
-    assert supervise._measured(recipe, 0.0)[0].label_smoothing == supervise.LEAST_NOISE
-    assert supervise._measured(config.recipe("dpo_bundled"), noise) == (config.recipe("dpo_bundled"), [])
+    assert prepare._measured(recipe, 0.0)[0].label_smoothing == prepare.LEAST_NOISE
+    assert prepare._measured(config.recipe("dpo_bundled"), noise) == (config.recipe("dpo_bundled"), [])
 
 
 def test_opposite_choices_between_the_same_letters_are_shown_and_drop_out(engine):
