@@ -87,6 +87,11 @@ def test_what_was_not_measured_refuses_nothing_and_is_said():
     assert {state for name, state in states.items() if name not in ("files", "sides")} == {UNKNOWN}
 
 
+def test_two_letters_refuse_nothing():
+    longer = _measured({"words": lambda v: v * 9, "unsupported": lambda v: v + 9, "finished": lambda v: False}, count=2)
+    assert _refused(longer | {"stamp": {"text": "a b c d e", "share": 1.0}}) == []
+
+
 def test_only_an_interval_below_one_half_refuses():
     few = {"accuracy": 0.4, "low": 0.2, "high": 0.62, "sentence": "8 of 20."}
     assert _refused(_measured(held_out=few)) == []
