@@ -87,36 +87,22 @@ def _written(
 ) -> list[tuple[list[dict[str, str]], dict[str, tuple[str, bool]]]]:  # fmt: skip
     """[(prompt, {live, new}: (text, ended))], as many as the time allows; together where the model can, since that is many times
     faster, and a few prompts after another, so that what there was time for is there for both."""
+    from ftapp.backends import many
+    from ftapp.letters import sampling
+
+    def letters(some: list[list[dict[str, str]]], writer: AdapterRef | None, seed: int) -> list[tuple[str, bool] | None]:
+        return write(some, writer) if write else many.by_any(backend, some, sampling(backend.spec), writer, seed, stop=over, rows=ROWS)
+
     done = []
     over = lambda: stop() or time.monotonic() > until  # noqa: E731
     for start in range(0, len(asked), ROWS):
         some = list(asked[start : start + ROWS])
         if over():
             break
-        both = [write(some, writer) if write else _letters(backend, some, writer, SEED + start, over) for writer in (live, new)]
+        both = [letters(some, writer, SEED + start) for writer in (live, new)]
         rows = zip(some, *both, strict=True)
         done += [(messages, {"live": _tidy(a), "new": _tidy(b)}) for messages, a, b in rows if a is not None and b is not None]
     return done
-
-
-def _letters(
-    backend: LocalBackend, asked: Sequence[list[dict[str, str]]], writer: AdapterRef | None, seed: int, over: Callable[[], bool]
-) -> list[tuple[str, bool] | None]:
-    """A letter each, or None for those that there was no time for."""
-    from ftapp.backends import many
-    from ftapp.backends.pair import Row
-    from ftapp.backends.pair import write as stream
-    from ftapp.letters import sampling
-
-    how = sampling(backend.spec)
-    if many.able(backend):
-        with backend.turn:
-            return many.letters(backend, asked, how, writer, seed, stop=over, rows=ROWS)
-    found: list[tuple[str, bool] | None] = []
-    for number, messages in enumerate(asked):
-        *_, last = [None] if over() else stream(backend, messages, [Row(writer, seed + number)], how)
-        found.append((last.texts[0], last.finished[0]) if last else None)
-    return found
 
 
 def _tidy(letter: tuple[str, bool]) -> tuple[str, bool]:

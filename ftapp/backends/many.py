@@ -26,6 +26,24 @@ def able(backend: Any) -> bool:
     return model is not None and {"attention_mask", "position_ids", "logits_to_keep"} <= set(inspect.signature(model.forward).parameters)
 
 
+def by_any(
+    backend: Any, asked: Sequence[Sequence[dict[str, str]]], sampling: Sampling, adapter: AdapterRef | None, seed: int, *,
+    stop: Callable[[], bool] = lambda: False, rows: int = 12,
+) -> list[tuple[str, bool] | None]:  # fmt: skip
+    """As `letters`, one after another where the model does not take padding; keeps others from writing meanwhile."""
+    from ftapp.backends.pair import Row
+    from ftapp.backends.pair import write as stream
+
+    if able(backend):
+        with backend.turn:
+            return letters(backend, asked, sampling, adapter, seed, stop=stop, rows=rows)
+    found: list[tuple[str, bool] | None] = []
+    for number, messages in enumerate(asked):
+        *_, last = [None] if stop() else stream(backend, messages, [Row(adapter, seed + number)], sampling)
+        found.append((last.texts[0], last.finished[0]) if last else None)
+    return found
+
+
 def letters(
     backend: Any, asked: Sequence[Sequence[dict[str, str]]], sampling: Sampling, adapter: AdapterRef | None, seed: int, *,
     stop: Callable[[], bool] = lambda: False, rows: int = 12,

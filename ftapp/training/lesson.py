@@ -15,7 +15,7 @@ from typing import Any
 
 from ftapp import config, gate_measure, voice_report
 from ftapp.errors import TrainingError
-from ftapp.training import finish, guard, memory, processes, run, tokens
+from ftapp.training import demonstrations, finish, guard, memory, processes, run, tokens
 from ftapp.training.bases import load_base
 from ftapp.training.watching import Emit, Outcome, resume_point, rounded, step_of, watcher
 
@@ -42,6 +42,10 @@ def give(
     if not train_rows:
         raise TrainingError("The run has no pair to train on - nothing can be learned from it - choose between some letters first.")
     began = time.monotonic()
+    fresh = demonstrations.pairs(folder, train_rows, recipe, base, lambda: finish.writer(base), stop)
+    if stop():
+        return Outcome("stopped", None, {})
+    train_rows += fresh
     model, tokenizer = load_base(base, recipe)
     train_ids, eval_ids = (tokens.encode_rows(tokenizer, rows, recipe.max_length) for rows in (train_rows, eval_rows))
     trainer = build(model, tokenizer, recipe, base, train_ids, eval_ids, folder / "checkpoints")
@@ -65,7 +69,7 @@ def give(
     read = sum(map(tokens.both, train_ids)) * recipe.epochs * (steps - step_of(checkpoint)) / steps
     report: dict[str, Any] = {
         "recipe": recipe.name, "method": recipe.method, "scope": recipe.scope, "learning_rate": recipe.learning_rate,
-        "parent": (base.get("parent") or {}).get("id"), "steps": trainer.state.global_step,
+        "parent": (base.get("parent") or {}).get("id"), "steps": trainer.state.global_step, "fresh_pairs": len(fresh),
         "precision": "bf16" if trainer.args.bf16 else "fp16" if trainer.args.fp16 else "float32",
         "load_seconds": rounded(loaded - began), "train_seconds": rounded(seconds), "tokens_a_second": rounded(read / max(seconds, 1e-9)),
         "memory_bytes": memory.peak_bytes(), "adapter_sha256": sha256, **special, "letters": [], "letters_note": "",

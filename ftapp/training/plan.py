@@ -18,7 +18,7 @@ from jinja2 import TemplateError
 
 from ftapp import config, letters, preferences, prompts
 from ftapp.preferences import PreferencePair
-from ftapp.training import run, tokens
+from ftapp.training import demonstrations, run, tokens
 
 TOO_LONG, UNREADABLE, EMPTY = "too long", "unreadable", "empty"
 # Until a run has been measured here: float32 matrix products of a small model on one ordinary core (measured: 30 to 50).
@@ -134,6 +134,8 @@ def _harmless(pairs: Sequence[PreferencePair], tokenizer: Any) -> list[Preferenc
 def as_row(pair: PreferencePair) -> dict[str, Any]:
     """A PreferencePair as a line of train.jsonl or eval.jsonl."""
     row = {"id": pair.id, "prompt": list(pair.prompt), "chosen": pair.chosen, "rejected": pair.rejected, "split_key": pair.split_key}
+    if pair.preference_id and not pair.chosen_ids:
+        row["edited"] = True  # no model wrote it
     sampled = {name: list(ids) for name in ("chosen_ids", "rejected_ids") if (ids := getattr(pair, name, None))}
     return row | sampled
 
@@ -207,14 +209,25 @@ def make(
     """
     groups = len({row["split_key"] for row in material.held_out})
     speeds = [probe] if probe else earlier
-    estimate = seconds(material, recipe, measures["parameters"], speeds)
+    fresh = demonstrations.count(material.train, recipe)
+    more = 1 + fresh / max(1, len(material.train))
+    estimate = more * seconds(material, recipe, measures["parameters"], speeds)
     return Plan(
         recipe=recipe.name, kept=len(material.train), held_out=len(material.held_out), held_out_groups=groups, dropped=material.dropped,
-        tokens=material.tokens, steps=run.steps(len(material.train), recipe), seconds=round(estimate, 1),
+        tokens=material.tokens, steps=run.steps(len(material.train) + fresh, recipe), seconds=round(estimate, 1),
         memory_bytes=int(probe["memory_bytes"]) if probe else memory_bytes(material, recipe, measures), parent=parent,
-        notes=tuple(notes), refused=_too_few(len(material.train), recipe.method), method=recipe.method, longest=material.longest,
-        sides=material.sides, measured=bool(probe),
+        notes=(*notes, *_shown(fresh, recipe)), refused=_too_few(len(material.train), recipe.method), method=recipe.method,
+        longest=material.longest, sides=material.sides, measured=bool(probe),
     )  # fmt: skip
+
+
+def _shown(fresh: int, recipe: config.Recipe) -> list[str]:
+    """That edited letters are demonstrations, in a sentence, where they are."""
+    if not fresh:
+        return []
+    edited = fresh // recipe.fresh_letters
+    who = "The letter that you edited is" if edited == 1 else f"Each of the {edited} letters that you edited is"
+    return [f"{who} also set against up to {recipe.fresh_letters} fresh letters: nothing shows more clearly what you want."]
 
 
 def _too_few(count: int, method: str) -> str:
