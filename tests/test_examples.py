@@ -300,6 +300,6 @@ def test_the_command_line_does_it_all(tmp_path, capsys):
     assert run("keep", "all")["kept"] == 1 and run("list", "--state", "kept")["examples"][0]["id"] == held
     assert run("leave-out", held)["left_out"] == 1 and run("show", held)["letter"] == GENERIC
     assert run("delete", held)["deleted"] == 1 and len(run("list")["examples"]) == 1
-    assert "Nothing has changed" in run("delete", held, code=1)["error"]
+    assert "Nothing was deleted" in run("delete", held, code=1)["error"]
     assert "nothing was added" in run("add", code=2)["error"] and "not there" in run("add", "nowhere.txt", code=2)["error"]
     assert run("add", "--offered")["ids"] == []
