@@ -231,6 +231,7 @@ class Recipe(_Strict):
             gradient_accumulation_steps=self.accumulation_steps, max_length=self.max_length, max_grad_norm=self.max_grad_norm,
             warmup_steps=self.warmup_share, lr_scheduler_type=self.scheduler, seed=self.seed, data_seed=self.seed,
             gradient_checkpointing=self.gradient_checkpointing, optim=self.optim, logging_steps=1, report_to="none", disable_tqdm=True,
+            logging_nan_inf_filter=False,  # else a loss that is no number is logged as the mean of those before
             push_to_hub=False, save_total_limit=2, bf16=False,  # full precision unless the caller knows its device
         )  # fmt: skip
 

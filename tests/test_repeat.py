@@ -18,10 +18,10 @@ from tests.test_dpo import create
 pytestmark = pytest.mark.timeout(1800)  # a trainer's start alone takes a minute on a busy machine
 
 
-def trainer(folder):
+def trainer(folder, **more):
     log = (folder / "trainer.log").open("ab")
     return subprocess.Popen([sys.executable, "-m", "ftapp.training", str(folder)], stdin=subprocess.DEVNULL, stdout=log, stderr=log,
-                            env=processes.environment(), cwd=folder)  # fmt: skip
+                            env=processes.environment(), cwd=folder, **more)  # fmt: skip
 
 
 def checkpoints(folder):

@@ -8,7 +8,6 @@ import shutil
 import signal
 import subprocess
 import sys
-import threading
 import time
 from pathlib import Path
 
@@ -17,7 +16,7 @@ import yaml
 from sqlmodel import SQLModel, select
 
 from db.engine import open_engine, session, write
-from db.models import Adapter, Comparison, Evaluation, GateReport, Letter, Preference, Prompt, RunPair, TrainingMetric, TrainingRun, Trial
+from db.models import Adapter, Comparison, Evaluation, GateReport, Letter, Preference, Prompt, TrainingMetric, TrainingRun, Trial
 from ftapp import config, letters, preferences
 from ftapp.errors import NotFound, TrainingError
 from ftapp.training import lock, run
@@ -146,34 +145,6 @@ def test_the_same_choices_give_the_same_files_and_other_owners_stay_out(home, su
     again = supervisor._prepare(ME, "short")[1]
     assert first == again and len(first.train) == 10 and len(first.preferences) == 16
     assert {row["split_key"] for row in first.held_out} == set(HELD[:6])
-
-
-def test_of_many_who_click_at_once_one_starts(home):
-    choose(home)
-    with lock.hold(home[0].home / "supervisor.lock"):  # another process watches: nothing is launched here
-        many = [Supervisor(open_engine(home[0].database), home[0]) for _ in range(4)]
-        many[0].plan(ME, "short")
-        outcomes, gate = [], threading.Barrier(4)
-
-        def click(supervisor):
-            gate.wait()
-            try:
-                outcomes.append(supervisor.start(ME, "short"))
-            except TrainingError as error:
-                outcomes.append(str(error))
-
-        clicks = [threading.Thread(target=click, args=(supervisor,)) for supervisor in many]
-        for thread in clicks:
-            thread.start()
-        for thread in clicks:
-            thread.join()
-    started = [outcome for outcome in outcomes if outcome.startswith("run_")]
-    assert len(outcomes) == 4 and len(started) == 1
-    assert all("active already" in outcome for outcome in outcomes if outcome not in started)
-    assert [path.name for path in (home[0].home / "runs").iterdir()] == started
-    with session(home[1]) as opened:
-        assert [row.id for row in opened.exec(select(TrainingRun))] == started
-        assert {row.run_id for row in opened.exec(select(RunPair))} == set(started)
 
 
 def test_one_supervisor_watches_a_home_and_the_next_takes_over(home):

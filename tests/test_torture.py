@@ -15,11 +15,8 @@ from sqlalchemy import text
 from sqlmodel import select
 
 from db.engine import session, write
-from db.models import Adapter, Preference
-from ftapp.training import run
-from ftapp.training.supervise import Supervisor
+from db.models import Preference
 from tests.shelf import pair
-from tests.test_supervise import ME, choose, folder_of, wait
 from tests.test_supervise import home as run_home  # noqa: F401 (a fixture)
 from tests.test_supervise import model as model  # noqa: F401 (a fixture)
 
@@ -59,39 +56,3 @@ def test_every_acknowledged_choice_outlives_kill_9(home, engine):
     assert len(acknowledged) >= KILLS
     assert acknowledged <= stored
     assert len(stored - acknowledged) <= KILLS  # stored, and killed before it could say so: one a kill at most
-
-
-def test_a_training_killed_again_and_again_still_ends_whole(run_home):  # noqa: F811
-    choose(run_home)
-    settings, engine = run_home
-    moments, kills = random.Random(7), 0
-    supervisor = Supervisor(engine, settings)
-    try:
-        run_id = supervisor.start(ME, "lasting")
-        while kills < 12:
-            until = time.monotonic() + moments.uniform(1, 25)
-            while time.monotonic() < until and run_id in supervisor._processes:
-                supervisor.poll()
-                time.sleep(0.05)
-            process = supervisor._processes.get(run_id)
-            if process is None or supervisor.status(ME, run_id)["state"] in run.FINAL:
-                break
-            process.kill()
-            kills += 1
-            if wait(supervisor, run_id, ("interrupted", *run.FINAL))["state"] != "interrupted":
-                break  # its last word was written before the blow
-            supervisor.close()  # and the app with it
-            supervisor = Supervisor(engine, settings)
-            supervisor.resume(ME, run_id)
-        status = wait(supervisor, run_id, run.FINAL, seconds=900)
-    finally:
-        supervisor.close()
-    assert kills > 1, "the training was over before it could be hurt"
-    assert (status["state"], status["step"]) == ("succeeded", status["steps"])
-    events = run.read_events(folder_of(run_home, run_id))
-    assert [event["seq"] for event in events] == list(range(1, len(events) + 1))
-    rows, _ = supervisor.curve(ME, run_id)
-    assert [row["step"] for row in rows if "loss" in row] == list(range(1, status["steps"] + 1))
-    assert run.sealed(folder_of(run_home, run_id) / "adapter")
-    with session(engine) as opened:
-        assert len(opened.exec(select(Adapter)).all()) == 1

@@ -18,7 +18,7 @@ from typing import Any
 
 from ftapp import config
 from ftapp.errors import UserError
-from ftapp.training import lock, memory, processes, run
+from ftapp.training import disk, lock, memory, processes, run
 
 HEARTBEAT_SECONDS = 5.0
 
@@ -80,6 +80,8 @@ def _teach(folder: Path, events: run.Events | None, told: threading.Event) -> tu
             recipe, held = config.read_recipe(folder / "recipe.yaml"), memory.peak_bytes()
             longest = run.read_json(folder / "base.json").get("longest", 0)
             return "failed", memory.sentence(recipe, step, longest, held, memory.there_bytes())
+        if disk.full(error):
+            return "failed", disk.sentence(step)
         return "failed", (
             f"The training ended with {type(error).__name__} - that is a fault of the app - see trainer.log in the run's folder."
         )

@@ -38,7 +38,7 @@ def give(
     emit: Emit = on_event or (lambda event: None)
     stop = stop or (lambda: run.stop_asked(folder))
     recipe, base = config.read_recipe(folder / "recipe.yaml"), run.read_json(folder / "base.json")
-    train_rows, eval_rows = run.read_rows(folder / "train.jsonl"), run.read_rows(folder / "eval.jsonl")
+    train_rows, eval_rows = (_rows(folder / name, recipe.method) for name in ("train.jsonl", "eval.jsonl"))
     if not train_rows:
         raise TrainingError("The run has no pair to train on - nothing can be learned from it - choose between some letters first.")
     began = time.monotonic()
@@ -89,6 +89,27 @@ def give(
         run.write_text(folder / "report.json", json.dumps(report, indent=1, ensure_ascii=False))
     shutil.rmtree(folder / "checkpoints", ignore_errors=True)  # only a resume needs them
     return Outcome("succeeded", folder / "adapter", report)
+
+
+def _rows(path: Path, method: str) -> list[dict[str, Any]]:
+    """The rows of a frozen file. Raises TrainingError that names the first line which is none."""
+    texts, rows = ("chosen", "rejected") if method == "dpo" else ("completion",), []
+    with path.open(encoding="utf-8", errors="replace") as lines:
+        for number, line in enumerate(lines, 1):
+            try:
+                row = json.loads(line)
+                whole = all(isinstance(row[name], str) for name in ("id", "split_key", *texts)) and all(
+                    isinstance(message["role"] + message["content"], str) for message in row["prompt"]
+                )
+            except (ValueError, KeyError, TypeError, IndexError):
+                whole = False
+            if not whole:
+                raise TrainingError(
+                    f"{path.name} of this run is damaged at line {number} - what it holds cannot be learned from - start a new training: "
+                    "your choices and letters are stored elsewhere and are safe."
+                )
+            rows.append(row)
+    return rows
 
 
 def _guarded(model: Any, tokenizer: Any, recipe: config.Recipe, rows: list, train_ids: list, eval_ids: list) -> Any:
