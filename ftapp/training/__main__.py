@@ -44,8 +44,7 @@ def main(arguments: list[str]) -> int:
 
 
 def _work(folder: Path, events: run.Events, told: threading.Event) -> int:
-    if hasattr(os, "nice"):
-        os.nice(10)  # whoever is writing a letter comes first
+    processes.give_way()
     done = threading.Event()
     threading.Thread(target=_heartbeat, args=(events, done), daemon=True).start()
     events.write("state", state="running")

@@ -103,8 +103,7 @@ def main(folder: Path) -> None:
     import os
 
     os.environ.update(processes.QUIET)
-    if hasattr(os, "nice"):
-        os.nice(10)
+    processes.give_way()
     try:
         found: dict[str, Any] = _steps(folder)
     except Exception as error:
