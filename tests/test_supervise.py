@@ -20,6 +20,7 @@ from db.models import Adapter, Comparison, Evaluation, GateReport, Letter, Prefe
 from ftapp import config, letters, preferences
 from ftapp.errors import NotFound, TrainingError
 from ftapp.training import lock, run
+from ftapp.training.prepare import prepare
 from ftapp.training.supervise import Supervisor
 from tests import tiny
 
@@ -138,11 +139,10 @@ def test_too_few_choices_are_refused_with_a_sentence(home, supervisor):
     assert list((home[0].home / "runs").iterdir()) == []
 
 
-def test_the_same_choices_give_the_same_files_and_other_owners_stay_out(home, supervisor):
+def test_the_same_choices_give_the_same_files_and_other_owners_stay_out(home):
     choose(home)
     choose(home, owner="somebody")
-    first = supervisor._prepare(ME, "short")[1]
-    again = supervisor._prepare(ME, "short")[1]
+    first, again = (prepare(home[1], home[0], ME, "short").material for _ in range(2))
     assert first == again and len(first.train) == 10 and len(first.preferences) == 16
     assert {row["split_key"] for row in first.held_out} == set(HELD[:6])
 
