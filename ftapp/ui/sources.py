@@ -1,7 +1,7 @@
 """What a letter is written from: a posting and a résumé, pasted, as a file or as a link, and the form of what was understood.
 
 Knows components and where texts come from; how they are read is the business of `files`, `pages` and the parsers. An
-uploaded file is deleted as soon as it is read. `gr.State` holds a hash, never a text.
+uploaded file is deleted as soon as it is read.
 """
 
 from __future__ import annotations
@@ -66,7 +66,9 @@ class SourcesPanel:
 
     def __init__(self, studio: Any, door: Door):
         self.studio, self.door = studio, door
-        self.read_of = gr.State("")  # which texts the form was filled from
+        # Which texts the form was filled from, as a hash. Beside the form in the page: a gr.State changes on the server as soon as a
+        # reading ends, and a second one, asked for by a page that did not show the first yet, took its empty form for corrections.
+        self.read_of = gr.Textbox(visible="hidden", container=False, elem_id="read-of")
         with gr.Row(elem_classes="examples"):
             gr.HTML('<p class="lead">Paste a posting and your résumé. Two letters come; pick the one you would send.</p>')
             with gr.Row(elem_classes="chips"):
