@@ -1,7 +1,7 @@
 """Takes the pictures of the README from the real app: `python -m docs.pictures`. A few minutes; overwrites docs/*.png.
 
-It writes pairs for the examples that ship, chooses by a plain rule (the letter that says "I" less often), teaches an
-adapter with the default recipe and photographs what a person would see. Needs requirements-dev.txt and a Chromium.
+The story of one adapter: pairs for the examples that ship, chosen by a plain rule (the letter that says "I" less often), a training with
+the default recipe, the gate, the trial by more such choices, and the adapter that writes. Needs requirements-dev.txt and a Chromium.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 DOCS = Path(__file__).parent
-PAIRS = 18
+PAIRS, VOTES = 24, 40  # to learn from, and at most for the trial
 SIZES = {"light": ((1280, 900), "light"), "phone": ((390, 844), "dark")}
 
 
@@ -41,18 +41,33 @@ def running(home: Path) -> Iterator[tuple[str, Any]]:
         studio.close()
 
 
-def choose(studio: Any) -> None:
-    """Pairs for the examples under made-up employers, so that some postings are held out."""
+def choose(studio: Any, number: int) -> None:
+    """One pair for an example under a made-up employer, so that some postings are held out."""
     from ftapp.ui.examples import EXAMPLES
 
-    towns = ("Ash", "Birch", "Cedar", "Elm", "Fern", "Hazel")
-    for number in range(PAIRS):
-        job, resume = list(EXAMPLES.values())[number % len(EXAMPLES)]
-        for name in ("Fernhill", "St. Alban", "Brightwell"):
-            job = job.replace(name, towns[number // len(EXAMPLES)] + "field")
-        *_, pair = studio.write_pair("local", job, resume, seed=number)
-        fewer = min(("left", "right"), key=lambda side: pair[side].split().count("I"))
-        studio.prefer("local", pair["comparison_id"], fewer)
+    starts, ends = ("Ash", "Birch", "Cedar", "Elm", "Fern", "Hazel", "Linden", "Maple"), ("field", "ford", "wood")
+    job, resume = list(EXAMPLES.values())[number % len(EXAMPLES)]
+    at = number // len(EXAMPLES)
+    for name in ("Fernhill", "St. Alban", "Brightwell"):
+        job = job.replace(name, starts[at % len(starts)] + ends[at // len(starts) % len(ends)])
+    *_, pair = studio.write_pair("local", job, resume, seed=number)
+    fewer = min(("left", "right"), key=lambda side: pair[side].split().count("I"))
+    studio.prefer("local", pair["comparison_id"], fewer)
+
+
+def judge(studio: Any, page: Any) -> None:
+    """Votes until the trial is decided, photographed half way."""
+    page.get_by_role("tab", name="Models").click()
+    for number in range(VOTES):
+        choose(studio, PAIRS + number)
+        if number == 12:
+            page.reload()
+            page.get_by_role("tab", name="Models").click()
+            page.locator("#trial").wait_for()
+            page.wait_for_timeout(3000)
+            photograph(page, "trial", whole=False)
+        if any(one["state"] == "live" for one in studio.adapters("local")):
+            return
 
 
 def photograph(page: Any, name: str, whole: bool = True) -> None:
@@ -89,7 +104,8 @@ def main() -> None:
             write(page)
             photograph(page, "write" if name == "light" else "phone")
             page.close()
-        choose(studio)
+        for number in range(PAIRS):
+            choose(studio, number)
         page = chrome.new_page(viewport={"width": 1280, "height": 900})
         page.goto(address)
         page.locator("#retrain").click()
@@ -98,6 +114,17 @@ def main() -> None:
         expect(page.locator("#plot-loss canvas, #plot-loss svg").first).to_be_visible()
         page.wait_for_timeout(2000)
         photograph(page, "teach")
+        judge(studio, page)
+        page.reload()
+        page.get_by_role("tab", name="Models").click()
+        page.wait_for_timeout(4000)
+        photograph(page, "live", whole=False)
+        page.get_by_role("tab", name="Label").click()
+        page.wait_for_timeout(1000)
+        page.locator("#label-begin").click()
+        page.locator("#label-vote").wait_for()
+        page.wait_for_timeout(20_000)
+        photograph(page, "label", whole=False)
 
 
 if __name__ == "__main__":

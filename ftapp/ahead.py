@@ -15,7 +15,7 @@ from typing import Any
 
 from db.engine import session, write
 from db.models import Document, QueueItem, new_id
-from ftapp import config, letters, queue
+from ftapp import config, letters, queue, room
 from ftapp.backends.pair import Control
 from ftapp.errors import UserError
 from ftapp.likeness import alike
@@ -80,6 +80,8 @@ class Ahead:
                 self._closed.wait(1)
 
     def _full(self, owner: str, labeler: str | None) -> bool:
+        if room.wanted(self._studio.supervisor):
+            return True
         with session(self._studio.engine) as opened:
             return self._closed.is_set() or queue.available(opened, owner, labeler) >= config.app_config().queue_ready
 

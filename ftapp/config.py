@@ -60,6 +60,7 @@ class AppConfig(_Strict):
     repeat_after: int = Field(ge=1)
     forgotten_backup_days: int = Field(gt=0)
     retrain_choices: int = Field(gt=0)
+    while_training: Literal["share", "unload"]
 
 
 class GateLimit(_Strict):

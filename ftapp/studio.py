@@ -17,7 +17,7 @@ from typing import Any
 
 from db.engine import session, write
 from db.models import new_id
-from ftapp import adapters, config, doctor, embeddings, examples, home, letters, preferences, transfer
+from ftapp import adapters, config, doctor, embeddings, examples, home, letters, preferences, room, transfer
 from ftapp.backends import folders
 from ftapp.backends.local import AdapterRef, LocalBackend
 from ftapp.backends.pair import SERVED, Progress
@@ -76,8 +76,9 @@ class Studio:
         return bool(self._streams)
 
     def model_state(self) -> dict[str, Any]:
-        """{state: idle | loading | ready | failed, name, asked: what is being loaded, fetched: (bytes here, in all) or None, reason}."""
-        state = "ready" if self._backend else "loading" if self._asked else "failed" if self._reason else "idle"
+        """{state: idle | loading | ready | away | failed, name, asked: what is being loaded, fetched: (bytes, of) or None, reason}."""
+        quiet = "away" if self._reason == room.AWAY else "failed" if self._reason else "idle"
+        state = "ready" if self._backend else "loading" if self._asked else quiet
         return {"state": state, "name": self.spec.id, "asked": self._asked, "reason": self._reason, "fetched": self._fetched}
 
     @property
@@ -86,8 +87,9 @@ class Studio:
         return self._backend
 
     def backend(self) -> Any:
-        """The loaded model; waits for one that is loading, loads it otherwise. Raises ModelError."""
+        """The loaded model; waits for one that is loading, loads it otherwise. Raises ModelError, also while it makes room."""
         if self._backend is None:
+            room.check(self.supervisor)
             self._take(self.settings.model)
         return self._backend
 
@@ -338,7 +340,11 @@ class Studio:
 
     def start_training(self, owner: str, recipe: str | None = None, smaller: int = 0) -> dict[str, Any]:
         """Begin to teach; returns the run's status. Raises TrainingError when one is active or too little can train."""
-        return self.supervisor.status(owner, self.supervisor.start(owner, recipe, smaller))
+        run_id = self.supervisor.start(owner, recipe, smaller)
+        if self._backend is not None and room.wanted(self.supervisor):  # it goes once the letter that is being written has ended
+            before, self._backend, self._reason = self._backend, None, room.AWAY
+            threading.Thread(target=before.free, name="model", daemon=True).start()
+        return self.supervisor.status(owner, run_id)
 
     def training_status(self, owner: str, run_id: str | None = None) -> dict[str, Any]:
         """{id, state, step, steps, seconds_left, metrics, reason} of a run, or of the newest."""
@@ -357,9 +363,7 @@ class Studio:
 
     def report(self, owner: str, run_id: str | None = None) -> dict[str, Any]:
         """What a training achieved: its report with `sentence` (the held-out check in words) and `adapter_id`."""
-        report = self.supervisor.report(owner, run_id)
-        said = (report.get("held_out") or {}).get("sentence", ""), report.get("letters_note", "")
-        return report | {"sentence": " ".join(filter(None, said))}
+        return self.supervisor.report(owner, run_id)
 
     def smaller_plan(self, owner: str, run_id: str | None = None) -> dict[str, Any] | None:
         return self.supervisor.smaller(owner, run_id)
@@ -385,10 +389,8 @@ class Studio:
         """Back to what wrote before: see `Promoting.rollback`."""
         return self.trial.rollback(owner)
 
-    # ---- this machine -------------------------------------------------------------------------------------------
-
     def doctor(self) -> dict[str, Any]:
-        """Hardware, model, storage and journal mode, versions, and what is missing."""
+        """Hardware, model, storage and journal mode, versions, and what is missing of this machine."""
         return doctor.examine(self.settings, self.spec, self.engine)
 
 

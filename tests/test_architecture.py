@@ -25,7 +25,7 @@ FLOORS = {
     "ftapp.voice_report": 4, "ftapp.servers": 4, "ftapp.forgetting_rows": 4, "ftapp.forgetting_files": 4, "ftapp.sharing": 4,
     "ftapp.lineage": 4, "ftapp.trends": 4, "ftapp.cli_forget": 7, "ftapp.cli_adapter": 7,
     "ftapp.queue": 4, "ftapp.labelers": 4, "ftapp.verdicts": 4, "ftapp.agreement": 4, "ftapp.strength": 4,
-    "ftapp.training.supervise": 5, "ftapp.doctor": 5, "ftapp.ladder": 5, "ftapp.backups": 5, "ftapp.streams": 5,
+    "ftapp.training.supervise": 5, "ftapp.room": 5, "ftapp.doctor": 5, "ftapp.ladder": 5, "ftapp.backups": 5, "ftapp.streams": 5,
     "ftapp.studio": 6, "ftapp.labelling": 6, "ftapp.ahead": 6, "ftapp.own_voice": 6, "ftapp.promoting": 6,
     "ftapp.ui": 7, "ftapp.cli": 7, "ftapp.cli_portfolio": 7, "ftapp.cli_templates": 7, "ftapp.cli_transfer": 7, "ftapp.cli_label": 7,
     "ftapp.cli_backups": 7, "ftapp.cli_examples": 7, "ftapp.cli_training": 7, "ftapp.cli_voice": 7, "ftapp.cli_server": 7,

@@ -10,7 +10,8 @@ from sqlmodel import select
 from db.engine import session, write
 from db.models import Comparison, Letter, Preference
 from ftapp import config, embeddings, portfolio, preferences, projects
-from ftapp.backends.local import Proof
+from ftapp.backends import hardware
+from ftapp.backends.local import LocalBackend, Proof
 from ftapp.backends.scripted import ScriptedBackend
 from ftapp.errors import ModelError, NotFound, UserError
 from ftapp.studio import Studio
@@ -372,3 +373,28 @@ def test_a_project_that_fits_reaches_the_letters_and_is_named_with_its_reason(ma
     assert [hit.title for hit in sources.hits] == ["Rye week"] and "sourdough" in sources.hits[0].text
     assert [(one.title, "sourdough" in one.why) for one in studio.used("local", sources)] == [("Rye week", True)]
     assert studio.used("stranger", sources) == []
+
+
+def test_on_a_gpu_the_model_may_make_room_for_a_training(make, monkeypatch):
+    """The setting, a training and a GPU together; afterwards it is loaded again by whoever asks."""
+    studio = make()
+    loaded = studio.loaded
+    monkeypatch.setattr(studio.supervisor, "start", lambda *_: "run_0000000000000000")
+    monkeypatch.setattr(studio.supervisor, "status", lambda *_: {"id": "run_0000000000000000"})
+    monkeypatch.setattr(studio.supervisor, "active", lambda: True)
+    monkeypatch.setattr(hardware, "gpu_memory_bytes", lambda: 0)
+    unload = config.app_config().model_copy(update={"while_training": "unload"})
+    studio.start_training("local")
+    assert studio.backend() is loaded, "share is the default"
+    monkeypatch.setattr(config, "app_config", lambda: unload)
+    studio.start_training("local")
+    assert studio.backend() is loaded, "without a GPU there is nothing to give"
+    monkeypatch.setattr(hardware, "gpu_memory_bytes", lambda: 16 * 2**30)
+    studio.start_training("local")
+    assert studio.loaded is None and "makes room" in studio.model_state()["reason"]
+    with pytest.raises(ModelError, match="writes again when the training ends"):
+        list(studio.write_pair("local", POSTING, RESUME))
+    assert studio.labelling.ahead._full("local", None), "what is written ahead waits, and is not put aside"
+    monkeypatch.setattr(studio.supervisor, "active", lambda: False)
+    monkeypatch.setattr(LocalBackend, "load", lambda *_: loaded)
+    assert studio.backend() is loaded and not studio.model_state()["reason"]

@@ -56,6 +56,11 @@ class Supervisor:
 
     # ---- before the start ---------------------------------------------------------------------------------------
 
+    def active(self) -> bool:
+        """Whether a training is queued, runs or stops, whoever's it is."""
+        with session(self._engine) as opened:
+            return opened.exec(select(TrainingRun.id).where(TrainingRun.state.in_(run.ACTIVE))).first() is not None
+
     def plan(self, owner: str, recipe: str | None = None, smaller: int = 0) -> plan.Plan:
         """What a training would learn from and cost. Raises UserError for an unknown recipe or a missing model."""
         return prepare(self._engine, self._settings, owner, recipe, smaller).plan
@@ -130,11 +135,14 @@ class Supervisor:
         return rows, evaluation.read_curve(rows)
 
     def report(self, owner: str, run_id: str | None = None) -> dict[str, Any]:
-        """The plan and, after success, what the trainer wrote into report.json (held-out check, letters) and `adapter_id`."""
+        """The plan and, after success, what the trainer wrote into report.json (held-out check, letters), `adapter_id`, and `sentence`:
+        the check in words."""
         row = self._row(owner, run_id)
         with session(self._engine) as opened:
             made = opened.exec(select(Adapter.id).where(Adapter.run_id == row.id, Adapter.owner_id == owner)).first()
-        return {**row.report, "adapter_id": made}
+        check = row.report.get("held_out")  # until a success the plan's: a number
+        said = check.get("sentence", "") if isinstance(check, dict) else "", row.report.get("letters_note", "")
+        return {**row.report, "adapter_id": made, "sentence": " ".join(filter(None, said))}
 
     def smaller(self, owner: str, run_id: str | None = None) -> dict[str, Any] | None:
         """{recipe, smaller, sentence} of the next smaller plan for a run that did not fit into memory; else None."""

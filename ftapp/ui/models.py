@@ -55,7 +55,8 @@ def rung_text(rung: dict[str, Any]) -> str:
 
 def base_text(state: dict[str, Any]) -> str:
     """The base model in one sentence, and what became of another one that was asked for: how much of it has come, or why not."""
-    said = {"ready": "is ready.", "loading": "is loading…", "failed": "could not be loaded.", "idle": "is not loaded yet."}
+    said = {"ready": "is ready.", "loading": "is loading…", "failed": "could not be loaded.", "idle": "is not loaded yet.",
+            "away": "makes room for the training."}
     text = paper.note(f"{_base(state['name'])} {said[state['state']]}")
     if state["state"] == "ready" and state["asked"] not in ("", state["name"]):
         text = paper.note(f"{_base(state['asked'])} is loading… {_base(state['name'])} keeps writing until then.")

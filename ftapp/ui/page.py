@@ -20,7 +20,8 @@ from ftapp.ui.train import TeachTab
 from ftapp.ui.trial import header_line
 from ftapp.ui.write import WriteTab
 
-MODEL = {"ready": "Model ready", "loading": "Model is loading…", "failed": "Model could not be loaded", "idle": "Model is not loaded yet"}
+MODEL = {"ready": "Model ready", "loading": "Model is loading…", "failed": "Model could not be loaded", "idle": "Model is not loaded yet",
+         "away": "Model makes room for the training"}  # fmt: skip
 
 
 def header_text(counts: dict[str, Any]) -> str:
