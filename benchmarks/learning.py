@@ -5,7 +5,8 @@ recipe learns from the choices; then base and adapter write for held-out prompts
 sentences never seen) from the same seeds, and the same taste says which letter it would send. Half of each taste are
 measures that the generator plants nothing for (`tastes.OWN`).
 Peer in the same run: plain DPOTrainer with the same LoRA acting on prompt and letter, the best of three learning rates
-by what is reported (an advantage to the peer), and TRL's default rate as a footnote.
+by what is reported (an advantage to the peer), and TRL's default rate as a footnote. It takes the step that reads each prompt
+once, whose loss and gradient are TRL's (tests/test_shared_prompt.py): otherwise this would take days.
 """
 
 from __future__ import annotations
@@ -72,8 +73,30 @@ def label(taste: dict[str, float], pairs: Sequence[tuple[batch.Letter, batch.Let
             best = 1 - best
         prompt = sides[0].prompt
         rows.append({"id": f"label-{i:05}", "prompt": list(prompt.messages), "chosen": sides[best].text, "rejected": sides[1 - best].text,
-                     "split_key": letters.split_key(prompt.slots.job.company, prompt=prompt.messages[1]["content"])})  # fmt: skip
+                     "split_key": split_key(prompt)})  # fmt: skip
     return rows
+
+
+def split_key(prompt: prompts.Prompt) -> str:
+    """What decides whether a prompt's pairs are held out."""
+    return letters.split_key(prompt.slots.job.company, prompt=prompt.messages[1]["content"])
+
+
+def asked(backend, seed: int, count: int, unseen: bool) -> list[prompts.Prompt]:
+    """Made-up postings and résumés; `unseen` with names, employers, skills and sentences that the bundled model never saw."""
+    return [generator.example(seed, i, unseen=unseen, count_tokens=backend.count_tokens).prompt for i in range(count)]
+
+
+def decided(backend, sampling, seed: int, taste: dict[str, float], count: int) -> list[tuple[batch.Letter, batch.Letter]]:
+    """Pairs of the base's letters for one person, until as many as `count` can be labelled."""
+    shown, pairs = asked(backend, 1000 + seed, 3 * count, unseen=False), []
+    for start in range(0, len(shown), 48):
+        some = shown[start : start + 48]
+        sides = [batch.write(backend, some, sampling, seed=base + start) for base in (20_000, 30_000)]
+        pairs += zip(*sides, strict=True)
+        if len(label(taste, pairs, count, 0, seed)) == count:
+            break
+    return pairs
 
 
 def teach(rows: list[dict], recipe: config.Recipe, folder: Path):
@@ -128,12 +151,9 @@ def main() -> None:
     backend = LocalBackend.load(config.model_spec(config.BUNDLED))
     sampling = Sampling(temperature=backend.spec.temperature, top_p=backend.spec.top_p, max_new_tokens=backend.spec.max_new_tokens)
 
-    def asked(seed: int, count: int, unseen: bool) -> list[prompts.Prompt]:
-        return [generator.example(seed, i, unseen=unseen, count_tokens=backend.count_tokens).prompt for i in range(count)]
-
     work = arguments.work or Path(tempfile.mkdtemp(prefix="learning-"))
     recipe = config.recipe(config.app_config().recipe)
-    held_out = asked(777, arguments.held_out, True)
+    held_out = asked(backend, 777, arguments.held_out, unseen=True)
     base = batch.write(backend, held_out, sampling, seed=10_000)
     again = batch.write(backend, held_out, sampling, seed=50_000)
     people = {seed: person(seed) for seed in range(arguments.seeds)}
@@ -144,18 +164,7 @@ def main() -> None:
         starter = AdapterRef("starter", config.STARTER, run.sha256_file(config.STARTER / "adapter_model.safetensors"), "letter")
         letters_of = batch.write(backend, held_out, sampling, starter, seed=10_000)
         print("starter alone:", pooled([judge(t, base, letters_of) for t in people.values()]), flush=True)
-    def decided(seed: int, taste: dict[str, float]) -> list[tuple[batch.Letter, batch.Letter]]:
-        """Pairs of the base's letters for one person, until as many as asked can be labelled."""
-        shown, pairs = asked(1000 + seed, 3 * arguments.labels, False), []
-        for start in range(0, len(shown), 48):
-            some = shown[start : start + 48]
-            sides = [batch.write(backend, some, sampling, seed=base + start) for base in (20_000, 30_000)]
-            pairs += zip(*sides, strict=True)
-            if len(label(taste, pairs, arguments.labels, 0, seed)) == arguments.labels:
-                break
-        return pairs
-
-    pairs_of = {seed: decided(seed, taste) for seed, taste in people.items()}
+    pairs_of = {seed: decided(backend, sampling, seed, taste, arguments.labels) for seed, taste in people.items()}
     for wrong in arguments.wrong:
         results: dict[str, list[Judged]] = {}
         for seed, taste in people.items():
