@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 DOCS = Path(__file__).parent
-PAIRS, VOTES = 24, 40  # to learn from, and at most for the trial
+PAIRS, VOTES = 40, 60  # to learn from, and at most for the trial
 SIZES = {"light": ((1280, 900), "light"), "phone": ((390, 844), "dark")}
 
 
@@ -66,7 +66,7 @@ def judge(studio: Any, page: Any) -> None:
             page.locator("#trial").wait_for()
             page.wait_for_timeout(3000)
             photograph(page, "trial", whole=False)
-        if any(one["state"] == "live" for one in studio.adapters("local")):
+        if not any(one["state"] == "trial" for one in studio.adapters("local")):
             return
 
 
