@@ -72,7 +72,7 @@ def held_text(row: dict[str, Any]) -> str:
     )
     about = f"{KIND_NAMES.get(row['kind'], row['kind'])} · {paper.count(row['words'], 'word')} · {SOURCES[row['source']]}"
     letter = f"<details><summary>Read it</summary>{_body(row['letter'])}</details>"
-    return (f'<div class="held"><b>{paper.safe(row["name"])}</b><div class="near">{paper.safe(about)}</div>'
+    return (f'<div class="quarantined"><b>{paper.safe(row["name"])}</b><div class="near">{paper.safe(about)}</div>'
             f'<ul class="lines">{lines}</ul>{letter}</div>')  # fmt: skip
 
 
