@@ -30,8 +30,8 @@ from collections import Counter, defaultdict
 from collections.abc import Sequence
 from pathlib import Path
 
-from ftapp import config, embeddings, quality, quality_lists
-from ftapp.errors import ModelError
+from benchmarks.claims import meaning
+from ftapp import quality, quality_lists
 from ftapp.metrics import Similar
 from ftapp.quality import Finding, Item
 
@@ -66,16 +66,6 @@ def partial(row: dict) -> Item:
 
 def marks(name: str) -> list[dict]:
     return [m for m in map(json.loads, GOLD.read_text(encoding="utf-8").splitlines()) if m["set"] == name]
-
-
-def meaning() -> Similar | None:
-    encoder = embeddings.load(config.settings())
-    try:
-        encoder.encode([""])
-    except ModelError as error:
-        print(error)
-        return None
-    return encoder.similar
 
 
 def by_item(findings: Sequence[Finding]) -> dict[str, list[Finding]]:

@@ -46,6 +46,19 @@ def owner():
     return "local"
 
 
+@pytest.fixture
+def studio(home):
+    """Everything a driver can ask for, on an empty home; its model recites."""
+    from ftapp import config
+    from ftapp.backends.scripted import ScriptedBackend
+    from ftapp.studio import Studio
+    from tests.browser import TEXTS
+
+    made = Studio(config.settings(home=home), ScriptedBackend(config.model_spec("bundled"), TEXTS))
+    yield made
+    made.close()
+
+
 @pytest.fixture(scope="module")
 def chrome():
     """Chromium without a window, for the tests of one file."""

@@ -15,7 +15,6 @@ from db.engine import scrub, session, write
 from db.models import Adapter, Comparison, Document, Evaluation, Example, Imported, Labeler, Letter, Preference, Promotion, TrainingRun
 from ftapp import adapters, cli, config, examples, forgetting, forgetting_files, formats, imported, letters, preferences, queue
 from ftapp.backends.pair import Row, Sampling
-from ftapp.backends.scripted import ScriptedBackend
 from ftapp.documents import PlainText
 from ftapp.errors import NotFound, UserError
 from ftapp.forgetting import Forgetting
@@ -23,17 +22,9 @@ from ftapp.profiles import parse_job, parse_resume
 from ftapp.prompts import build
 from ftapp.studio import Studio
 from ftapp.training import plan, run
-from tests.browser import TEXTS
 from tests.shelf import SOME_ADAPTER
 
 ME = "local"
-
-
-@pytest.fixture
-def studio(home):
-    made = Studio(config.settings(home=home), ScriptedBackend(config.model_spec("bundled"), TEXTS))
-    yield made
-    made.close()
 
 
 def told(mark, labeler=None, edited=None):

@@ -9,22 +9,13 @@ import pytest
 from db.engine import session, write
 from db.models import Adapter, Evaluation, TrainingRun
 from ftapp import adapters, cli, config, letters, lineage
-from ftapp.backends.scripted import ScriptedBackend
 from ftapp.errors import NotFound, UserError
 from ftapp.lineage import Lineage
-from ftapp.studio import Studio
 from ftapp.ui import lineage as screen
 from tests.browser import TEXTS
 from tests.shelf import adapter, choice
 
 ME = "local"
-
-
-@pytest.fixture
-def studio(home):
-    made = Studio(config.settings(home=home), ScriptedBackend(config.model_spec("bundled"), TEXTS))
-    yield made
-    made.close()
 
 
 def taught(studio, parent=None, **report):

@@ -28,13 +28,6 @@ from tests.browser import TEXTS
 ME = "local"
 
 
-@pytest.fixture
-def studio(home):
-    made = Studio(config.settings(home=home), ScriptedBackend(config.model_spec("bundled"), TEXTS))
-    yield made
-    made.close()
-
-
 @pytest.fixture(scope="module")
 def untouched(tmp_path_factory):
     """One home for everything that must leave nothing in it."""
