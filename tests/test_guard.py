@@ -21,7 +21,7 @@ def _rows(chosen, rejected, count=12, tokens=100, beta=0.1):
 
 
 def _said(rows):
-    seen = guard.Guard(0.1, 100, 20)
+    seen = guard.Guard(0.1, 100, [_letter(0)])
     return next(filter(None, (seen.metrics(row) for row in rows)), "")
 
 
@@ -41,7 +41,7 @@ def test_a_model_that_moves_too_far():
 
 
 def test_letters_that_repeat_themselves_or_lose_their_length():
-    seen = guard.Guard(0.1, 100, 20)
+    seen = guard.Guard(0.1, 100, [_letter(0)])
     assert seen.letters([_letter(1), _letter(2)]) == ""
     assert seen.letters([_letter(3), _letter(4, 16)]) == ""
     assert seen.letters([" ".join(["bread"] * 20), " ".join(["rolls"] * 20)]).startswith("Its letters repeat themselves (95%")
@@ -50,16 +50,23 @@ def test_letters_that_repeat_themselves_or_lose_their_length():
 
 
 def test_to_become_as_short_as_what_is_taught_is_no_collapse():
-    short = guard.Guard(0.1, 100, 6)
+    short = guard.Guard(0.1, 100, [_letter(0, 6)])
     assert short.letters([_letter(1)]) == "" and short.letters([_letter(2, 5)]) == ""
     assert short.letters([_letter(2, 2)]).startswith("Its letters lose their length")
+
+
+def test_to_repeat_words_as_what_is_taught_does_is_no_collapse():
+    list_like = " ".join(word for word in WORDS[:10] for _ in range(2))
+    taught = guard.Guard(0.1, 100, [list_like])
+    assert taught.letters([_letter(1)]) == "" and taught.letters([list_like]) == ""
+    assert taught.letters([" ".join(["bread"] * 20)]).startswith("Its letters repeat themselves")
 
 
 def test_the_training_ends_with_a_sentence_before_the_next_checkpoint():
     from types import SimpleNamespace
 
     letters = iter([[_letter(1)], ["bread bread bread bread bread bread bread bread bread bread bread bread"]])
-    watching = guard.callback(guard.Guard(0.1, 100, 20), lambda: next(letters))
+    watching = guard.callback(guard.Guard(0.1, 100, [_letter(0)]), lambda: next(letters))
     state = SimpleNamespace(global_step=0, max_steps=40)
     watching.on_train_begin(None, state, None)
     watching.on_step_end(None, state, SimpleNamespace(should_save=False))  # no checkpoint is due: nothing is written

@@ -21,7 +21,7 @@ KL_NATS = 0.75  # a token, of letters that the reference wrote: beyond it the tw
 REPEATS = 0.25  # rise of the share of words used before in the letter; tastes move it by a tenth at most
 LENGTH = 2.0  # times longer or shorter
 WINDOW = 5  # logged steps: one batch says little
-PROMPTS, TOKENS = 2, 120
+PROMPTS, TOKENS, WORDS = 2, 120, 90  # TOKENS are about so many WORDS
 SHARE = 0.05  # of the training's time may go into looking
 KEPT = "- the training was stopped and what was saved before is kept - teach with a lower learning rate, fewer rounds or other choices."
 
@@ -29,9 +29,11 @@ KEPT = "- the training was stopped and what was saved before is kept - teach wit
 class Guard:
     """`metrics` and `letters` give a sentence when the training must end, else ""."""
 
-    def __init__(self, beta: float, letter_tokens: float, letter_words: float) -> None:
-        """`letter_tokens` and `letter_words` are the mean length of the letters that are learned from: to become as long is no collapse."""
-        self._words = letter_words
+    def __init__(self, beta: float, letter_tokens: float, taught: Sequence[str]) -> None:
+        """`taught` are the letters that are learned from, `letter_tokens` their mean length: to become as long as they are, or to come
+        back to a word as often, is no collapse."""
+        self._words = statistics.fmean(len(text.split()) for text in taught)
+        self._repeats = statistics.fmean(metrics.repetition(" ".join(text.split()[:WORDS])) for text in taught)
         self._scale = max(1e-9, beta * letter_tokens)
         self._rows: deque[tuple[float, float]] = deque(maxlen=WINDOW)
         self._first: tuple[float, float] | None = None
@@ -59,7 +61,7 @@ class Guard:
             return ""
         before, length = self._first
         shortest, longest = min(length, self._words) / LENGTH, max(length, self._words) * LENGTH
-        if repeats - before > REPEATS:
+        if repeats - max(before, self._repeats) > REPEATS:
             return f"Its letters repeat themselves ({repeats:.0%} of the words were used before in the letter, {before:.0%} at the start)"
         if not shortest <= words <= max(longest, 1):
             return f"Its letters lose their length ({words:.0f} words, {length:.0f} at the start)"

@@ -115,8 +115,8 @@ def _rows(path: Path, method: str) -> list[dict[str, Any]]:
 def _guarded(model: Any, tokenizer: Any, recipe: config.Recipe, rows: list, train_ids: list, eval_ids: list) -> Any:
     """The collapse guard of this run. It writes on one process and one device only: a letter written by several would stop them all."""
     letters = [ids.get("chosen_ids") or ids.get("completion_ids") or [0] for ids in train_ids]
-    words = [len((row.get("chosen") or row.get("completion") or "").split()) for row in rows]
-    found = guard.Guard(recipe.beta, sum(map(len, letters)) / len(letters), sum(words) / len(words))
+    texts = [row.get("chosen") or row.get("completion") or "" for row in rows]
+    found = guard.Guard(recipe.beta, sum(map(len, letters)) / len(letters), texts)
     alone = processes.count() == 1 and not recipe.gradient_checkpointing
     prompts = [ids["prompt_ids"] for ids in (eval_ids or train_ids) if "prompt_ids" in ids]
     return guard.callback(found, guard.writer(model, tokenizer, prompts) if alone and prompts else None)
