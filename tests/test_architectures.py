@@ -90,8 +90,7 @@ def test_write_learn_from_letters_then_from_choices_and_swap(model, tmp_path):
     assert swapped[0] == spoken and swapped[2] == bare
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("scope", ["letter", "all"])
+@pytest.mark.parametrize("scope", [pytest.param("letter", marks=pytest.mark.slow), pytest.param("all", marks=pytest.mark.torture)])
 def test_in_four_bits_load_learn_save_load_again_and_write(model, tmp_path, scope):
     packed = spec(model, load_in_4bit=True)
     backend = LocalBackend.load(packed)
