@@ -62,6 +62,7 @@ class PreferencePair:
     prompt_hash: str
     chosen_ids: list[int]  # the tokens as they were sampled; empty for an edited text
     rejected_ids: list[int]
+    edited: bool = False  # a person wrote the chosen text
 
 
 # ---- choosing -------------------------------------------------------------------------------------------------
@@ -226,7 +227,7 @@ def pairs_of(stored: Preference, left: Letter, right: Letter, prompt: Prompt) ->
         base_id = next((one for one in bases if one.startswith(SERVED)), rejected.base_id)  # half by a server: not by the model here
         return PreferencePair(
             name, stored.id, prompt.messages, text, rejected.text, prompt.split_key, ended and rejected.finished,
-            base_id, prompt.prompt_hash, list(ids), list(rejected.token_ids),
+            base_id, prompt.prompt_hash, list(ids), list(rejected.token_ids), isinstance(chosen, str),
         )  # fmt: skip
 
     if stored.edited_text is not None:

@@ -58,7 +58,7 @@ def test_an_edit_is_chosen_over_both(engine):
         ("Dear A, I bake well.", rejected) for rejected in ("Dear A, I bake.", "Dear A, I cook.")
     ]
     assert len({p.id for p in made}) == 2 and {p.preference_id for p in made} == {receipt.receipt}
-    assert all(p.chosen_ids == [] for p in made)
+    assert all(p.chosen_ids == [] and p.edited for p in made)
 
 
 def test_the_same_verdict_again_gives_the_same_receipt(engine):

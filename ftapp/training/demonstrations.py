@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ftapp import cleaning, config
-from ftapp.training import run, tokens
+from ftapp.training import processes, run, tokens
 
 if TYPE_CHECKING:
     from ftapp.backends.local import LocalBackend
@@ -40,8 +40,8 @@ def pairs(
     """Rows {id, prompt, chosen, rejected, split_key}: each edited letter against `recipe.fresh_letters` letters of the run's parent (or
     base). A letter that reached no end, that is the edited one, or with which the pair would be too long is left out.
 
-    Nothing is loaded where there is nothing to write. An id is the row's, a dot, and a number, so that what is deleted with the row is
-    deleted here. Raises ModelError when the parent cannot be loaded.
+    Nothing is loaded where there is nothing to write; of several processes each writes the same, and one keeps it. An id is the row's, a
+    dot, and a number, so that what is deleted with the row is deleted here. Raises ModelError when the parent cannot be loaded.
     """
     shown = of(rows)
     if not recipe.fresh_letters or not shown:
@@ -50,7 +50,7 @@ def pairs(
     if file.is_file():
         return run.read_rows(file)
     made = _written(shown, recipe, base, open_writer(), stop)
-    if not stop():
+    if not stop() and not processes.rank():
         file.parent.mkdir(exist_ok=True)
         run.write_text(file, "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in made))
     return made

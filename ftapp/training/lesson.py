@@ -43,7 +43,7 @@ def give(
         raise TrainingError("The run has no pair to train on - nothing can be learned from it - choose between some letters first.")
     began = time.monotonic()
     fresh = demonstrations.pairs(folder, train_rows, recipe, base, lambda: finish.writer(base), stop)
-    if stop():
+    if recipe.fresh_letters and stop():  # what there was no time for would be missing
         return Outcome("stopped", None, {})
     train_rows += fresh
     model, tokenizer = load_base(base, recipe)

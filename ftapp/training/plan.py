@@ -134,8 +134,8 @@ def _harmless(pairs: Sequence[PreferencePair], tokenizer: Any) -> list[Preferenc
 def as_row(pair: PreferencePair) -> dict[str, Any]:
     """A PreferencePair as a line of train.jsonl or eval.jsonl."""
     row = {"id": pair.id, "prompt": list(pair.prompt), "chosen": pair.chosen, "rejected": pair.rejected, "split_key": pair.split_key}
-    if pair.preference_id and not pair.chosen_ids:
-        row["edited"] = True  # no model wrote it
+    if pair.edited:
+        row["edited"] = True
     sampled = {name: list(ids) for name in ("chosen_ids", "rejected_ids") if (ids := getattr(pair, name, None))}
     return row | sampled
 
