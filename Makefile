@@ -2,7 +2,7 @@
 #
 #   make run ARGS="--port 7861"       options of app.py
 #   make test SLOW=1                  the slow tests too (what .ci/run does)
-#   make test ARGS="tests/test_cli.py -x"
+#   make test ARGS="tests/test_cli.py -x" ONLY="not browser"
 #   make bench BENCH=pair ARGS="..."  one of benchmarks/ (all take hours on two cores)
 #   make bench DATA=DIR               with real postings and résumés from your own folder too
 #   PYTHON=/path/to/python make run   choose the Python that makes .venv
@@ -14,6 +14,7 @@ VENV  := .venv
 PY    := $(VENV)/bin/python
 ARGS  ?=
 SLOW  ?=
+ONLY  ?=
 DATA  ?=
 BENCH ?= pair bundled learning search transfer label $(if $(DATA),profiles files pages claims scores)
 
@@ -35,6 +36,7 @@ test: dev
 	@browser=$$(sh .ci/chromium $(PY)) && export FTAPP_CHROMIUM="$$browser"; \
 	marks="not torture"; \
 	if [ -z "$(SLOW)" ]; then marks="$$marks and not slow"; fi; \
+	if [ -n "$(ONLY)" ]; then marks="$$marks and ($(ONLY))"; fi; \
 	if [ -z "$$browser" ]; then \
 	    if [ "$$CI" = true ]; then echo "No Chromium could be found or installed, and CI=true: the browser tests must not be skipped." >&2; exit 1; fi; \
 	    echo "NOTE: no Chromium could be found or installed, so the browser tests are SKIPPED. Install chromium and run 'make test' again." >&2; \
