@@ -123,6 +123,10 @@ def _tree(span: Span, dtype: torch.dtype, device: torch.device) -> torch.Tensor:
     return torch.zeros(allowed.shape, dtype=dtype, device=device).masked_fill_(~allowed, -torch.inf)
 
 
+class OtherAttention(Exception):
+    """A layer attends in a way that packed rows do not: within a window that is shorter than they are, softly capped, or by a bias."""
+
+
 def attention(module: Any, query: torch.Tensor, key: torch.Tensor, value: torch.Tensor, attention_mask: Any, **options: Any) -> tuple:
     """transformers' attention interface: (1, heads, tokens, width) -> (1, tokens, heads, width); plain SDPA where nothing is packed."""
     packed = options.pop("packed", None)
@@ -131,7 +135,7 @@ def attention(module: Any, query: torch.Tensor, key: torch.Tensor, value: torch.
     scale, window = options.get("scaling"), options.get("sliding_window")
     longest = query.shape[2] if isinstance(packed, Reading) else packed.longest
     if (window is not None and window < longest) or options.get("softcap") or options.get("position_bias") is not None:
-        raise NotImplementedError("attention of another kind")
+        raise OtherAttention
     if isinstance(packed, Reading):
         dtype = _product_dtype(query)
         packed.past.append((key.to(dtype).contiguous(), value.to(dtype).contiguous()))
