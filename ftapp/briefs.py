@@ -27,7 +27,8 @@ _WORD = r"(?:[A-Z][\w&+#/'’.-]*\w|[A-Z&](?!\w))"
 _NAME = rf"(?:\d+[ ])?{_WORD}(?:,?[ ](?:(?:of|and|&|the|for|de|in)[ ])?(?!I\b){_WORD}){{0,6}}"
 _ENDS = r"position|role|job|post|opening|opportunity|vacancy|internship|apprenticeship|placement"
 _POST = rf"(?:{_ENDS})"
-_ROLE = rf"(?P<x>{_NAME}|[a-z][\w-]+(?:,?[ ](?:and[ ])?[a-z][\w-]+){{0,5}}?(?=[ ](?:to|for|with|at|in|on|within|you|{_ENDS})\b|[.,;!]|$))"
+_STOPS = rf"[ ](?:to|for|with|at|in|on|within|you|{_ENDS})\b|[.,;:!?]|[ ][-–—]|$"
+_ROLE = rf"(?P<x>{_NAME}|[a-z][\w-]+(?:,?[ ](?:and[ ])?[a-z][\w-]+){{0,5}}?(?={_STOPS}))"
 _THE = r"(?:the|your|an?|this)[ ](?:(?:open|advertised|available|vacant|next|new)[ ])?"
 _TITLES = [
     re.compile(pattern.replace("ROLE", _ROLE).replace("NAME", f"(?P<x>{_NAME})"), re.MULTILINE)

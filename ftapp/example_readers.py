@@ -29,6 +29,7 @@ _LINES = re.compile(r"(?m)^[ \t]*(?:-{3,}|={3,}|\*{3,}|_{5,})[ \t]*$")
 _POSTING = re.compile(r"(?i)^(?P<for>.*?)[ ._-]*(?:job[ ._-]*)?(?:posting|description|advert|job|jd)$")
 _OWN_PART = re.compile(r"(?i)[ ._-]*(?:cover[ ._-]*)?(?:letter|e-?mail|message|answer|note)$")
 
+MESSAGE_BLOCKS = 4  # greeting, two paragraphs, sign-off; what has more paragraphs is a letter, however short
 _APPLIES = re.compile(
     r"(?i)\b(?:position|role|vacancy|posting|apply(?:ing)?|application|cover letter|r[eé]sum[eé]|opening|opportunity|candidate|hiring|"
     r"your team|(?:great|good|strong|excellent) fit)\b"
@@ -98,7 +99,8 @@ def guessed(letter: str) -> str:
     pieces, words = structure.parse(letter), len(letter.split())
     if pieces.subject:
         return "cold_email"
-    if re.match(r"(?i)(?:hi|hey|hello)\b", pieces.greeting) and words <= structure.MESSAGE_WORDS:
+    brief = words <= structure.MESSAGE_WORDS and len(re.split(r"\n\s*\n", letter.strip())) <= MESSAGE_BLOCKS
+    if re.match(r"(?i)(?:hi|hey|hello)\b", pieces.greeting) and brief:
         return "linkedin_message"
     applies = len({word.casefold() for word in _APPLIES.findall(letter)}) >= 2
     return "cover_letter" if pieces.greeting or pieces.sign_off or applies else "answer"

@@ -16,18 +16,18 @@ def either(words: str) -> str:
 
 _OCCUPATIONS = either("""
     accountant accounts_payable administrator advis[eo]r agent analyst apprentice architect artist assistant associate attendant
-    auditor baker buyer captain care_?giver carer cashier chef chief clean(?:er) clerk coach co-?founder consultant controller cook
-    co-?ordinator counsell?or cto ceo cfo curator dba dentist designer developer dieti[ct]i?an director doctor driver editor educator
-    electrician engineer estimator executive expert facilitator fellow(?:ship)? fitter gardener generalist geologist guard handler
-    head_of housekeeper hygienist inspector instructor intern(?:ship)? interpreter investigator janitor journalist labou?rer lawyer
-    lead leader lecturer librarian machinist manager marketer mechanic merchandiser midwife nurse officer operative operator
-    optometrist orthoptist paralegal paramedic partner pharmacist photographer physician physicist physiologist physiotherapist
-    planner plumber porter practitioner president producer professional professor programmer psychologist psychotherapist
-    radiographer receptionist recruiter registrar representative researcher resident salesperson scientist secretary server solicitor
-    sonographer specialist statistician steward strategist supervisor surgeon surveyor teacher teammate technician technologist
-    tester therapist trader trainee trainer transcriptionist translator tutor underwriter veterinarian volunteer waiter waitress warden
-    welder
-    worker writer""")
+    auditor baker barista bartender beautician bricklayer buyer captain care_?giver carer caretaker cashier ceo cfo chef chief
+    clean(?:er) clerk co-?founder co-?ordinator coach consultant controller cook counsell?or cto curator dba decorator dentist
+    designer developer dieti[ct]i?an director doctor driver editor educator electrician engineer estimator executive expert
+    facilitator fellow(?:ship)? firefighter fitter florist gardener generalist geologist grower guard hairdresser handler head_of
+    housekeeper hygienist inspector instructor intern(?:ship)? interpreter investigator janitor joiner journalist labou?rer landscaper
+    lawyer lead leader lecturer librarian machinist manager marketer mechanic merchandiser midwife nurse officer operative operator
+    optician optometrist orthoptist paralegal paramedic partner pharmacist photographer physician physicist physiologist
+    physiotherapist planner plasterer plumber porter practitioner president producer professional professor programmer psychologist
+    psychotherapist radiographer receptionist recruiter registrar representative researcher resident roofer salesperson scientist
+    secretary server solicitor sonographer specialist statistician steward strategist supervisor surgeon surveyor teacher teammate
+    technician technologist tester therapist trader trainee trainer transcriptionist translator tutor underwriter upholsterer
+    veterinarian volunteer waiter waitress warden welder worker writer""")
 OCCUPATION = re.compile(rf"(?i)\b{_OCCUPATIONS}(?:s|es)?\b")
 
 _ORGANISATIONS = either(r"""

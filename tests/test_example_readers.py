@@ -17,6 +17,7 @@ LETTER = (
     "Technology.\n\nThank you for reading.\n\nKind regards,\nSam Ode"
 )
 NOTE = "Hi Lena,\n\nyour talk on rye was the best hour of my week. May I visit?\n\nBest,\nSam"
+SHORT = "Hello to all at Fernhill,\n\nyou seek a baker - I bake.\n\nI bake early.\n\nMay I come by?\n\nYours,\nSam Ode"
 ANSWER = "Rye needs a sour. Feed it twice, keep it warm, and bake on the second day."
 
 
@@ -35,8 +36,9 @@ def test_a_paste_holds_one_letter_or_several():
 
 @pytest.mark.parametrize(
     ("text", "kind"),
-    [(LETTER, "cover_letter"), (NOTE, "linkedin_message"), (ANSWER, "answer"), ("Subject: Bread\n\nHi Lena,\n\nOne ask.", "cold_email")],
-)
+    [(LETTER, "cover_letter"), (NOTE, "linkedin_message"), (SHORT, "cover_letter"), (ANSWER, "answer"),
+     ("Subject: Bread\n\nHi Lena,\n\nOne ask.", "cold_email")],
+)  # fmt: skip
 def test_what_a_text_is_is_guessed(text, kind):
     assert guessed(text) == kind
 
