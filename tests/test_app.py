@@ -19,6 +19,7 @@ from gradio_client import Client
 from ftapp.errors import NotAllowed, UserError
 from ftapp.ui import asking, owner, paper
 from ftapp.ui.owner import COOKIE, LOCAL, Door
+from ftapp.ui.train import DRAWINGS, TeachTab
 from tests.browser import LETTER, OTHER, POSTING, RESUME, free_port, serve
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -303,3 +304,20 @@ def test_write_choose_teach_use_and_roll_back_with_a_real_model(tmp_path):
             process.terminate()
             process.wait(timeout=60)
     assert json.dumps(POSTING)[1:20] not in (tmp_path / "log").read_text(), "a posting in the log"
+
+
+def test_curves_are_drawn_some_fifty_times_a_run(studio, monkeypatch):
+    at = {"id": "run_1", "state": "running", "step": 0, "steps": 1000, "metrics": {}, "reason": ""}
+    with gr.Blocks():
+        tab = TeachTab(studio, Door("127.0.0.1"))
+    monkeypatch.setattr(studio, "runs", lambda owner: [at])
+    rows = [{"step": n, "metrics": {"loss": 1 / (n + 1)}} for n in range(1000)]
+    monkeypatch.setattr(studio, "training_rows", lambda owner, run_id: rows[: at["step"]])
+    seen, drawn, told = ("", ""), 0, 0
+    for at["step"] in range(1000):
+        news = tab.look(seen, request())
+        seen, drawn, told = news[tab.seen], drawn + any(plot in news for plot in tab.plots.values()), told + (tab.status in news)
+    assert (drawn, told) == (DRAWINGS, 1000)
+    assert set(tab.look(seen, request())) == {tab.seen}
+    at["state"] = "stopped"
+    assert set(tab.plots.values()) <= set(tab.look(seen, request())), "what came last is drawn"

@@ -20,6 +20,7 @@ from ftapp.ui.trends import TrendsPanel
 from ftapp.ui.trial import gate_text
 
 ACTIVE = ("queued", "running", "stopping")
+DRAWINGS = 50  # of the curves in a run
 STATES = {
     "queued": "Waiting to begin", "running": "Learning", "stopping": "Stopping", "succeeded": "Finished", "failed": "Failed",
     "stopped": "Stopped", "interrupted": "Interrupted",
@@ -123,7 +124,7 @@ class TeachTab:
 
     def __init__(self, studio: Any, door: Door):
         self.studio, self.door = studio, door
-        self.run_id = gr.State("")
+        self.seen = gr.State(("", ""))
         with gr.Row(elem_classes="two-halves"):
             with gr.Column(min_width=300):
                 self.method = gr.Radio(METHODS, value="dpo", label="Learn from", elem_id="learn-from")
@@ -171,19 +172,21 @@ class TeachTab:
 
     # --- reading --------------------------------------------------------------------------------------------------------
 
-    def look(self, seen: str, request: gr.Request) -> dict[Any, Any]:
-        """Everything that changes while a training goes on. `seen` is the run and step drawn last: the same is not sent twice."""
+    def look(self, seen: tuple[str, str], request: gr.Request) -> dict[Any, Any]:
+        """Everything that changes while a training goes on. `seen` is what was told and what was drawn last: the same is not sent twice,
+        and curves, which cost the browser the most, are drawn some fifty times a run."""
         owner = self.door.owner(request)
         runs = self.studio.runs(owner)
         status = runs[0] if runs else None
         key = f"{status['id']} {status['state']} {status['step']} {status.get('seconds_left')}" if status else "none"
-        if key == seen:
-            return {self.run_id: seen}
+        drawn = f"{status['id']} {status['state']} {DRAWINGS * status['step'] // max(1, status['steps'] or 1)}" if status else "none"
+        if key == seen[0]:
+            return {self.seen: seen}
         state = status["state"] if status else ""
         rows = [{"step": row["step"], **row["metrics"]} for row in self.studio.training_rows(owner, status["id"])] if status else []
         result = result_text(self.studio.report(owner, status["id"])) if state == "succeeded" else ""
         news: dict[Any, Any] = {
-            self.run_id: key, self.status: status_text(status), self.result: result,
+            self.seen: (key, drawn), self.status: status_text(status), self.result: result,
             self.reading: paper.note(read_curve(rows) if rows else ""),
             self.first: gr.update(visible=status is None),
             self.start: gr.update(visible=state not in ACTIVE), self.stop: gr.update(visible=state in ("queued", "running")),
@@ -191,7 +194,7 @@ class TeachTab:
             self.decide: gr.update(visible=state == "succeeded"), self.lesser: gr.update(visible=self._smaller(owner, state) is not None),
             self.numbers: paper.facts({k: f"{v:.4g}" for k, v in sorted((status or {}).get("metrics", {}).items())}),
         }  # fmt: skip
-        for name, plot in self.plots.items():
+        for name, plot in self.plots.items() if drawn != seen[1] else ():
             data = frame(rows, *PLOTS[name][2:])
             news[plot] = gr.update(value=data, visible=data is not None)
         return news
@@ -260,9 +263,9 @@ class TeachTab:
         return paper.note(f"Rolled back: {paper.model_name(live['id'])} writes again.")
 
     def _wire(self) -> None:
-        self.shown = [self.run_id, self.status, self.first, self.reading, self.result, self.start, self.stop, self.resume, self.decide,
+        self.shown = [self.seen, self.status, self.first, self.reading, self.result, self.start, self.stop, self.resume, self.decide,
                       self.lesser, self.numbers, *self.plots.values()]  # fmt: skip
-        self.looking = {"fn": calm(self.look), "inputs": self.run_id, "outputs": self.shown, **QUIET}
+        self.looking = {"fn": calm(self.look), "inputs": self.seen, "outputs": self.shown, **QUIET}
         planned = [self.plan, self.start, self.measure]
         self.planning = {"fn": calm(self.look_ahead), "inputs": self.recipe, "outputs": planned, **QUIET}
         self.measure.click(calm(self.look_closely), self.recipe, planned, **QUIET | {"show_progress": "minimal"})
