@@ -194,13 +194,13 @@ def main() -> None:
     backend = LocalBackend.load(config.model_spec(config.BUNDLED))
     work = Path(tempfile.mkdtemp(prefix="voice-"))
     kept = Kept(arguments.out or work / "results.json")
+    way = voice_quick.teach if arguments.quick else teach
     if arguments.part != "dataset":
-        way = voice_quick.teach if arguments.quick else teach
         writers(backend, kept, arguments.held_out, config.recipe("sft_bundled"), work, way, arguments.sizes or (), arguments.writer or "")
     if arguments.data and arguments.part != "writers":
         from benchmarks import voice_dataset
 
-        voice_dataset.folds(backend, kept, arguments.data / "cover_letter_dataset.jsonl", work)
+        voice_dataset.folds(backend, kept, arguments.data / "cover_letter_dataset.jsonl", work, way)
 
 
 if __name__ == "__main__":
