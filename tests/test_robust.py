@@ -49,7 +49,7 @@ def _unsealed(folder: Path) -> bool:
 def _late(folder: Path) -> bool:
     """Whether the run will soon be over: a moment that was missed so often is not waited for."""
     saved = max(map(watching.step_of, (folder / "checkpoints").glob("checkpoint-*[0-9]")), default=0)
-    return saved and saved >= 0.8 * next(e["metrics"]["steps"] for e in run.read_events(folder) if e["kind"] == "start")
+    return saved > 0 and saved >= 0.8 * next(e["metrics"]["steps"] for e in run.read_events(folder) if e["kind"] == "start")
 
 
 def _hurt(supervisor, run_id, folder: Path, where: str, moments: random.Random) -> str:

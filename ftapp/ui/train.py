@@ -174,7 +174,7 @@ class TeachTab:
 
     def look(self, seen: tuple[str, str], request: gr.Request) -> dict[Any, Any]:
         """Everything that changes while a training goes on. `seen` is what was told and what was drawn last: the same is not sent twice,
-        and curves, which cost the browser the most, are drawn some fifty times a run."""
+        and the curves are drawn some fifty times a run."""
         owner = self.door.owner(request)
         runs = self.studio.runs(owner)
         status = runs[0] if runs else None
