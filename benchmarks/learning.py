@@ -33,6 +33,7 @@ from ftapp.bundled import generator, tastes
 
 PEER_RATES = (1e-4, 5e-4, 1e-3)
 FOOTNOTE_RATE = 1e-6
+PLAIN = {"scope": "all", "fresh_letters": 0, "judged_letters": 0}  # DPOTrainer knows the choices alone
 TIE = 0.05  # letters whose worth differs by less are not decided
 
 
@@ -186,7 +187,7 @@ def main() -> None:
         for seed, taste in people.items():
             rows = label(taste, pairs_of[seed], arguments.labels, wrong / 100, seed)
             ways = {"ours": recipe}
-            ways |= {f"peer {rate:g}": recipe.model_copy(update={"scope": "all", "learning_rate": rate}) for rate in arguments.peer_rates}
+            ways |= {f"peer {rate:g}": recipe.model_copy(update=PLAIN | {"learning_rate": rate}) for rate in arguments.peer_rates}
             for name, way in ways.items():
                 adapter, seconds, trained = teach(rows, way, work / f"{name}-{wrong}-{seed}".replace(" ", "-"))
                 written = batch.write(backend, held_out, sampling, adapter, seed=10_000)

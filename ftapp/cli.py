@@ -161,6 +161,9 @@ def run_show(studio: Any, args: argparse.Namespace) -> dict[str, Any]:
     print(_run_line(status))
     for key, value in sorted(status["metrics"].items()):
         print(f"  {key} = {value:.4g}" if isinstance(value, float) else f"  {key} = {value}")
+    report = studio.report(OWNER, args.run) if status["state"] == "succeeded" else {}
+    for said in filter(None, (report.get("sentence"), (report.get("taste") or {}).get("sentence"))):
+        print(said)
     if instead := studio.smaller_plan(OWNER, args.run):
         print(f"The next smaller plan: python -m ftapp train --recipe {instead['recipe']} --smaller {instead['smaller']}")
     return status

@@ -176,7 +176,8 @@ class Recipe(_Strict):
     loss_type: list[str] = ["sigmoid"]
     loss_weights: list[float] | None = None
     label_smoothing: float = Field(0.0, ge=0, lt=0.5)
-    fresh_letters: int = Field(0, ge=0, le=8)  # that every edited letter is preferred to, see training/demonstrations.py
+    fresh_letters: int = Field(0, ge=0, le=8)  # that every edited letter is preferred to, see training/fresh.py
+    judged_letters: int = Field(0, ge=0, le=16)  # written for every prompt and judged by the taste behind the choices, see there
     warmup_share: float = Field(0.1, ge=0, lt=1)
     scheduler: str = "linear"
     max_grad_norm: float = Field(1.0, gt=0)

@@ -194,6 +194,11 @@ def _used(liked: Sequence[tuple[str, float]], letter: _Measured) -> int:
 # --- one letter ----------------------------------------------------------------------------------------------------------
 
 
+def habits(letter: str) -> dict[str, float]:
+    """One letter's numbers, each in the unit of `HABITS`; what a letter gives no place for is left out."""
+    return _measure(letter).habits
+
+
 def _measure(letter: str) -> _Measured:
     pieces = structure.parse(letter)
     body = [s for s in pieces.sentences if _WORD.search(s)]

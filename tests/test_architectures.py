@@ -50,7 +50,8 @@ def rows(count=8, choices=False):
 
 def teach(folder, model, method, parent=None, **recipe):
     name = {"sft": "sft_bundled", "dpo": "dpo_bundled"}[method]
-    values = config.recipe(name).model_dump() | {"epochs": 3, "scope": scope_of(model), "warmup_share": 0.0, "learning_rate": 2e-2} | recipe
+    quick = {"epochs": 3, "scope": scope_of(model), "warmup_share": 0.0, "learning_rate": 2e-2, "judged_letters": 0}
+    values = config.recipe(name).model_dump() | quick | recipe
     base = describe_base(str(model)) | {"max_new_tokens": 10}
     base["parent"] = parent and {"id": parent.id, "path": str(parent.path), "sha256": parent.sha256, "scope": parent.scope}
     data = rows(choices=method == "dpo")

@@ -2,7 +2,6 @@
 
 import json
 import random
-from pathlib import Path
 
 import pytest
 
@@ -35,7 +34,8 @@ def rows(count=24, seed=0):
 
 def create(folder, model, parent=None, data=None, **recipe):
     data = data or rows()
-    values = config.recipe("dpo_bundled").model_dump() | {"epochs": 2, "warmup_share": 0.0} | recipe
+    plain = {"epochs": 2, "warmup_share": 0.0, "judged_letters": 0}  # fresh letters: test_fresh.py
+    values = config.recipe("dpo_bundled").model_dump() | plain | recipe
     frozen = parent and {"id": parent.id, "path": str(parent.path), "sha256": parent.sha256, "scope": parent.scope}
     base = dpo.describe_base(str(model)) | {"max_new_tokens": 30, "parent": frozen}
     return run.create(folder, values, base, data[HELD_OUT:], data[:HELD_OUT])
@@ -291,7 +291,7 @@ def test_a_stopped_run_goes_on_and_ends_where_an_uninterrupted_one_does(llama, t
     outcome = dpo.train(folder, events.append, stop=lambda: sum("loss" in e.get("metrics", {}) for e in events) >= 4, letters=0)
     assert outcome.state == "stopped" and not (folder / "adapter").exists()
     stopped_at = int(run.last_checkpoint(folder).name.split("-")[1])
-    torn = Path(str(run.last_checkpoint(folder)).replace(f"-{stopped_at}", f"-{stopped_at + 1}"))
+    torn = run.last_checkpoint(folder).with_name(f"checkpoint-{stopped_at + 1}")
     torn.mkdir()
     (torn / "adapter_model.safetensors").write_bytes(b"half")  # what a killed trainer leaves behind
     again = []

@@ -36,7 +36,8 @@ def pairs(count=12, seed=1):
 
 def create(folder, model, name="sft_bundled", parent=None, data=None, **recipe):
     data = data or examples()
-    values = config.recipe(name).model_dump() | {"epochs": 3, "warmup_share": 0.0, "learning_rate": 5e-3} | recipe
+    plain = {"epochs": 3, "warmup_share": 0.0, "learning_rate": 5e-3, "judged_letters": 0}
+    values = config.recipe(name).model_dump() | plain | recipe
     frozen = parent and {"id": parent.id, "path": str(parent.path), "sha256": parent.sha256, "scope": parent.scope}
     base = describe_base(str(model)) | {"max_new_tokens": 20, "parent": frozen}
     return run.create(folder, values, base, data[HELD_OUT:], data[:HELD_OUT])

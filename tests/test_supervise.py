@@ -43,7 +43,7 @@ def home(model, tmp_path, monkeypatch):
     shutil.copytree(ROOT / "configs", configs)
     recipe = yaml.safe_load((configs / "train" / "dpo_bundled.yaml").read_text())
     for name, epochs in (("short", 2), ("lasting", 25)):
-        (configs / "train" / f"{name}.yaml").write_text(yaml.safe_dump(recipe | {"epochs": epochs}))
+        (configs / "train" / f"{name}.yaml").write_text(yaml.safe_dump(recipe | {"epochs": epochs, "judged_letters": 0}))
     models = yaml.safe_load((configs / "models.yaml").read_text())
     models["default"]["max_new_tokens"] = 20
     (configs / "models.yaml").write_text(yaml.safe_dump(models))

@@ -15,10 +15,11 @@ from typing import Any
 
 from ftapp import config, gate_measure, voice_report
 from ftapp.errors import TrainingError
-from ftapp.training import demonstrations, finish, guard, memory, processes, run, tokens
+from ftapp.training import finish, fresh, guard, memory, processes, run, tokens
 from ftapp.training.bases import load_base
 from ftapp.training.watching import Emit, Outcome, resume_point, rounded, step_of, watcher
 
+WRITING = "Before it learns, it writes fresh letters for your postings: your choices say something of them, too."
 # (model, tokenizer, recipe, base.json, encoded rows to learn from, encoded rows held out, folder for checkpoints) -> a trainer
 Build = Callable[..., Any]
 # (trainer, recipe, base.json, rows held out) -> what the report says of this way of teaching
@@ -42,10 +43,10 @@ def give(
     if not train_rows:
         raise TrainingError("The run has no pair to train on - nothing can be learned from it - choose between some letters first.")
     began = time.monotonic()
-    fresh = demonstrations.pairs(folder, train_rows, recipe, base, lambda: finish.writer(base), stop)
-    if recipe.fresh_letters and stop():  # what there was no time for would be missing
+    added = _fresh(folder, train_rows, recipe, base, emit, stop)
+    if (recipe.fresh_letters or recipe.judged_letters) and stop():  # what there was no time for would be missing
         return Outcome("stopped", None, {})
-    train_rows += fresh
+    train_rows += added.rows
     model, tokenizer = load_base(base, recipe)
     train_ids, eval_ids = (tokens.encode_rows(tokenizer, rows, recipe.max_length) for rows in (train_rows, eval_rows))
     trainer = build(model, tokenizer, recipe, base, train_ids, eval_ids, folder / "checkpoints")
@@ -69,7 +70,7 @@ def give(
     read = sum(map(tokens.both, train_ids)) * recipe.epochs * (steps - step_of(checkpoint)) / steps
     report: dict[str, Any] = {
         "recipe": recipe.name, "method": recipe.method, "scope": recipe.scope, "learning_rate": recipe.learning_rate,
-        "parent": (base.get("parent") or {}).get("id"), "steps": trainer.state.global_step, "fresh_pairs": len(fresh),
+        "parent": (base.get("parent") or {}).get("id"), "steps": trainer.state.global_step, **added.report(),
         "precision": "bf16" if trainer.args.bf16 else "fp16" if trainer.args.fp16 else "float32",
         "load_seconds": rounded(loaded - began), "train_seconds": rounded(seconds), "tokens_a_second": rounded(read / max(seconds, 1e-9)),
         "memory_bytes": memory.peak_bytes(), "adapter_sha256": sha256, **special, "letters": [], "letters_note": "",
@@ -89,6 +90,21 @@ def give(
         run.write_text(folder / "report.json", json.dumps(report, indent=1, ensure_ascii=False))
     shutil.rmtree(folder / "checkpoints", ignore_errors=True)  # only a resume needs them
     return Outcome("succeeded", folder / "adapter", report)
+
+
+def _fresh(folder: Path, rows: list, recipe: config.Recipe, base: dict[str, Any], emit: Emit, stop: Callable[[], bool]) -> fresh.Fresh:
+    """Pairs with fresh letters, where the recipe wants any; who watches is told why no step is taken yet."""
+
+    if not (recipe.fresh_letters or recipe.judged_letters):
+        return fresh.Fresh([])
+
+    def opened() -> Any:
+        emit({"kind": "note", "reason": WRITING})
+        return finish.writer(base)
+
+    found = fresh.pairs(folder, rows, recipe, base, opened, stop)
+    emit({"kind": "note", "reason": ""})
+    return found
 
 
 def _rows(path: Path, method: str) -> list[dict[str, Any]]:

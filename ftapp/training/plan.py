@@ -18,7 +18,7 @@ from jinja2 import TemplateError
 
 from ftapp import config, letters, preferences, prompts
 from ftapp.preferences import PreferencePair
-from ftapp.training import demonstrations, run, tokens
+from ftapp.training import fresh, run, tokens
 
 TOO_LONG, UNREADABLE, EMPTY = "too long", "unreadable", "empty"
 # Until a run has been measured here: float32 matrix products of a small model on one ordinary core (measured: 30 to 50).
@@ -209,25 +209,37 @@ def make(
     """
     groups = len({row["split_key"] for row in material.held_out})
     speeds = [probe] if probe else earlier
-    fresh = demonstrations.count(material.train, recipe)
-    more = 1 + fresh / max(1, len(material.train))
-    estimate = more * seconds(material, recipe, measures["parameters"], speeds)
+    more = fresh.count(material.train, recipe)
+    estimate = (1 + more.pairs / max(1, len(material.train))) * seconds(material, recipe, measures["parameters"], speeds)
+    estimate += _writing_seconds(material, more.letters, measures["parameters"])
     return Plan(
         recipe=recipe.name, kept=len(material.train), held_out=len(material.held_out), held_out_groups=groups, dropped=material.dropped,
-        tokens=material.tokens, steps=run.steps(len(material.train) + fresh, recipe), seconds=round(estimate, 1),
+        tokens=material.tokens, steps=run.steps(len(material.train) + more.pairs, recipe), seconds=round(estimate, 1),
         memory_bytes=int(probe["memory_bytes"]) if probe else memory_bytes(material, recipe, measures), parent=parent,
-        notes=(*notes, *_shown(fresh, recipe)), refused=_too_few(len(material.train), recipe.method), method=recipe.method,
+        notes=(*notes, *_fresh_notes(more, recipe)), refused=_too_few(len(material.train), recipe.method), method=recipe.method,
         longest=material.longest, sides=material.sides, measured=bool(probe),
     )  # fmt: skip
 
 
-def _shown(fresh: int, recipe: config.Recipe) -> list[str]:
-    """That edited letters are demonstrations, in a sentence, where they are."""
-    if not fresh:
-        return []
-    edited = fresh // recipe.fresh_letters
-    who = "The letter that you edited is" if edited == 1 else f"Each of the {edited} letters that you edited is"
-    return [f"{who} also set against up to {recipe.fresh_letters} fresh letters: nothing shows more clearly what you want."]
+def _writing_seconds(material: Material, letters: int, parameters: int) -> float:
+    """For fresh letters as long as those given, by the arithmetic of `seconds`: each reads a prompt and writes a letter."""
+    sides = material.sides or {"prompt": material.tokens}
+    read = sides["prompt"] + sides.get("chosen", 0)
+    return letters * 2 * parameters * read / max(1, len(material.train)) / (FLOPS_A_CORE * (os.cpu_count() or 1))
+
+
+def _fresh_notes(more: fresh.Count, recipe: config.Recipe) -> list[str]:
+    """What fresh letters are written for, in sentences."""
+    notes = []
+    if more.edited:
+        who = "The letter that you edited is" if more.edited == 1 else f"Each of the {more.edited} letters that you edited is"
+        notes.append(f"{who} also set against up to {recipe.fresh_letters} fresh letters: nothing shows more clearly what you want.")
+    if recipe.judged_letters:
+        notes.append(
+            f"{recipe.judged_letters} fresh letters are written for each posting, and what your choices have in common says which of them "
+            "you would rather send: these pairs are taught as well."
+        )
+    return notes
 
 
 def _too_few(count: int, method: str) -> str:

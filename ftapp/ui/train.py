@@ -89,7 +89,7 @@ def status_text(status: dict[str, Any] | None) -> str:
     done = 1.0 if state == "succeeded" else step / steps if steps else 0.0
     text = paper.progress(done, caption)
     if status.get("reason"):
-        text += paper.note(status["reason"], "calm" if state in ("succeeded", "stopped") else "warning")
+        text += paper.note(status["reason"], "warning" if state in ("failed", "interrupted") else "calm")
     return f'<section class="card run {state}">{text}</section>'
 
 
@@ -107,7 +107,8 @@ def frame(rows: list[dict[str, Any]], keys: tuple[str, ...], names: tuple[str, .
 
 def result_text(report: dict[str, Any]) -> str:
     """The accuracy with its meaning, then letters before and after side by side."""
-    text = paper.note(report["sentence"]) + gate_text(report.get("gate"))
+    liked = paper.note((report.get("taste") or {}).get("sentence", ""))
+    text = paper.note(report["sentence"]) + liked + gate_text(report.get("gate"))
     for number, pair in enumerate([] if report.get("voice") else report.get("letters", []), 1):
         both = "".join(
             f"<div><h3>{name}</h3>{paper.letter(pair[key], note='' if pair[f'{key}_finished'] else 'stopped before its end')}</div>"

@@ -1,0 +1,164 @@
+"""Fresh letters of the model that is about to be taught: what choices and edits say of letters that nobody was asked about.
+
+The two letters that were on a screen are a small sample of what the model writes. More of them are written for the same prompts, once
+a run, from seeds of its recipe, and lie beside its checkpoints, with which they go. They cost no click and teach in two ways:
+
+- an edited letter is preferred to each of them: who rewrites a letter shows how all letters should be. First round of DITTO (Shaikh et
+  al. 2024, arXiv 2406.00888). Recipe: `fresh_letters` for every edited letter.
+- of those for one prompt, the one that the person's `taste` values most is preferred to the one that it values least. As RSO (Liu et al.
+  2024, arXiv 2309.06657): sampled from the model, judged by what the choices taught. Recipe: `judged_letters` for every prompt.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ftapp import cleaning, config, rendered, taste
+from ftapp.training import processes, run, tokens
+
+if TYPE_CHECKING:
+    from ftapp.backends.local import LocalBackend
+
+FILE = "checkpoints/fresh.jsonl"
+ROWS = 12  # letters that are written together
+MOST = 100  # prompts whose letters are judged; with more choices than that, the choices themselves say enough
+Row = Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Fresh:
+    """Rows {id, prompt, chosen, rejected, split_key}, and the taste that judged some of them. An id is that of the row whose prompt it
+    has, a dot, and a name, so that what is deleted with the row is deleted here."""
+
+    rows: list[dict[str, Any]]
+    taste: taste.Taste | None = None
+    judged: int = 0
+
+    def report(self) -> dict[str, Any]:
+        """What the run's report says of them."""
+        told: dict[str, Any] = {"fresh_pairs": len(self.rows)}
+        if self.taste is not None:
+            told["taste"] = {"pairs": self.taste.pairs, "accuracy": self.taste.accuracy, "judged": self.judged, "sentence": self._said()}
+        return told
+
+    def _said(self) -> str:
+        share = f"{self.taste.accuracy:.0%} of {self.taste.pairs} choices that it had not seen"
+        if not self.taste.sure:
+            return f"Your choices have little in common that can be counted (it tells {share}): no fresh letters were judged by it."
+        looks_for, avoids = (", ".join(names) for names in self.taste.likes())
+        common = "; ".join(filter(None, (f"more of {looks_for}" * bool(looks_for), f"less of {avoids}" * bool(avoids))))
+        return f"What your choices have in common: {common}. It tells {share}, and judged fresh letters for {self.judged} postings as well."
+
+
+def edited(rows: Sequence[Row]) -> list[Row]:
+    """The first row of every edited letter: an edit gives a pair against either letter that was shown."""
+    return _first([row for row in rows if row.get("edited")], "prompt", "chosen")
+
+
+def prompts(rows: Sequence[Row]) -> list[Row]:
+    """The first row of every prompt, of `MOST` prompts at most, spread over all."""
+    each = _first(rows, "prompt")
+    return each[:: -(-len(each) // MOST)] if each else []
+
+
+def _first(rows: Sequence[Row], *fields: str) -> list[Row]:
+    first = {json.dumps([row[field] for field in fields]): row for row in reversed(rows)}
+    return list(reversed(first.values()))
+
+
+@dataclass(frozen=True)
+class Count:
+    """The most that `pairs` would write and give."""
+
+    edited: int
+    letters: int
+    pairs: int
+
+
+def count(rows: Sequence[Row], recipe: config.Recipe) -> Count:
+    shown = len(edited(rows)) if recipe.fresh_letters else 0
+    asked = len(prompts(rows)) if recipe.judged_letters else 0
+    demonstrated = recipe.fresh_letters * shown
+    return Count(shown, demonstrated + recipe.judged_letters * asked, demonstrated + asked)
+
+
+def learn_taste(rows: Sequence[Row]) -> taste.Taste | None:
+    """The taste behind the rows, about 20 ms a letter."""
+    read = [rendered.read(row["prompt"]) for row in rows]
+    counted = [[taste.numbers(row[side], asked) for side in ("chosen", "rejected")] for row, asked in zip(rows, read, strict=True)]
+    return taste.learned([(chosen, rejected) for chosen, rejected in counted], [row["split_key"] for row in rows])
+
+
+def pairs(
+    folder: Path, rows: Sequence[Row], recipe: config.Recipe, base: Row, open_writer: Callable[[], LocalBackend],
+    stop: Callable[[], bool],
+) -> Fresh:  # fmt: skip
+    """What the run's parent (or base) writes for the prompts of `rows`, as pairs. Left out: a letter that reached no end, one that is the
+    edited letter, a prompt whose letters are worth the same, and what would be too long.
+
+    Nothing is loaded where there is nothing to write, and nothing is judged by a taste that is not `sure`; of several processes each
+    writes the same, and one keeps it. Raises ModelError when the parent cannot be loaded.
+    """
+    shown = edited(rows) if recipe.fresh_letters else []
+    liked = learn_taste(rows) if recipe.judged_letters else None
+    asked = prompts(rows) if liked and liked.sure else []
+    if not shown and not asked:
+        return Fresh([], liked)
+    file = folder / FILE
+    if not file.is_file():
+        backend = open_writer()
+        wanted = [row for row in shown for _ in range(recipe.fresh_letters)] + [row for row in asked for _ in range(recipe.judged_letters)]
+        letters = _written([row["prompt"] for row in wanted], recipe, base, backend, stop)
+        if stop():
+            return Fresh([], liked)
+        made = _demonstrated(shown, letters, recipe) + _judged(asked, letters[len(shown) * recipe.fresh_letters :], recipe, liked)
+        end = tokens.end_token(backend.tokenizer)
+        fitting = [row for row in made if tokens.longest(tokens.encode_pair(backend.tokenizer, row, end)) <= recipe.max_length]
+        if processes.rank():
+            return _given(fitting, liked)
+        file.parent.mkdir(exist_ok=True)
+        run.write_text(file, "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in fitting))
+    return _given(run.read_rows(file), liked)
+
+
+def _given(rows: list[dict[str, Any]], liked: taste.Taste | None) -> Fresh:
+    return Fresh(rows, liked, sum(row["id"].endswith(".judged") for row in rows))
+
+
+def _written(
+    messages: Sequence[Any], recipe: config.Recipe, base: Row, backend: LocalBackend, stop: Callable[[], bool]
+) -> list[str]:
+    """A letter for each prompt; empty where it reached no end."""
+    from ftapp.backends import many
+    from ftapp.backends.local import AdapterRef
+    from ftapp.letters import sampling
+
+    parent = base.get("parent")
+    writer = AdapterRef(parent["id"], Path(parent["path"]), parent["sha256"], parent["scope"]) if parent else None
+    letters = many.by_any(backend, messages, sampling(backend.spec), writer, recipe.seed, stop=stop, rows=ROWS)
+    return [cleaning.strip(letter[0])[0] if letter and letter[1] else "" for letter in letters]
+
+
+def _pair(row: Row, name: str, chosen: str, rejected: str) -> dict[str, Any]:
+    return {"id": f"{row['id']}.{name}", "prompt": row["prompt"], "chosen": chosen, "rejected": rejected, "split_key": row["split_key"]}
+
+
+def _demonstrated(shown: Sequence[Row], letters: Sequence[str], recipe: config.Recipe) -> list[dict[str, Any]]:
+    asked = [(row, number) for row in shown for number in range(recipe.fresh_letters)]
+    beside = zip(asked, letters, strict=False)
+    return [_pair(row, f"fresh{number}", row["chosen"], text) for (row, number), text in beside if text and text != row["chosen"]]
+
+
+def _judged(asked: Sequence[Row], letters: Sequence[str], recipe: config.Recipe, liked: taste.Taste | None) -> list[dict[str, Any]]:
+    made, each = [], recipe.judged_letters
+    for at, row in enumerate(asked):
+        fields = rendered.read(row["prompt"])
+        worth = {text: liked.worth(taste.numbers(text, fields)) for text in letters[at * each : (at + 1) * each] if text}
+        best, least = max(worth, key=worth.get, default=""), min(worth, key=worth.get, default="")
+        if best and worth[best] > worth[least]:
+            made.append(_pair(row, "judged", best, least))
+    return made

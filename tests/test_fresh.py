@@ -1,0 +1,133 @@
+"""Fresh letters: edited ones are preferred to them, the others are judged by the taste; written once a run, gone with its checkpoints."""
+
+import pytest
+
+from ftapp import config, forgetting_files, rendered, taste
+from ftapp.bundled import generator
+from ftapp.training import bases, dpo, finish, fresh, plan, run, tokens
+from ftapp.training.plan import Material
+
+PLAIN = config.recipe("dpo_bundled").model_copy(update={"fresh_letters": 0, "judged_letters": 0})
+RECIPE = PLAIN.model_copy(update={"fresh_letters": 2})
+JUDGED = PLAIN.model_copy(update={"judged_letters": 2})
+GREETED, BARE = "Dear team,\n\nI keep machines running.\n\nKind regards,\nMara", "I keep machines running."
+
+
+@pytest.fixture(scope="module")
+def writer():
+    return finish.writer({"id": config.BUNDLED, "max_new_tokens": 300})
+
+
+def rows(count_tokens):
+    """Two pairs of one edited letter, and one of a plain choice."""
+    one, other = (generator.example(5, i, clean=True, count_tokens=count_tokens).prompt for i in range(2))
+    edited = {"prompt": [dict(m) for m in one.messages], "chosen": "Dear team,\n\nPlease read my work.\n\nMara", "edited": True,
+              "split_key": "a"}  # fmt: skip
+    return [edited | {"id": "prf_1.left", "rejected": "Left."}, edited | {"id": "prf_1.right", "rejected": "Right."},
+            {"id": "prf_2", "prompt": [dict(m) for m in other.messages], "chosen": "Good.", "rejected": "Bad.",
+             "split_key": "b"}]  # fmt: skip
+
+
+def test_an_edited_letter_is_set_against_fresh_ones_once_a_run(writer, tmp_path):
+    data, base = rows(writer.count_tokens), bases.describe_base(config.BUNDLED)
+    folder = run.create(tmp_path / "run_1", RECIPE.model_dump(), base, data, [])
+    made = fresh.pairs(folder, data, RECIPE, base, lambda: writer, lambda: False).rows
+    assert [row["id"] for row in made] == ["prf_1.left.fresh0", "prf_1.left.fresh1"]
+    assert all(row["chosen"] == data[0]["chosen"] and row["prompt"] == data[0]["prompt"] for row in made)
+    first, second = (row["rejected"] for row in made)
+    assert first != second and len(first.split()) > 30 and len(second.split()) > 30, "two letters of the model itself"
+    tokens.encode_rows(writer.tokenizer, made, RECIPE.max_length)
+
+    def nobody():
+        raise AssertionError("written a second time")
+
+    assert fresh.pairs(folder, data, RECIPE, base, nobody, lambda: False).rows == made
+    forgetting_files.clean(folder, {"prf_1"})
+    assert not (folder / fresh.FILE).exists(), "what quotes a deleted letter goes with it"
+
+
+def test_a_stop_while_they_are_written_leaves_nothing_half(writer, tmp_path):
+    data, base = rows(writer.count_tokens), bases.describe_base(config.BUNDLED)
+    assert fresh.pairs(tmp_path, data, RECIPE, base, lambda: writer, lambda: True).rows == []
+    assert not (tmp_path / fresh.FILE).exists()
+
+
+def test_without_an_edited_letter_or_a_wish_for_fresh_ones_nothing_is_loaded(writer, tmp_path):
+    data = rows(writer.count_tokens)
+    assert fresh.pairs(tmp_path, data[2:], RECIPE, {}, lambda: pytest.fail("loaded"), lambda: False).rows == []
+    assert fresh.pairs(tmp_path, data, PLAIN, {}, lambda: pytest.fail("loaded"), lambda: False).rows == []
+
+
+def test_the_plan_counts_them_and_says_so(writer):
+    data = rows(writer.count_tokens) * 5
+    measures = {"parameters": 10**7, "hidden": 320, "inner": 1000, "layers": 8, "vocabulary": 4096}
+    material = Material(data, [], {}, [], tokens=18_000, longest=500, sides={"prompt": 6000, "chosen": 6000, "rejected": 6000})
+    plain = plan.make(material, PLAIN, measures, [])
+    shown = plan.make(material, RECIPE, measures, [])
+    assert shown.steps == run.steps(len(data) + 2, RECIPE) > plain.steps and shown.seconds > plain.seconds
+    assert shown.notes[0].startswith("The letter that you edited is also set against up to 2 fresh letters")
+
+
+def choices(count_tokens, count=12, liked=GREETED, other=BARE):
+    """Somebody who always prefers one kind of letter, each time for another posting."""
+    asked = [generator.example(6, i, clean=True, kind="cover_letter", count_tokens=count_tokens).prompt for i in range(count)]
+    return [{"id": f"prf_{i}", "prompt": [dict(m) for m in prompt.messages], "chosen": f"{liked} {i}", "rejected": f"{other} {i}",
+             "split_key": f"posting {i}"} for i, prompt in enumerate(asked)]  # fmt: skip
+
+
+def test_fresh_letters_of_a_posting_are_judged_by_what_the_choices_have_in_common(writer, tmp_path):
+    data, base = choices(writer.count_tokens), bases.describe_base(config.BUNDLED)
+    folder = run.create(tmp_path / "run_1", JUDGED.model_dump(), base, data, [])
+    found = fresh.pairs(folder, data, JUDGED, base, lambda: writer, lambda: False)
+    assert found.taste.accuracy == 1.0 and 0 < found.judged == len(found.rows) <= len(data)
+    assert {row["id"] for row in found.rows} <= {f"{row['id']}.judged" for row in data}
+    for row in found.rows:
+        asked = rendered.read(row["prompt"])
+        best, least = (found.taste.worth(taste.numbers(row[side], asked)) for side in ("chosen", "rejected"))
+        assert best > least and min(len(row[side].split()) for side in ("chosen", "rejected")) > 15, "both are letters of the model"
+    told = found.report()
+    assert told["fresh_pairs"] == told["taste"]["judged"] == found.judged
+    assert told["taste"]["sentence"].startswith("What your choices have in common: more of ")
+    again = fresh.pairs(folder, data, JUDGED, base, lambda: pytest.fail("written a second time"), lambda: False)
+    assert again.rows == found.rows and again.report() == told, "a resumed run learns from the same and says the same"
+
+
+def test_a_taste_that_is_no_better_than_a_coin_judges_nothing(writer, tmp_path):
+    data = choices(writer.count_tokens, 12) + choices(writer.count_tokens, 12, BARE, GREETED)
+    found = fresh.pairs(tmp_path, data, JUDGED, {}, lambda: pytest.fail("loaded"), lambda: False)
+    assert not found.taste.sure and found.rows == []
+    told = found.report()["taste"]
+    assert (told["pairs"], told["judged"]) == (24, 0) and told["sentence"].startswith("Your choices have little in common")
+
+
+def test_no_more_prompts_are_asked_than_a_run_has_time_for():
+    data = [{"prompt": [{"role": "user", "content": str(i // 2)}]} for i in range(7 * fresh.MOST)]
+    some = fresh.prompts(data)
+    assert fresh.MOST / 2 < len(some) <= fresh.MOST and len({row["prompt"][0]["content"] for row in some}) == len(some)
+    assert fresh.prompts([]) == [] and fresh.prompts(data[:3]) == [data[0], data[2]]
+
+
+def test_the_plan_says_how_many_are_written_and_counts_their_time(writer):
+    data = choices(writer.count_tokens, 8)
+    measures = {"parameters": 10**7, "hidden": 320, "inner": 1000, "layers": 8, "vocabulary": 4096}
+    material = Material(data, [], {}, [], tokens=18_000, longest=500, sides={"prompt": 6000, "chosen": 6000, "rejected": 6000})
+    plain = plan.make(material, PLAIN, measures, [])
+    shown = plan.make(material, JUDGED, measures, [])
+    assert shown.steps == run.steps(16, JUDGED) == 2 * plain.steps and shown.seconds > 2 * plain.seconds - plan.START_SECONDS
+    assert shown.notes[0].startswith("2 fresh letters are written for each posting") and not plain.notes
+
+
+@pytest.mark.slow
+def test_a_run_learns_from_what_was_judged_and_says_what_it_found(writer, tmp_path):
+    data = choices(writer.count_tokens, 14)
+    base = bases.describe_base(config.BUNDLED) | {"max_new_tokens": 300}
+    folder = run.create(tmp_path / "run_1", JUDGED.model_dump() | {"epochs": 1}, base, data[:12], data[12:])
+    told = []
+    outcome = dpo.train(folder, told.append, letters=0)
+    report = outcome.report
+    assert report["train_pairs"] == 12 + report["fresh_pairs"] and report["fresh_pairs"] == report["taste"]["judged"] > 0
+    assert report["steps"] == run.steps(report["train_pairs"], config.read_recipe(folder / "recipe.yaml"))
+    kinds = [event["kind"] for event in told]
+    notes = [event["reason"] for event in told if event["kind"] == "note"]
+    assert notes[0].startswith("Before it learns, it writes") and "" in notes and kinds.index("note") < kinds.index("start")
+    assert not (folder / fresh.FILE).exists(), "what was written for the training goes with its checkpoints"
