@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from ftapp.errors import UserError
 
@@ -189,6 +189,14 @@ class Recipe(_Strict):
     load_in_4bit: bool = False  # NF4: Dettmers et al. 2023, arXiv 2305.14314
     double_quant: bool = False  # their constants in 8 bits: 0.4 bits a weight less
     optim: Literal["adamw_torch_fused", "adamw_torch", "paged_adamw_8bit", "paged_adamw_32bit"] = "adamw_torch_fused"
+
+    @model_validator(mode="after")
+    def _can_judge(self) -> Recipe:
+        if self.judged_letters == 1:
+            raise ValueError("judged_letters: one letter cannot be better than another; 0 or at least 2")
+        if self.method == "sft" and (self.judged_letters or self.fresh_letters):
+            raise ValueError("fresh_letters and judged_letters belong to recipes of choices (method dpo)")
+        return self
 
     def for_rows(self, count: int) -> Recipe:
         """The same recipe with as many epochs as give `least_steps` on so many rows; itself when there are enough."""

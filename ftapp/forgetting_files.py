@@ -23,7 +23,7 @@ LEDGER = "forgotten.json"  # in the folder of backups: what was deleted when, by
 # Names under which a report holds words of the app; any other text in it may be somebody's.
 _OURS = {"recipe", "method", "scope", "parent", "precision", "adapter_sha256", "reference", "curve", "sentence", "notes", "letters_note",
          "reason", "rule", "name", "title", "verdict", "state"}  # fmt: skip
-_WHOLE = ("letters", "voice")
+_WHOLE = ("letters", "voice", "taste")
 
 
 @dataclass(frozen=True)

@@ -111,8 +111,8 @@ def _tidy(letter: tuple[str, bool]) -> tuple[str, bool]:
 
 def scored(letter: str, finished: bool, fields: rendered.Rendered, own: voice.VoiceCard | None) -> dict[str, Any]:
     """{relevance, structure, groundedness, unsupported, repetition, words, voice, finished} of a letter, None where nothing can be said."""
-    sources = [fields.hook] if fields.kind and fields.hook else [] if fields.kind else [fields.text]
-    made = [claim for sentence in claims.ledger(letter, fields.profile, fields.job, fields.hits, sources) for claim in sentence.claims]
+    ledger = claims.ledger(letter, fields.profile, fields.job, fields.hits, fields.sources)
+    made = [claim for sentence in ledger for claim in sentence.claims]
     held = sum(claim.supported for claim in made)
     by_name = {score.name: score.value for score in metrics.scores(
         letter, fields.kind or "answer", fields.words, fields.profile, fields.job, supported=held, claims=len(made))}  # fmt: skip

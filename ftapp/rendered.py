@@ -30,6 +30,11 @@ class Rendered:
     hook: str
     text: str  # the last message of the person, whole
 
+    @property
+    def sources(self) -> list[str]:
+        """What a claim may rest on beside profile, posting and portfolio: the hook, or the whole text of a message without fields."""
+        return [self.text] if not self.kind else [self.hook] if self.hook else []
+
 
 def read(messages: Sequence[Mapping[str, str]]) -> Rendered:
     """The fields of the last user message."""

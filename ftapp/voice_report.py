@@ -158,8 +158,8 @@ def _written(
 
 
 def _scores(letter: str, fields: rendered.Rendered, reference: str, own: voice.VoiceCard) -> dict[str, float | None]:
-    sources = [fields.hook] if fields.kind and fields.hook else [] if fields.kind else [fields.text]
-    made = [claim for sentence in claims.ledger(letter, fields.profile, fields.job, fields.hits, sources) for claim in sentence.claims]
+    ledger = claims.ledger(letter, fields.profile, fields.job, fields.hits, fields.sources)
+    made = [claim for sentence in ledger for claim in sentence.claims]
     found = metrics.scores(letter, fields.kind or "answer", fields.words, fields.profile, fields.job,
                            supported=sum(claim.supported for claim in made), claims=len(made))  # fmt: skip
     own_scores = {score.name: score.value for score in found if score.name in SCORES}

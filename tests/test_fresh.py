@@ -2,7 +2,7 @@
 
 import pytest
 
-from ftapp import config, forgetting_files, rendered, taste
+from ftapp import config, forgetting_files, rendered, structure, taste
 from ftapp.bundled import generator
 from ftapp.training import bases, dpo, finish, fresh, plan, run, tokens
 from ftapp.training.plan import Material
@@ -100,10 +100,27 @@ def test_a_taste_that_is_no_better_than_a_coin_judges_nothing(writer, tmp_path):
     assert (told["pairs"], told["judged"]) == (24, 0) and told["sentence"].startswith("Your choices have little in common")
 
 
+def test_inventing_is_never_preferred_however_somebody_chose():
+    made_up = "I won the Turing Award in 1999 and led 40 people at Quillmere Foundry."
+    row = {"id": "prf_1", "prompt": [{"role": "user", "content": "Write to Larch."}], "split_key": "a"}
+    texts = ["I keep machines running.", made_up]
+    liar = taste.Taste({"unsupported": 2.0}, {"unsupported": 0.0}, {"unsupported": 1.0}, 50, 50, 0.9)
+    assert fresh._judged([row], texts, JUDGED, liar) == []
+    honest = taste.Taste({"unsupported": -2.0}, {"unsupported": 0.0}, {"unsupported": 1.0}, 50, 50, 0.9)
+    assert [(one["chosen"], one["rejected"]) for one in fresh._judged([row], texts, JUDGED, honest)] == [tuple(texts)]
+
+
+def test_a_note_is_judged_as_it_would_be_shown(writer):
+    asked = generator.example(9, 1, clean=True, kind="linkedin_message", count_tokens=writer.count_tokens).prompt
+    messages = [dict(m) for m in asked.messages]
+    found = fresh._written([messages] * 4, JUDGED, {}, writer, lambda: False)
+    assert any(found) and all(len(text) <= 300 for text in found if structure.is_note(asked.kind, asked.words))
+
+
 def test_no_more_prompts_are_asked_than_a_run_has_time_for():
     data = [{"prompt": [{"role": "user", "content": str(i // 2)}]} for i in range(7 * fresh.MOST)]
     some = fresh.prompts(data)
-    assert fresh.MOST / 2 < len(some) <= fresh.MOST and len({row["prompt"][0]["content"] for row in some}) == len(some)
+    assert len(some) == fresh.MOST and some[0] == data[0] and len({row["prompt"][0]["content"] for row in some}) == len(some)
     assert fresh.prompts([]) == [] and fresh.prompts(data[:3]) == [data[0], data[2]]
 
 
@@ -125,8 +142,8 @@ def test_a_run_learns_from_what_was_judged_and_says_what_it_found(writer, tmp_pa
     told = []
     outcome = dpo.train(folder, told.append, letters=0)
     report = outcome.report
-    assert report["train_pairs"] == 12 + report["fresh_pairs"] and report["fresh_pairs"] == report["taste"]["judged"] > 0
-    assert report["steps"] == run.steps(report["train_pairs"], config.read_recipe(folder / "recipe.yaml"))
+    assert report["train_pairs"] == 12 and report["fresh_pairs"] == report["taste"]["judged"] > 0
+    assert report["steps"] == run.steps(12 + report["fresh_pairs"], config.read_recipe(folder / "recipe.yaml"))
     kinds = [event["kind"] for event in told]
     notes = [event["reason"] for event in told if event["kind"] == "note"]
     assert notes[0].startswith("Before it learns, it writes") and "" in notes and kinds.index("note") < kinds.index("start")

@@ -45,8 +45,20 @@ def test_a_posting_is_never_checked_on_its_own_choices():
     assert found.accuracy == 0.0, "what holds for one posting alone does not hold for another"
 
 
+def test_what_stood_in_one_letter_alone_weighs_nothing_and_what_is_left_out_counts_as_usual():
+    pairs = people_choose({"words": -1.0}, 40)
+    pairs[0][0]["award"] = 1.0
+    for chosen, rejected in pairs:
+        del chosen["figures"], rejected["figures"]
+    pairs[1][0]["figures"] = 5.0
+    found = taste.learned(pairs, POSTINGS[:40])
+    assert "award" not in found.weights and "figures" not in found.weights and found.weights["words"] < 0
+    assert found.worth({}) == found.worth(found.usual)
+
+
 def test_nothing_can_be_said_of_one_posting_or_of_equal_letters():
     assert taste.learned([({"words": 2.0}, {"words": 1.0})] * 5, ["a"] * 5) is None
+    assert taste.learned([({"words": 2.0}, {"words": 1.0})] * 4, POSTINGS[:4]) is None, "seen too rarely"
     assert taste.learned([({"words": 1.0}, {"words": 1.0})] * 5, POSTINGS[:5]) is None
     assert taste.learned([], []) is None
 

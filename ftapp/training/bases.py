@@ -29,7 +29,8 @@ def describe_base(model: str, offline: bool = True) -> dict[str, Any]:
     state = tuple((path.name, path.stat().st_mtime_ns) for path in sorted(folder.glob("*")) if path.suffix in (".safetensors", ".json"))
     return {
         "id": spec.id, "hash": _weights_hash(folder, state), "template_hash": _template_hash(tokenizer),
-        "invocation_tokens": tokens.header_ids(tokenizer), "max_new_tokens": spec.max_new_tokens, "parent": None,
+        "invocation_tokens": tokens.header_ids(tokenizer), "max_new_tokens": spec.max_new_tokens,
+        "temperature": spec.temperature, "top_p": spec.top_p, "parent": None,
     }  # fmt: skip
 
 

@@ -60,10 +60,11 @@ def publish(model: Any, folder: Path, base: Mapping[str, Any]) -> str:
 
 
 def writer(base: Mapping[str, Any]) -> LocalBackend:
-    """The run's base model as what writes, with letters of the length that was frozen with the run. Raises ModelError."""
+    """The run's base model as what writes, in the way that was frozen with the run. Raises ModelError."""
     from ftapp.backends.local import LocalBackend
 
-    return LocalBackend.load(config.model_spec(base["id"]).model_copy(update={"max_new_tokens": base["max_new_tokens"]}))
+    frozen = {name: base[name] for name in ("max_new_tokens", "temperature", "top_p") if name in base}  # runs of before froze the first
+    return LocalBackend.load(config.model_spec(base["id"]).model_copy(update=frozen))
 
 
 def letters(

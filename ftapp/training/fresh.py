@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ftapp import cleaning, config, rendered, taste
+from ftapp import config, letters, rendered, taste
 from ftapp.training import processes, run, tokens
 
 if TYPE_CHECKING:
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 FILE = "checkpoints/fresh.jsonl"
 ROWS = 12  # letters that are written together
 MOST = 100  # prompts whose letters are judged; with more choices than that, the choices themselves say enough
+LEARNED = 500  # rows that a taste is learned from at most: more would not make it surer, and each takes 40 ms
 Row = Mapping[str, Any]
 
 
@@ -51,7 +52,7 @@ class Fresh:
             return f"Your choices have little in common that can be counted (it tells {share}): no fresh letters were judged by it."
         looks_for, avoids = (", ".join(names) for names in self.taste.likes())
         common = "; ".join(filter(None, (f"more of {looks_for}" * bool(looks_for), f"less of {avoids}" * bool(avoids))))
-        return f"What your choices have in common: {common}. It tells {share}, and judged fresh letters for {self.judged} postings as well."
+        return f"What your choices have in common: {common}. It tells {share}, and judged {self.judged} pairs of fresh letters."
 
 
 def edited(rows: Sequence[Row]) -> list[Row]:
@@ -60,9 +61,13 @@ def edited(rows: Sequence[Row]) -> list[Row]:
 
 
 def prompts(rows: Sequence[Row]) -> list[Row]:
-    """The first row of every prompt, of `MOST` prompts at most, spread over all."""
-    each = _first(rows, "prompt")
-    return each[:: -(-len(each) // MOST)] if each else []
+    """The first row of every prompt, of `MOST` prompts at most."""
+    return _spread(_first(rows, "prompt"), MOST)
+
+
+def _spread(rows: Sequence[Row], most: int) -> list[Row]:
+    """So many rows, spread over all."""
+    return list(rows) if len(rows) <= most else [rows[i * len(rows) // most] for i in range(most)]
 
 
 def _first(rows: Sequence[Row], *fields: str) -> list[Row]:
@@ -86,15 +91,20 @@ def count(rows: Sequence[Row], recipe: config.Recipe) -> Count:
     return Count(shown, demonstrated + recipe.judged_letters * asked, demonstrated + asked)
 
 
-def learn_taste(rows: Sequence[Row]) -> taste.Taste | None:
-    """The taste behind the rows, about 20 ms a letter."""
-    read = [rendered.read(row["prompt"]) for row in rows]
-    counted = [[taste.numbers(row[side], asked) for side in ("chosen", "rejected")] for row, asked in zip(rows, read, strict=True)]
-    return taste.learned([(chosen, rejected) for chosen, rejected in counted], [row["split_key"] for row in rows])
+def learn_taste(rows: Sequence[Row], stop: Callable[[], bool] = lambda: False) -> taste.Taste | None:
+    """The taste behind the rows, or behind `LEARNED` of them; None when stopped."""
+    counted, postings = [], []
+    for row in _spread(rows, LEARNED):
+        if stop():
+            return None
+        asked = rendered.read(row["prompt"])
+        counted.append((taste.numbers(row["chosen"], asked), taste.numbers(row["rejected"], asked)))
+        postings.append(row["split_key"])
+    return taste.learned(counted, postings)
 
 
 def pairs(
-    folder: Path, rows: Sequence[Row], recipe: config.Recipe, base: Row, open_writer: Callable[[], LocalBackend],
+    folder: Path, rows: Sequence[Row], recipe: config.Recipe, base: Mapping[str, Any], open_writer: Callable[[], LocalBackend],
     stop: Callable[[], bool],
 ) -> Fresh:  # fmt: skip
     """What the run's parent (or base) writes for the prompts of `rows`, as pairs. Left out: a letter that reached no end, one that is the
@@ -104,18 +114,20 @@ def pairs(
     writes the same, and one keeps it. Raises ModelError when the parent cannot be loaded.
     """
     shown = edited(rows) if recipe.fresh_letters else []
-    liked = learn_taste(rows) if recipe.judged_letters else None
+    liked = learn_taste(rows, stop) if recipe.judged_letters else None
     asked = prompts(rows) if liked and liked.sure else []
     if not shown and not asked:
         return Fresh([], liked)
     file = folder / FILE
     if not file.is_file():
         backend = open_writer()
-        wanted = [row for row in shown for _ in range(recipe.fresh_letters)] + [row for row in asked for _ in range(recipe.judged_letters)]
-        letters = _written([row["prompt"] for row in wanted], recipe, base, backend, stop)
+        wanted = [row for row in shown for _ in range(recipe.fresh_letters)]
+        wanted += [row for row in asked for _ in range(recipe.judged_letters)]
+        texts = _written([row["prompt"] for row in wanted], recipe, base, backend, stop)
         if stop():
             return Fresh([], liked)
-        made = _demonstrated(shown, letters, recipe) + _judged(asked, letters[len(shown) * recipe.fresh_letters :], recipe, liked)
+        demonstrated = len(shown) * recipe.fresh_letters
+        made = _demonstrated(shown, texts[:demonstrated], recipe) + _judged(asked, texts[demonstrated:], recipe, liked)
         end = tokens.end_token(backend.tokenizer)
         fitting = [row for row in made if tokens.longest(tokens.encode_pair(backend.tokenizer, row, end)) <= recipe.max_length]
         if processes.rank():
@@ -130,35 +142,44 @@ def _given(rows: list[dict[str, Any]], liked: taste.Taste | None) -> Fresh:
 
 
 def _written(
-    messages: Sequence[Any], recipe: config.Recipe, base: Row, backend: LocalBackend, stop: Callable[[], bool]
+    messages: Sequence[Any], recipe: config.Recipe, base: Mapping[str, Any], backend: LocalBackend, stop: Callable[[], bool]
 ) -> list[str]:
-    """A letter for each prompt; empty where it reached no end."""
+    """A letter for each prompt, as it would be shown; empty where it reached no end."""
     from ftapp.backends import many
     from ftapp.backends.local import AdapterRef
-    from ftapp.letters import sampling
 
     parent = base.get("parent")
     writer = AdapterRef(parent["id"], Path(parent["path"]), parent["sha256"], parent["scope"]) if parent else None
-    letters = many.by_any(backend, messages, sampling(backend.spec), writer, recipe.seed, stop=stop, rows=ROWS)
-    return [cleaning.strip(letter[0])[0] if letter and letter[1] else "" for letter in letters]
+    written = many.by_any(backend, messages, letters.sampling(backend.spec), writer, recipe.seed, stop=stop, rows=ROWS)
+    return [
+        letters.tidied([letter[0]], rendered.read(asked))[0][0] if letter and letter[1] else ""
+        for asked, letter in zip(messages, written, strict=True)
+    ]
 
 
 def _pair(row: Row, name: str, chosen: str, rejected: str) -> dict[str, Any]:
     return {"id": f"{row['id']}.{name}", "prompt": row["prompt"], "chosen": chosen, "rejected": rejected, "split_key": row["split_key"]}
 
 
-def _demonstrated(shown: Sequence[Row], letters: Sequence[str], recipe: config.Recipe) -> list[dict[str, Any]]:
+def _demonstrated(shown: Sequence[Row], texts: Sequence[str], recipe: config.Recipe) -> list[dict[str, Any]]:
     asked = [(row, number) for row in shown for number in range(recipe.fresh_letters)]
-    beside = zip(asked, letters, strict=False)
+    beside = zip(asked, texts, strict=True)
     return [_pair(row, f"fresh{number}", row["chosen"], text) for (row, number), text in beside if text and text != row["chosen"]]
 
 
-def _judged(asked: Sequence[Row], letters: Sequence[str], recipe: config.Recipe, liked: taste.Taste | None) -> list[dict[str, Any]]:
+def _judged(asked: Sequence[Row], texts: Sequence[str], recipe: config.Recipe, liked: taste.Taste | None) -> list[dict[str, Any]]:
+    """The best of each prompt's letters against the worst. However somebody chose, no letter is preferred to one that claims less
+    without support: a few choices by chance must not teach to invent."""
     made, each = [], recipe.judged_letters
     for at, row in enumerate(asked):
         fields = rendered.read(row["prompt"])
-        worth = {text: liked.worth(taste.numbers(text, fields)) for text in letters[at * each : (at + 1) * each] if text}
-        best, least = max(worth, key=worth.get, default=""), min(worth, key=worth.get, default="")
-        if best and worth[best] > worth[least]:
+        counted = {text: taste.numbers(text, fields) for text in texts[at * each : (at + 1) * each] if text}
+        if not counted:
+            continue
+        worth = {text: liked.worth(numbers) for text, numbers in counted.items()}
+        least = min(worth, key=worth.get)
+        sound = [text for text in worth if counted[text]["unsupported"] <= counted[least]["unsupported"]]
+        best = max(sound, key=worth.get)
+        if worth[best] > worth[least]:
             made.append(_pair(row, "judged", best, least))
     return made

@@ -19,7 +19,7 @@ from ftapp.training import finish, fresh, guard, memory, processes, run, tokens
 from ftapp.training.bases import load_base
 from ftapp.training.watching import Emit, Outcome, resume_point, rounded, step_of, watcher
 
-WRITING = "Before it learns, it writes fresh letters for your postings: your choices say something of them, too."
+WRITING = "Before it learns, it writes fresh letters for your postings: what you chose and edited says something of them, too."
 # (model, tokenizer, recipe, base.json, encoded rows to learn from, encoded rows held out, folder for checkpoints) -> a trainer
 Build = Callable[..., Any]
 # (trainer, recipe, base.json, rows held out) -> what the report says of this way of teaching
@@ -66,6 +66,8 @@ def give(
     if processes.rank():
         return Outcome("succeeded", None, {})
     special = results(trainer, recipe, base, eval_rows)
+    if "train_pairs" in special:  # those that a person decided; the others are `fresh_pairs`
+        special["train_pairs"] -= len(added.rows)
     sha256 = finish.publish(trainer.model, folder, base)
     read = sum(map(tokens.both, train_ids)) * recipe.epochs * (steps - step_of(checkpoint)) / steps
     report: dict[str, Any] = {
@@ -103,6 +105,7 @@ def _fresh(folder: Path, rows: list, recipe: config.Recipe, base: dict[str, Any]
         return finish.writer(base)
 
     found = fresh.pairs(folder, rows, recipe, base, opened, stop)
+    gc.collect()  # what wrote makes room for what learns
     emit({"kind": "note", "reason": ""})
     return found
 

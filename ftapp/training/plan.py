@@ -236,8 +236,8 @@ def _fresh_notes(more: fresh.Count, recipe: config.Recipe) -> list[str]:
         notes.append(f"{who} also set against up to {recipe.fresh_letters} fresh letters: nothing shows more clearly what you want.")
     if recipe.judged_letters:
         notes.append(
-            f"{recipe.judged_letters} fresh letters are written for each posting, and what your choices have in common says which of them "
-            "you would rather send: these pairs are taught as well."
+            f"{recipe.judged_letters} fresh letters are written for each posting, if what your choices have in common can be counted: it "
+            "says which of them you would rather send, and these pairs are taught as well."
         )
     return notes
 

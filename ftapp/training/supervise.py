@@ -284,7 +284,7 @@ class Supervisor:
             return
         folder = self._runs / row.id
         report = run.read_json(folder / "report.json") if said == "succeeded" else {}
-        reason = cut_off if said == "interrupted" else next((e["reason"] for e in reversed(events) if e.get("reason")), None)
+        reason = cut_off if said == "interrupted" else next((e["reason"] for e in reversed(events) if "reason" in e), "") or None
         if said == "succeeded" and not run.sealed(folder / "adapter"):
             said, reason = "failed", "The adapter's files are not whole - they cannot be used - resume the training."
         with write(self._engine) as opened:

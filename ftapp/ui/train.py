@@ -107,8 +107,8 @@ def frame(rows: list[dict[str, Any]], keys: tuple[str, ...], names: tuple[str, .
 
 def result_text(report: dict[str, Any]) -> str:
     """The accuracy with its meaning, then letters before and after side by side."""
-    liked = paper.note((report.get("taste") or {}).get("sentence", ""))
-    text = paper.note(report["sentence"]) + liked + gate_text(report.get("gate"))
+    said = [report["sentence"], (report.get("taste") or {}).get("sentence", ""), report.get("step_note", "")]
+    text = "".join(map(paper.note, said)) + gate_text(report.get("gate"))
     for number, pair in enumerate([] if report.get("voice") else report.get("letters", []), 1):
         both = "".join(
             f"<div><h3>{name}</h3>{paper.letter(pair[key], note='' if pair[f'{key}_finished'] else 'stopped before its end')}</div>"
@@ -179,7 +179,7 @@ class TeachTab:
         owner = self.door.owner(request)
         runs = self.studio.runs(owner)
         status = runs[0] if runs else None
-        key = f"{status['id']} {status['state']} {status['step']} {status.get('seconds_left')}" if status else "none"
+        key = f"{status['id']} {status['state']} {status['step']} {status.get('seconds_left')} {status.get('reason')}" if status else "none"
         drawn = f"{status['id']} {status['state']} {DRAWINGS * status['step'] // max(1, status['steps'] or 1)}" if status else "none"
         if key == seen[0]:
             return {self.seen: seen}
