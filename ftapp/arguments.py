@@ -137,7 +137,7 @@ def parser() -> argparse.ArgumentParser:
     verb("trends", "how what writes now does week by week, whether to teach again, and whether the choices are enough to tell")
     verb("adapters", "all adapters, and which one writes")
     one = verbs.add_parser("adapter", help="take an adapter away as a zip, bring one, tell where one comes from", allow_abbrev=False)
-    acts = one.add_subparsers(dest="act", metavar="export|import|show", required=True, parser_class=_Parser)
+    acts = one.add_subparsers(dest="act", metavar="export|import|show|compare", required=True, parser_class=_Parser)
     p = verb("export", "write an adapter with its model card into a zip", acts)
     p.add_argument("adapter", metavar="ID", help="an adapter's id, or 'starter'")
     p.add_argument("--out", required=True, metavar="FILE", help="written whole or not at all, over an older one")
@@ -145,6 +145,9 @@ def parser() -> argparse.ArgumentParser:
     p.add_argument("file", metavar="FILE")
     p = verb("show", "parents, what it was taught from, checks, trial, and who let it write; without an id of all", acts)
     p.add_argument("adapter", nargs="?", metavar="ID")
+    p = verb("compare", "the same five held-out jobs written by two versions", acts)
+    p.add_argument("one", metavar="ID", help="an adapter's id, 'starter' or 'none'")
+    p.add_argument("other", metavar="ID")
     _trial(verb)
     verb("rollback", "go back to the adapter that wrote before")
 

@@ -1,4 +1,4 @@
-"""`python -m ftapp adapter export|import|show`, `trends` and `run repeat`: does it and prints. What may be typed stands in arguments.py."""
+"""`python -m ftapp adapter ...`, `trends` and `run repeat`: does it and prints. What may be typed stands in arguments.py."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def bring(studio: Any, args: argparse.Namespace) -> dict[str, Any]:
     if not file.is_file():
         raise UserError(f"There is no file {args.file}. Nothing was stored. Name the zip of an adapter.")
     done = Sharing(studio).bring(OWNER, file)
-    new = f"Stored as {done['id']}, a candidate: python -m ftapp promote {done['id']}"
+    new = f"Stored as {done['id']}, a candidate. Have it measured: python -m ftapp gate {done['id']}"
     print(f"{done['id']} was here already." if done["already"] else new)
     return done
 
@@ -45,6 +45,16 @@ def show(studio: Any, args: argparse.Namespace) -> dict[str, Any]:
     if not found:
         print("No adapter yet: the base model writes alone.")
     return {"adapters": found}
+
+
+def compare(studio: Any, args: argparse.Namespace) -> dict[str, Any]:
+    from ftapp.lineage import Lineage
+
+    pairs = []
+    for pair in Lineage(studio).compare(OWNER, args.one, args.other):
+        pairs.append(pair)
+        print(f"== {pair['title']}\n--- {args.one}\n{pair['one']}\n--- {args.other}\n{pair['other']}\n", flush=True)
+    return {"pairs": pairs}
 
 
 def trends(studio: Any, args: argparse.Namespace) -> dict[str, Any]:
@@ -66,4 +76,5 @@ def repeat(studio: Any, args: argparse.Namespace) -> dict[str, Any]:
     return done
 
 
-VERBS = {"adapter_export": take, "adapter_import": bring, "adapter_show": show, "run_repeat": repeat, "trends": trends}
+VERBS = {"adapter_export": take, "adapter_import": bring, "adapter_show": show, "adapter_compare": compare, "run_repeat": repeat,
+         "trends": trends}  # fmt: skip

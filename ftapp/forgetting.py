@@ -6,7 +6,6 @@ What is reached is found by forgetting_rows.py and forgetting_files.py. Knows no
 
 from __future__ import annotations
 
-import shutil
 from pathlib import Path
 from typing import Any, Literal, get_args
 
@@ -30,12 +29,13 @@ def forget(engine: Engine, owner: str, runs: Path) -> int:
     """Delete all that belongs to the owner, in one transaction; returns how many rows. Raises UserError while a training is active."""
     with write(engine) as opened:
         _idle(opened)
-        found = opened.exec(select(TrainingRun.id).where(TrainingRun.owner_id == owner)).all()
+        folders = [runs / id for id in opened.exec(select(TrainingRun.id).where(TrainingRun.owner_id == owner))]
+        brought = map(Path, opened.exec(select(Adapter.path).where(Adapter.owner_id == owner)))
+        folders += [folder for folder in brought if folder.is_relative_to(runs.parent)]
         tables = [table for table in reversed(SQLModel.metadata.sorted_tables) if "owner_id" in table.c]
         number = sum(opened.connection().execute(delete(table).where(table.c.owner_id == owner)).rowcount for table in tables)
-    for id in found:
-        shutil.rmtree(runs / id, ignore_errors=True)
-    files.tidy(runs.parent)
+        files.begin(runs.parent, [], [], folders)
+    files.finish(runs.parent)  # files that went before the commit could not come back
     scrub(engine)
     return number
 

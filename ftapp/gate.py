@@ -3,7 +3,8 @@
 Both wrote letters for the same prompts from the same seeds, so scores are compared letter by letter: a rule of non-inferiority
 refuses when the adapter is worse by more than a margin, and holds it against the adapter when that cannot be told (the lower end of
 the one-sided 95 % t-interval of the mean paired difference lies below -margin; Schuirmann 1987, J. Pharmacokinet. Biopharm. 15). The
-margins, each with its reason, stand in configs/gate.yaml. What could not be measured refuses nothing and is said.
+margins, each with its reason, stand in configs/gate.yaml. What could not be measured refuses nothing and is said, but for one thing:
+where no letters could be compared, nothing is let through.
 """
 
 from __future__ import annotations
@@ -44,7 +45,7 @@ def judge(measured: Mapping[str, Any], limits: config.GateConfig | None = None) 
     letters = measured["letters"] if len(measured["letters"]) >= FEWEST else []
     rules = [
         *(_fixed(name, title, measured[name]) for name, title in (("files", "Files"), ("sides", "Who wrote what"))),
-        _held_out(measured.get("held_out")),
+        _compared(measured), _held_out(measured.get("held_out")),
         *(_no_worse(name, title, letters, getattr(limits, name).limit) for name, title in COMPARED.items()),
         _unsupported(letters, limits), _repetition(letters, limits), _length(letters, limits), _endless(letters, limits),
         _stamp(measured.get("stamp"), letters, limits),
@@ -52,6 +53,8 @@ def judge(measured: Mapping[str, Any], limits: config.GateConfig | None = None) 
         _probe("reciting", "Reciting", measured.get("reciting"), "", None),
     ]  # fmt: skip
     values = {"letters": len(measured["letters"]), "seconds": measured.get("seconds")}
+    if any(rule.name == "stamp" and rule.state == REFUSED for rule in rules):
+        values["stamp"] = measured["stamp"]["text"]  # a letter's words: with the values they go when what they come from is deleted
     return {"passed": all(rule.state != REFUSED for rule in rules), "rules": [asdict(rule) for rule in rules], "values": values}
 
 
@@ -61,6 +64,17 @@ def judge(measured: Mapping[str, Any], limits: config.GateConfig | None = None) 
 def _fixed(name: str, title: str, reason: str) -> Rule:
     said = {"files": "The files are whole, finite and of the recorded shapes.", "sides": "Each letter can be proved to be its writer's."}
     return Rule(name, title, None, None, REFUSED if reason else OK, reason or said[name])
+
+
+def _compared(measured: Mapping[str, Any]) -> Rule:
+    """Nothing else can refuse an adapter whose letters nobody has seen: a check that was stopped, or too slow, lets nothing through."""
+    title, count = "Letters compared", len(measured["letters"])
+    if measured["files"] or measured["sides"]:
+        return Rule("compared", title, count, FEWEST, UNKNOWN, "Nothing was written.")
+    if count < min(FEWEST, measured.get("asked", FEWEST)):
+        said = f"Only {count} of them could be compared, which is too few to tell. Ask again: python -m ftapp gate ID --again."
+        return Rule("compared", title, count, FEWEST, REFUSED, said)
+    return Rule("compared", title, count, FEWEST, OK, f"{count} letters were written by both.")
 
 
 def _held_out(found: Mapping[str, Any] | None) -> Rule:
@@ -155,7 +169,7 @@ def _stamp(found: Mapping[str, Any] | None, letters: Sequence[Mapping[str, Any]]
     if found is None:
         return Rule("stamp", title, None, most, UNKNOWN, "Not asked: what comes back in your own letters was to be learned.")
     if found["share"] > most:
-        said = f"“{found['text']}” stands in {found['share']:.0%} of its letters and was in none before."
+        said = f"The same {STAMP_WORDS} words stand in {found['share']:.0%} of its letters and were in none before."
         return Rule("stamp", title, found["share"], most, REFUSED, said)
     return Rule("stamp", title, found["share"], most, OK, f"No new phrase stands in more than {found['share']:.0%} of the letters.")
 

@@ -5,6 +5,7 @@ Reads an adapter's folder and writes letters with a loaded model. Knows no datab
 
 from __future__ import annotations
 
+import itertools
 import time
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
@@ -30,7 +31,7 @@ def measure(
     held_out: Sequence[Mapping[str, Any]], report: Mapping[str, Any], own: voice.VoiceCard | None = None, *,
     stop: Callable[[], bool] = lambda: False, write: Write | None = None, count: int = LETTERS,
 ) -> dict[str, Any]:  # fmt: skip
-    """{files, sides, held_out, letters, stamp, forgetting, reciting, seconds}, as `gate.judge` reads it.
+    """{files, sides, held_out, asked, letters, stamp, forgetting, reciting, seconds}, as `gate.judge` reads it.
 
     `live` None is the base; `taught` and `held_out` are the run's rows; `report` its report so far (`held_out`, and `voice` of a
     training of letters, whose probes are not repeated); `own` the card of the person's letters. `write` is for who can write many
@@ -46,6 +47,7 @@ def measure(
     sft = any("completion" in row for row in taught)
     rows = [{"prompt": row["prompt"], "completion": row.get("completion") or row["chosen"]} for row in taught]
     asked = _asked(backend, held_out, _kinds(rows).most_common(1)[0][0], count)
+    found["asked"] = len(asked)
     written = _written(backend, live, new, asked, write, stop, began + MOST_SECONDS)
     own = own or (voice.card([row["completion"] for row in rows]) if sft else None)
     found["letters"] = [{side: scored(*one[side], rendered.read(messages), own) for side in ("live", "new")} for messages, one in written]
@@ -57,7 +59,7 @@ def measure(
     each = zip(said, texts["live"], texts["new"], strict=True)
     others = [{"title": "", "prompt": prompt, "before": before, "after": after} for prompt, before, after in each]
     own_texts = rows if sft else [row for row, given in zip(rows, taught, strict=True) if _edited(given)]
-    found["reciting"] = voiced.get("reciting") or (probes.recited(others, rows, own_texts) if others else None)
+    found["reciting"] = voiced.get("reciting") or (probes.recited(others, rows, own_texts) if others and rows else None)
     found["forgetting"] = voiced.get("forgetting") or probes.forgetting(backend, live, new, set(_kinds(rows)), stop)
     return found | {"seconds": round(time.monotonic() - began, 1)}
 
@@ -85,18 +87,19 @@ def _written(
     backend: LocalBackend, live: AdapterRef | None, new: AdapterRef, asked: Sequence[list[dict[str, str]]], write: Write | None,
     stop: Callable[[], bool], until: float,
 ) -> list[tuple[list[dict[str, str]], dict[str, tuple[str, bool]]]]:  # fmt: skip
-    """[(prompt, {live, new}: (text, ended))], as many as the time allows; together where the model can, since that is many times
-    faster, and a few prompts after another, so that what there was time for is there for both."""
+    """[(prompt, {live, new}: (text, ended))], as many as the time allows but `gate.FEWEST` at least; together where the model can, since
+    that is many times faster, and a few prompts after another, so that what there was time for is there for both."""
     from ftapp.backends import many
     from ftapp.letters import sampling
+
+    done: list[tuple[list[dict[str, str]], dict[str, tuple[str, bool]]]] = []
+    over = lambda: stop() or (len(done) >= gate.FEWEST and time.monotonic() > until)  # noqa: E731
 
     def letters(some: list[list[dict[str, str]]], writer: AdapterRef | None, seed: int) -> list[tuple[str, bool] | None]:
         return write(some, writer) if write else many.by_any(backend, some, sampling(backend.spec), writer, seed, stop=over, rows=ROWS)
 
-    done = []
-    over = lambda: stop() or time.monotonic() > until  # noqa: E731
-    for start in range(0, len(asked), ROWS):
-        some = list(asked[start : start + ROWS])
+    for start, end in itertools.pairwise([0, *range(gate.FEWEST, len(asked), ROWS), len(asked)]):
+        some = list(asked[start:end])
         if over():
             break
         both = [letters(some, writer, SEED + start) for writer in (live, new)]
@@ -142,6 +145,12 @@ def of_run(
     own = voice_of(base["voice"]) if base.get("voice") else None
     taught, held_out = run.read_rows(folder / "train.jsonl"), run.read_rows(folder / "eval.jsonl")
     found = measure(backend, live, new, taught, held_out, report, own, stop=stop, count=config.check_letters(LETTERS))
+    return {"rival": live.id if live else "none"} | gate.judge(found)
+
+
+def of_adapter(backend: LocalBackend, new: AdapterRef, live: AdapterRef | None) -> dict[str, Any]:
+    """The same of an adapter whose run is not here: it came as an archive, and what it learned from is not known."""
+    found = measure(backend, live, new, [], [], {}, count=config.check_letters(LETTERS))
     return {"rival": live.id if live else "none"} | gate.judge(found)
 
 

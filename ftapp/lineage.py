@@ -13,8 +13,8 @@ from typing import Any
 from sqlmodel import Session, SQLModel, col, select
 
 from db.engine import session
-from db.models import Adapter, Evaluation, Letter, Promotion, Prompt, TrainingRun
-from ftapp import adapters, agreement, cleaning, config, letters, sets, strength, verdicts
+from db.models import Adapter, Evaluation, Letter, Promotion, Prompt, TrainingRun, Trial
+from ftapp import adapters, agreement, cleaning, config, letters, sets, strength, trials, verdicts
 from ftapp.backends import pair
 from ftapp.errors import ModelError, UserError
 from ftapp.training import run
@@ -112,8 +112,9 @@ def _gate(opened: Session, adapter_id: str) -> dict[str, Any] | None:
 
 
 def _trial(opened: Session, adapter_id: str) -> dict[str, Any] | None:
-    found = _newest(opened, "trial", adapter_id)
-    return None if found is None else {"state": found["state"], "votes": sum((found["votes"] or {}).values())}
+    query = select(Trial).where(Trial.adapter_id == adapter_id).order_by(col(Trial.created_at).desc()).limit(1)
+    found = opened.exec(query).first()
+    return None if found is None else {"state": found.state, "votes": trials.standing(opened, found).votes}
 
 
 def _promoted(opened: Session, row: Adapter) -> list[dict[str, Any]]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from sqlmodel import select
+from sqlmodel import col, select
 
 from db.engine import session, write
 from db.models import Adapter, Trial
@@ -20,6 +20,7 @@ from ftapp.streams import proved
 from ftapp.training import run
 
 LEAST_REASON = 10  # characters; "ok" is none
+UNMEASURED = "It was brought here, and nobody has measured it yet: ask the gate first."
 
 
 class Promoting:
@@ -82,7 +83,8 @@ class Promoting:
             raise UserError(f"{adapter_id!r} was not taught here. Nothing has changed. Only what you taught can be on trial.")
         if refused:
             raise UserError(
-                f"The gate refused this adapter ({refused}) - it does not go on trial - teach another one, or let it write with a reason."
+                f"The gate did not let this adapter through ({refused}) - it does not go on trial - teach another one, or let it write "
+                "with a reason."
             )
         with write(self._engine) as opened:
             if trials.begin(opened, owner, adapter_id) is None:
@@ -93,9 +95,10 @@ class Promoting:
         """Whether the votes' decision is done at once, or waits for a person; the same for trials to come."""
         with write(self._engine) as opened:
             row = trials.running(opened, owner, self._base) or trials.newest(opened, owner, self._base)
-            if row is not None:
-                row.automatic = automatic
-                opened.add(row)
+            if row is None:
+                raise UserError("There was no trial yet. Nothing was stored. Say who decides once an adapter is on trial.")
+            row.automatic = automatic
+            opened.add(row)
         self._decide(owner)
         return self.trial(owner)
 
@@ -132,8 +135,8 @@ class Promoting:
             refused = self._refused(opened, owner, adapter_id)
         if refused and len(reason) < LEAST_REASON:
             raise UserError(
-                f"The gate refused this adapter: {refused} It does not write yet. If you want it all the same, say why in a sentence "
-                f"(python -m ftapp promote {adapter_id} --anyway REASON)."
+                f"The gate did not let this adapter through: {refused} It does not write yet. If you want it all the same, say why in a "
+                f"sentence (python -m ftapp promote {adapter_id} --anyway REASON)."
             )
         if chosen is not None:
             self._check(chosen)
@@ -171,31 +174,35 @@ class Promoting:
 
     def ask_gate(self, owner: str, adapter_id: str) -> dict[str, Any]:
         """Measure an adapter beside what writes now, and keep what the gate says; it takes minutes. A candidate that passes goes on
-        trial. Raises UserError for an adapter that no run of this home made."""
+        trial, unless another trial goes on. Raises UserError for what is no adapter of this home, ModelError."""
         with session(self._engine) as opened:
             adapters.check_base(opened, owner, adapter_id, self._base)
             row = opened.exec(select(Adapter).where(Adapter.id == adapter_id, Adapter.owner_id == owner)).first()
-            folder = self._studio.settings.folder("runs") / str(row.run_id) if row else None
-            if row is None or not (folder / "train.jsonl").is_file():
-                raise UserError(f"The adapter {adapter_id} was not taught here. The gate cannot measure it. It needs its run's folder.")
-            live, state, sha256 = adapters.live(opened, owner, self._base, row.base_hash), row.state, row.sha256
+            if row is None:
+                raise UserError(f"{adapter_id!r} ships with ftapp. The gate has nothing to measure. Name an adapter of your own.")
+            live, state = adapters.live(opened, owner, self._base, row.base_hash), row.state
+            asked = adapters.find(opened, owner, adapter_id)
         if live is not None and live.id == adapter_id:
             live = None  # beside the base: nothing else writes
-        report = run.read_json(folder / "report.json")
-        said = gate_measure.of_run(self._studio.backend(), folder, sha256, report, live=live)
+        folder = self._studio.settings.folder("runs") / str(row.run_id)
+        if (folder / "train.jsonl").is_file():
+            said = gate_measure.of_run(self._studio.backend(), folder, asked.sha256, run.read_json(folder / "report.json"), live=live)
+        else:
+            said = gate_measure.of_adapter(self._studio.backend(), asked, live)
         with write(self._engine) as opened:
             trials.judged(opened, owner, adapter_id, said)
-            if said["passed"] and state == "candidate":
-                trials.begin(opened, owner, adapter_id)
+            if said["passed"] and state == "candidate" and trials.running(opened, owner, self._base) is None:
+                trials.begin(opened, owner, adapter_id)  # one that goes on keeps its votes
         return self.gate(owner, adapter_id)
 
     @staticmethod
     def _refused(opened: Any, owner: str, adapter_id: str) -> str:
-        """Why the gate refused an adapter; "" when it did not, or was not asked."""
+        """Why an adapter may not write: the gate refused it, or it was brought and not measured yet; "" when it may."""
         row = trials.report(opened, owner, adapter_id)
-        if row is None or row.passed:
-            return ""
-        return " ".join(rule["sentence"] for rule in row.rules if rule["state"] == "refused")
+        if row is None:
+            mine = select(Adapter).where(Adapter.id == adapter_id, Adapter.owner_id == owner, col(Adapter.run_id).is_(None))
+            return UNMEASURED if opened.exec(mine).first() else ""
+        return "" if row.passed else " ".join(rule["sentence"] for rule in row.rules if rule["state"] == "refused")
 
 
 def _ended(row: Trial, found: trial.Standing) -> str:

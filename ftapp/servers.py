@@ -214,11 +214,12 @@ class Servers:
                 f"The adapter {adapter.id} acts on the letter only (scope 'letter'). A server applies an adapter to the prompt too, so "
                 "it would not write as it learned. Teach one with a recipe of scope 'all', such as dpo_bundled_all."
             )
-        base, rank = config.model_spec(bases[adapter.id]).source, _rank(adapter)
+        spec, rank = config.model_spec(bases[adapter.id]), _rank(adapter)
         room = next((most for most in RANKS if most >= rank), rank)
-        words = ["vllm", "serve", base, "--enable-lora", "--lora-modules", f"{adapter.id}={adapter.path}"]
+        words = ["vllm", "serve", spec.source, *(["--revision", spec.revision] if spec.revision else [])]
+        words += ["--enable-lora", "--lora-modules", f"{adapter.id}={adapter.path}"]
         words += ["--max-lora-rank", str(room)] if room > RANKS[0] else []
-        return {"name": adapter.id, "path": str(adapter.path), "base": base, "command": shlex.join(words)}
+        return {"name": adapter.id, "path": str(adapter.path), "base": spec.source, "command": shlex.join(words)}
 
     def load(self, owner: str, adapter_id: str) -> dict[str, Any]:
         """Have the server that is set load an adapter while it runs, where it allows that: {name, path, base, command, loaded}.

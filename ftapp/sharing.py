@@ -27,7 +27,7 @@ from ftapp.training import bases, run
 
 LATER = (1980, 1, 1, 0, 0, 0)  # the same adapter gives the same archive
 _KEPT = ("method", "recipe", "learned", "checked", "held_out", "settings", "gate")
-_TYPES = {"settings": dict, "gate": dict}
+_TYPES = {"method": str, "recipe": str, "held_out": str, "learned": int, "checked": int, "settings": dict, "gate": dict}
 _MOST_WORDS = 300
 
 
@@ -180,9 +180,12 @@ def _facts(held: zipfile.ZipFile) -> dict[str, Any]:
         return {}
     found = archives.as_object(archives.small(held, FACTS), FACTS)
     base = found.get("base") if isinstance(found.get("base"), dict) else {}
-    kept = {name: _short(found[name]) for name in _KEPT if isinstance(found.get(name), _TYPES.get(name, int | float | str))}
-    if not isinstance(kept.get("gate", {}).get("rules", []), list):
-        del kept["gate"]
+    kept = {name: _short(found[name]) for name in _KEPT if isinstance(found.get(name), _TYPES[name])}
+    if "gate" in kept:
+        rules = kept["gate"].get("rules")
+        rules = rules if isinstance(rules, list) else []
+        sound = [rule for rule in rules if isinstance(rule, dict) and isinstance(rule.get("sentence"), str)]
+        kept["gate"] = {"passed": kept["gate"].get("passed") is True, "rules": sound}
     return kept | {"base": _short(base), "sha256": str(found.get("sha256", ""))[:64]}
 
 

@@ -333,18 +333,20 @@ class Studio:
 
     def plan(self, owner: str, recipe: str | None = None, smaller: int = 0, measure: bool = False) -> dict[str, Any]:
         """What a training would learn from and cost; `reason` is a sentence when it cannot start. `measure` takes a few steps first."""
-        ask = self.supervisor.measure if measure else self.supervisor.plan
-        made = asdict(ask(owner, recipe, smaller))
-        made["dropped"] = {reason.replace(" ", "_"): count for reason, count in made["dropped"].items()}
-        return made | {"reason": made["refused"]}
+        made = asdict((self.supervisor.measure if measure else self.supervisor.plan)(owner, recipe, smaller))
+        dropped = {reason.replace(" ", "_"): count for reason, count in made["dropped"].items()}
+        return made | {"dropped": dropped, "reason": made["refused"]}
 
     def start_training(self, owner: str, recipe: str | None = None, smaller: int = 0) -> dict[str, Any]:
         """Begin to teach; returns the run's status. Raises TrainingError when one is active or too little can train."""
-        run_id = self.supervisor.start(owner, recipe, smaller)
-        if self._backend is not None and room.wanted(self.supervisor):  # it goes once the letter that is being written has ended
+        return self._beside(self.supervisor.status(owner, self.supervisor.start(owner, recipe, smaller)))
+
+    def _beside(self, training: dict[str, Any]) -> dict[str, Any]:
+        """Where a training shall have the GPU to itself, the model goes once the letter that is being written has ended."""
+        if self._backend is not None and room.wanted(self.supervisor):
             before, self._backend, self._reason = self._backend, None, room.AWAY
             threading.Thread(target=before.free, name="model", daemon=True).start()
-        return self.supervisor.status(owner, run_id)
+        return training
 
     def training_status(self, owner: str, run_id: str | None = None) -> dict[str, Any]:
         """{id, state, step, steps, seconds_left, metrics, reason} of a run, or of the newest."""
@@ -372,7 +374,7 @@ class Studio:
         return self.supervisor.stop(owner, run_id)
 
     def resume_training(self, owner: str, run_id: str) -> dict[str, Any]:
-        return self.supervisor.resume(owner, run_id)
+        return self._beside(self.supervisor.resume(owner, run_id))
 
     # ---- what writes --------------------------------------------------------------------------------------------
 

@@ -13,7 +13,7 @@ from ftapp.backends.pair import Row, Sampling, write
 from ftapp.documents import PlainText
 from ftapp.errors import ModelError, TrainingError
 from ftapp.profiles import JobPosting, ResumeProfile
-from ftapp.training import dpo, finish, plan, run, tokens
+from ftapp.training import dpo, finish, guard, plan, run, tokens
 from tests import tiny
 
 pytestmark = pytest.mark.timeout(600)  # TRL's imports alone take a minute on a machine that is busy otherwise
@@ -302,6 +302,13 @@ def test_a_stopped_run_goes_on_and_ends_where_an_uninterrupted_one_does(llama, t
     one, other = (load_file(o.adapter / "adapter_model.safetensors") for o in (straight, finished))
     assert all(torch.allclose(one[name], other[name], atol=1e-6) for name in one)
     assert not (folder / "checkpoints").exists()
+
+
+def test_the_guard_reads_letters_where_layers_are_computed_twice_too(llama, tmp_path, monkeypatch):
+    read = []
+    monkeypatch.setattr(guard.Guard, "letters", lambda self, texts: read.extend(texts) or "")
+    outcome = dpo.train(create(tmp_path / "run_1", llama, scope="all", gradient_checkpointing=True, epochs=1), letters=0)
+    assert outcome.state == "succeeded" and read and any(text.strip() for text in read)
 
 
 def test_nothing_is_cut_and_nothing_is_trained_on_another_model(llama, tmp_path):

@@ -7,7 +7,7 @@ from shelf import adapter, choice
 from sqlmodel import SQLModel, select
 
 from db.engine import session, write
-from db.models import Comparison, Document, Imported, RunPair, Template, TrainingRun
+from db.models import Adapter, Comparison, Document, Imported, RunPair, Template, TrainingRun
 from ftapp import cli, formats, imported
 from ftapp.errors import UserError
 from ftapp.forgetting import forget
@@ -40,9 +40,16 @@ def test_everything_of_one_owner_goes_and_nothing_of_another(engine, tmp_path):
     for run in runs.values():
         (tmp_path / run).mkdir()
     before = left(engine, "visitor_1")
+    brought = {owner: tmp_path.parent / f"{tmp_path.name}_{owner}" for owner in runs}  # adapters that no run made
+    with write(engine) as opened:
+        for owner, folder in brought.items():
+            folder.mkdir()
+            row = opened.exec(select(Adapter).where(Adapter.owner_id == owner)).first()
+            row.path = str(folder)
     assert forget(engine, "local", tmp_path) > 10 and not any(left(engine, "local").values())
     assert left(engine, "visitor_1") == before and before["imported"] == 1
     assert not (tmp_path / runs["local"]).exists() and (tmp_path / runs["visitor_1"]).exists()
+    assert not brought["local"].exists() and brought["visitor_1"].exists()
     assert forget(engine, "local", tmp_path) == 0
 
 

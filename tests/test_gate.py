@@ -81,14 +81,24 @@ def test_a_margin_is_held_against_what_cannot_be_told():
 
 
 def test_what_was_not_measured_refuses_nothing_and_is_said():
-    judged = gate.judge(_measured(count=0, held_out=None, stamp=None, forgetting=None, reciting=None))
+    judged = gate.judge(_measured(count=0, asked=0, held_out=None, stamp=None, forgetting=None, reciting=None))
     states = {rule["name"]: rule["state"] for rule in judged["rules"]}
     assert judged["passed"] and states["files"] == OK
-    assert {state for name, state in states.items() if name not in ("files", "sides")} == {UNKNOWN}
+    assert {state for name, state in states.items() if name not in ("files", "sides", "compared")} == {UNKNOWN}
+
+
+def test_a_check_that_was_stopped_or_too_slow_lets_nothing_through():
+    assert _refused(_measured(count=0)) == _refused(_measured(count=2, asked=24)) == ["compared"]
+    assert _refused(_measured(count=0, files="A file is missing.")) == ["files"], "and is not said twice"
+
+
+def test_a_phrase_of_somebodys_letters_stands_in_no_rule():
+    judged = gate.judge(_measured(stamp={"text": "my cousin zedekiah plays marbles", "share": 0.8}))
+    assert "zedekiah" not in json.dumps(judged["rules"]) and judged["values"]["stamp"] == "my cousin zedekiah plays marbles"
 
 
 def test_two_letters_refuse_nothing():
-    longer = _measured({"words": lambda v: v * 9, "unsupported": lambda v: v + 9, "finished": lambda v: False}, count=2)
+    longer = _measured({"words": lambda v: v * 9, "unsupported": lambda v: v + 9, "finished": lambda v: False}, count=2, asked=2)
     assert _refused(longer | {"stamp": {"text": "a b c d e", "share": 1.0}}) == []
 
 

@@ -61,6 +61,24 @@ def test_what_the_gate_measures_can_be_judged_and_stored(tinies):
     json.dumps(gate.judge(found))
 
 
+def test_a_slow_machine_compares_a_few_letters_and_a_stopped_check_none(tinies, monkeypatch):
+    backend, new = tinies("llama"), tinies.adapter("llama", "letter")
+    sealed(new.path)
+    monkeypatch.setattr(gate_measure, "MOST_SECONDS", -1.0)
+    found = gate_measure.measure(backend, None, new, rows(), rows(2), {"held_out": None}, count=9)
+    assert (found["asked"], len(found["letters"])) == (9, gate.FEWEST)
+    stopped = gate_measure.measure(backend, None, new, rows(), rows(2), {"held_out": None}, count=9, stop=lambda: True)
+    assert stopped["letters"] == [] and not gate.judge(stopped)["passed"]
+
+
+def test_an_adapter_that_was_brought_is_measured_without_its_run(tinies):
+    backend, new = tinies("llama"), tinies.adapter("llama", "letter")
+    sealed(new.path)
+    said = gate_measure.of_adapter(backend, replace(new, sha256=run.sha256_file(new.path / "adapter_model.safetensors")), None)
+    states = {rule["name"]: rule["state"] for rule in said["rules"]}
+    assert states["files"] == states["sides"] == states["compared"] == "ok" and states["reciting"] == states["held_out"] == "unknown"
+
+
 def sealed(folder):
     """As `run.publish` leaves an adapter: its two files and their hashes, nothing else."""
     for path in folder.iterdir():

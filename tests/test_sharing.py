@@ -20,6 +20,7 @@ from db.models import Adapter
 from ftapp import archives, cli, config, finite, sharing
 from ftapp.archives import CARD, CONFIG, FACTS, MANIFEST, WEIGHTS, Refused
 from ftapp.backends.scripted import ScriptedBackend
+from ftapp.errors import UserError
 from ftapp.sharing import Sharing
 from ftapp.studio import Studio
 from ftapp.training import run
@@ -90,7 +91,11 @@ def test_what_leaves_comes_back_as_a_candidate_with_the_same_weights(studio, tmp
     Sharing(studio).take(ME, row.id, again)
     with zipfile.ZipFile(again) as held:
         assert held.read(WEIGHTS) == good[WEIGHTS] and str(tmp_path).encode() not in b"".join(held.read(name) for name in held.namelist())
-    studio.promote(ME, row.id)
+    with pytest.raises(UserError, match="nobody has measured it yet"):
+        studio.promote(ME, row.id)
+    with pytest.raises(UserError, match="nobody has measured it yet"):
+        studio.trial.begin(ME, row.id)
+    studio.promote(ME, row.id, "I know who taught it.")
     assert [one["state"] for one in studio.adapters(ME)] == ["live", "retired"]
 
 

@@ -398,3 +398,6 @@ def test_on_a_gpu_the_model_may_make_room_for_a_training(make, monkeypatch):
     monkeypatch.setattr(studio.supervisor, "active", lambda: False)
     monkeypatch.setattr(LocalBackend, "load", lambda *_: loaded)
     assert studio.backend() is loaded and not studio.model_state()["reason"]
+    monkeypatch.setattr(studio.supervisor, "active", lambda: True)
+    monkeypatch.setattr(studio.supervisor, "resume", lambda *_: {"id": "run_0000000000000000"})
+    assert studio.resume_training("local", "run_0000000000000000")["id"] and studio.loaded is None, "one that goes on needs the room too"

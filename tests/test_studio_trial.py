@@ -56,7 +56,7 @@ def test_what_the_gate_refused_writes_only_with_a_reason(taught):
     studio.backend().texts[new] = [TAUGHT]
     promote, begin = studio.promote, studio.trial.begin
     for attempt in (lambda: promote("local", new), lambda: promote("local", new, "ok"), lambda: begin("local", new)):
-        with pytest.raises(UserError, match="gate refused this adapter.*Letters are much longer"):
+        with pytest.raises(UserError, match="gate did not let this adapter through.*Letters are much longer"):
             attempt()
     assert studio.promote("local", new, "I like long letters.") == {"id": new, "state": "live"}
     with session(studio.engine) as opened:

@@ -122,7 +122,7 @@ def writer(model: Any, tokenizer: Any, prompts: Sequence[Sequence[int]]) -> Call
                 given = torch.tensor([list(ids)], device=model.device)
                 with torch.no_grad(), torch.autocast(model.device.type, half, enabled=half is not None):
                     out = model.generate(input_ids=given, attention_mask=torch.ones_like(given), max_new_tokens=TOKENS, do_sample=False,
-                                         pad_token_id=tokenizer.pad_token_id or tokenizer.eos_token_id)  # fmt: skip
+                                         use_cache=True, pad_token_id=tokenizer.pad_token_id or tokenizer.eos_token_id)  # fmt: skip
                 texts.append(tokenizer.decode(out[0, given.shape[1] :], skip_special_tokens=True))
             return texts
         finally:

@@ -41,7 +41,8 @@ def give(
     recipe, base = config.read_recipe(folder / "recipe.yaml"), run.read_json(folder / "base.json")
     train_rows, eval_rows = (_rows(folder / name, recipe.method) for name in ("train.jsonl", "eval.jsonl"))
     if not train_rows:
-        raise TrainingError("The run has no pair to train on - nothing can be learned from it - choose between some letters first.")
+        missing, do = ("pair", "choose between some letters") if recipe.method == "dpo" else ("letter", "add some letters of your own")
+        raise TrainingError(f"The run has no {missing} to train on - nothing can be learned from it - {do} first.")
     began = time.monotonic()
     added = _fresh(folder, train_rows, recipe, base, emit, stop)
     if (recipe.fresh_letters or recipe.judged_letters) and stop():  # what there was no time for would be missing
@@ -132,10 +133,9 @@ def _rows(path: Path, method: str) -> list[dict[str, Any]]:
 
 
 def _guarded(model: Any, tokenizer: Any, recipe: config.Recipe, rows: list, train_ids: list, eval_ids: list) -> Any:
-    """The collapse guard of this run. It writes on one process and one device only: a letter written by several would stop them all."""
+    """The collapse guard of this run. It writes where there is one process: a letter written by several would stop them all."""
     letters = [ids.get("chosen_ids") or ids.get("completion_ids") or [0] for ids in train_ids]
     texts = [row.get("chosen") or row.get("completion") or "" for row in rows]
     found = guard.Guard(recipe.beta, sum(map(len, letters)) / len(letters), texts)
-    alone = processes.count() == 1 and not recipe.gradient_checkpointing
     prompts = [ids["prompt_ids"] for ids in (eval_ids or train_ids) if "prompt_ids" in ids]
-    return guard.callback(found, guard.writer(model, tokenizer, prompts) if alone and prompts else None)
+    return guard.callback(found, guard.writer(model, tokenizer, prompts) if processes.count() == 1 and prompts else None)

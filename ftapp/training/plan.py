@@ -20,6 +20,7 @@ from ftapp import config, letters, preferences, prompts
 from ftapp.preferences import PreferencePair
 from ftapp.training import fresh, run, tokens
 
+STAGE = "dpo_first"  # the way for the first choices, which makes most of an edit
 TOO_LONG, UNREADABLE, EMPTY = "too long", "unreadable", "empty"
 # Until a run has been measured here: float32 matrix products of a small model on one ordinary core (measured: 30 to 50).
 FLOPS_A_CORE = 40e9
@@ -216,8 +217,8 @@ def make(
         recipe=recipe.name, kept=len(material.train), held_out=len(material.held_out), held_out_groups=groups, dropped=material.dropped,
         tokens=material.tokens, steps=run.steps(len(material.train) + more.pairs, recipe), seconds=round(estimate, 1),
         memory_bytes=int(probe["memory_bytes"]) if probe else memory_bytes(material, recipe, measures), parent=parent,
-        notes=(*notes, *_fresh_notes(more, recipe)), refused=_too_few(len(material.train), recipe.method), method=recipe.method,
-        longest=material.longest, sides=material.sides, measured=bool(probe),
+        notes=(*notes, *_fresh_notes(more, recipe, material.train)), refused=_too_few(len(material.train), recipe.method),
+        method=recipe.method, longest=material.longest, sides=material.sides, measured=bool(probe),
     )  # fmt: skip
 
 
@@ -228,12 +229,14 @@ def _writing_seconds(material: Material, letters: int, parameters: int) -> float
     return letters * 2 * parameters * read / max(1, len(material.train)) / (FLOPS_A_CORE * (os.cpu_count() or 1))
 
 
-def _fresh_notes(more: fresh.Count, recipe: config.Recipe) -> list[str]:
+def _fresh_notes(more: fresh.Count, recipe: config.Recipe, rows: Sequence[Mapping[str, Any]]) -> list[str]:
     """What fresh letters are written for, in sentences."""
     notes = []
     if more.edited:
         who = "The letter that you edited is" if more.edited == 1 else f"Each of the {more.edited} letters that you edited is"
         notes.append(f"{who} also set against up to {recipe.fresh_letters} fresh letters: nothing shows more clearly what you want.")
+    elif (edits := len(fresh.edited(rows))) and (label := config.recipe_label(STAGE)):
+        notes.append(f"You edited {edits} letter{'s' * (edits != 1)}: the way “{label}” also sets each of them against fresh letters.")
     if recipe.judged_letters:
         notes.append(
             f"{recipe.judged_letters} fresh letters are written for each posting, if what your choices have in common can be counted: it "

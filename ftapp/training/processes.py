@@ -19,9 +19,13 @@ QUIET = {"HF_HUB_OFFLINE": "1", "TRANSFORMERS_OFFLINE": "1", "HF_DATASETS_OFFLIN
 
 
 def environment() -> dict[str, str]:
-    """What a trainer's process is started with: this app's code, whatever folder it works in."""
+    """What a trainer's process is started with: this app's code, whatever folder it works in, and the first GPU alone.
+
+    With several in sight transformers would read a batch on each and so multiply it; `accelerate launch` is how to use them all.
+    """
     root = str(Path(__file__).resolve().parents[2])
-    return {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, [root, os.environ.get("PYTHONPATH")]))}
+    first = os.environ.get("CUDA_VISIBLE_DEVICES", "0").split(",")[0]
+    return {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, [root, os.environ.get("PYTHONPATH")])), "CUDA_VISIBLE_DEVICES": first}
 
 
 def give_way() -> None:

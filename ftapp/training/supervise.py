@@ -150,7 +150,10 @@ class Supervisor:
         if row.state not in ("failed", "interrupted") or not (row.reason or "").startswith((memory.USED_UP, KILLED)):
             return None
         level = int(row.report.get("smaller", 0)) + 1
-        next_one = memory.smaller_than(memory.smaller(config.recipe(row.recipe), level - 1))
+        asked = config.recipe(row.recipe)
+        if config.model_spec(row.base_id).load_in_4bit:  # what writes is what learned
+            asked = asked.model_copy(update={"load_in_4bit": True})
+        next_one = memory.smaller_than(memory.smaller(asked, level - 1))
         return next_one and {"recipe": row.recipe, "smaller": level, "sentence": next_one[1]}
 
     def stop(self, owner: str, run_id: str) -> dict[str, Any]:
@@ -196,7 +199,7 @@ class Supervisor:
             row = opened.exec(query).first()
         if row is None:
             raise NotFound(f"There is no training {run_id!r} here - nothing can be shown - list yours with `runs`." if run_id
-                           else "There is no training yet - nothing can be shown - choose between some letters and retrain.")  # fmt: skip
+                           else "There is no training yet - nothing can be shown - teach with some choices or letters.")  # fmt: skip
         return row
 
     # ---- watching -----------------------------------------------------------------------------------------------

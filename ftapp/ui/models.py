@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import gradio as gr
@@ -15,7 +15,7 @@ from ftapp.ui.lineage import LineagePanel
 from ftapp.ui.owner import Door
 from ftapp.ui.servers import ServerPanel
 from ftapp.ui.templates import TemplatesPanel
-from ftapp.ui.trial import TrialPanel
+from ftapp.ui.trial import TrialPanel, gate_text
 
 STATES = {"candidate": "waiting", "trial": "on trial", "live": "writes now", "retired": "retired"}
 EMPTY = "No adapter yet: the base model writes both letters. Choose between a few pairs and teach your own."
@@ -83,6 +83,8 @@ class ModelsTab:
             self.pick = gr.Dropdown([], label="Adapter", elem_id="pick-adapter", min_width=260)
             self.promote = gr.Button("Let it write", variant="primary", elem_id="promote", min_width=120)
             self.back = gr.Button("Roll back", elem_id="rollback", min_width=120)
+            self.measure = gr.Button("Ask the gate", elem_id="ask-gate", min_width=120)
+            self.attempt = gr.Button("Put on trial", elem_id="begin-trial", min_width=120)
         self.said = gr.HTML(elem_id="models-said")
         self.trial = TrialPanel(studio, door)
         self.lineage = LineagePanel(studio, door)
@@ -131,6 +133,21 @@ class ModelsTab:
     def roll_back(self, request: gr.Request) -> str:
         return paper.note(f"Rolled back: {paper.model_name(self.studio.rollback(self.door.manager(request))['id'])} writes again.")
 
+    def ask_gate(self, adapter: str | None, request: gr.Request) -> Iterator[str]:
+        owner = self.door.manager(request)
+        if not adapter:
+            yield paper.note("Pick an adapter first.", "warning")
+            return
+        yield paper.note("It writes beside what writes now, on the same postings. This takes a minute or more…")
+        found = self.studio.trial.ask_gate(owner, adapter)
+        yield f"<h3>{paper.safe(paper.model_name(adapter))}</h3>{gate_text(found, open_=True)}"
+
+    def begin_trial(self, adapter: str | None, request: gr.Request) -> str:
+        owner = self.door.manager(request)
+        if not adapter:
+            return paper.note("Pick an adapter first.", "warning")
+        return paper.note(f"On trial: {self.studio.trial.begin(owner, adapter)['sentence']}")
+
     def load(self, model: str, request: gr.Request) -> str:
         self.door.manager(request)
         self.studio.switch_model(model.strip() or BUNDLED)
@@ -150,7 +167,11 @@ class ModelsTab:
 
     def _wire(self) -> None:
         self.looking = {"fn": calm(self.look), "inputs": None, "outputs": [self.list, self.first, self.pick], **QUIET}
+        # Whoever waits for a letter comes first or next.
+        gate = {"concurrency_id": "model", "concurrency_limit": 1, "show_progress": "minimal"}
         for event in (self.promote.click(calm(self.let_write), self.pick, self.said, **QUIET),
+                      self.measure.click(calm(self.ask_gate), self.pick, self.said, **QUIET | gate),
+                      self.attempt.click(calm(self.begin_trial), self.pick, self.said, **QUIET),
                       self.back.click(calm(self.roll_back), None, self.said, **QUIET), *self.trial.changed):  # fmt: skip
             event.then(**self.looking).then(**self.trial.looking)
         self.lineage.brought.then(**self.looking)
