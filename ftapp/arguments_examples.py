@@ -18,7 +18,7 @@ def add(verbs: Any, verb: Any) -> None:
     """Put the verbs on the parser; `verb` is that of arguments.py."""
     parser = type(verbs.choices["doctor"])
     one = verbs.add_parser("examples", help="your own letters, which can teach your voice", allow_abbrev=False)
-    acts = one.add_subparsers(dest="act", metavar="add|list|show|keep|leave-out|delete|report", required=True, parser_class=parser)
+    acts = one.add_subparsers(dest="act", metavar="add|list|show|repair|keep|leave-out|delete|report", required=True, parser_class=parser)
     p = verb("add", "bring letters, messages and answers that you wrote", acts)
     p.add_argument("paths", nargs="*", metavar="PATH", help="files in any format that read takes, CSV, JSONL, folders; - reads one text")
     p.add_argument("--kind", type=_name, choices=KINDS, default="", metavar="KIND", help=f"{', '.join(KINDS)}; else it is guessed")
@@ -28,6 +28,8 @@ def add(verbs: Any, verb: Any) -> None:
     p = verb("list", "all examples, newest first", acts)
     p.add_argument("--state", type=_name, choices=STATES, default="", metavar="STATE", help=", ".join(STATES))
     verb("show", "one example complete", acts).add_argument("id", metavar="ID")
+    p = verb("repair", "take the repaired text that the report offers", acts)
+    p.add_argument("ids", nargs="+", metavar="ID", help="an example's id; or all, for every one with such a text")
     verb("keep", "let it teach, whatever was found", acts).add_argument("ids", nargs="+", metavar="ID", help=_IDS)
     verb("leave-out", "store it, but let it not teach", acts).add_argument("ids", nargs="+", metavar="ID", help=_IDS)
     p = verb("delete", "delete it", acts)

@@ -68,6 +68,13 @@ def leave_out(studio: Any, args: argparse.Namespace) -> dict[str, Any]:
     return {"left_out": number}
 
 
+def repair(studio: Any, args: argparse.Namespace) -> dict[str, Any]:
+    offered = [row["id"] for row in studio.examples.listing(OWNER) if row["repairable"] and row["state"] != "left_out"]
+    number = studio.examples.repair(OWNER, offered if args.ids == ["all"] else args.ids)
+    print(f"{number:,} repaired: before and after are in python -m ftapp examples report --json")
+    return {"repaired": number}
+
+
 def delete(studio: Any, args: argparse.Namespace) -> dict[str, Any]:
     from ftapp.forgetting import Forgetting
 
@@ -94,6 +101,8 @@ def report(studio: Any, args: argparse.Namespace) -> dict[str, Any]:
         print(f"{row['id']}  {row['name']}")
         for one in row["findings"]:
             print(f"  {one['reason']}" if one["quarantine"] else f"  (note) {one['reason']}")
+        if row["repairable"]:
+            print(f"  To take it: python -m ftapp examples repair {row['id']}")
     if found["quarantined"] > MOST_SHOWN:
         print(f"  and {found['quarantined'] - MOST_SHOWN:,} more; --json lists them")
     return found
@@ -115,5 +124,5 @@ def _first(refused: Sequence[str]) -> None:
         print(f"  and {len(refused) - MOST_SHOWN:,} more; --json lists them", file=sys.stderr)
 
 
-VERBS = {"examples_add": add, "examples_list": listing, "examples_show": show, "examples_keep": keep, "examples_leave-out": leave_out,
-         "examples_delete": delete, "examples_report": report}  # fmt: skip
+VERBS = {"examples_add": add, "examples_list": listing, "examples_show": show, "examples_repair": repair, "examples_keep": keep,
+         "examples_leave-out": leave_out, "examples_delete": delete, "examples_report": report}  # fmt: skip

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Iterator
 from dataclasses import asdict
 from typing import Any
 
@@ -25,8 +26,7 @@ def show(studio: Any, args: argparse.Namespace) -> dict[str, Any]:
 
 
 def _print_report(report: dict[str, Any]) -> None:
-    said = (report[part]["sentence"] for part in ("verdict", "reciting", "forgetting"))
-    print("\n".join(["", f"Training {report['run']}", *said, ""]))
+    print("\n".join(["", f"Training {report['run']}", *_said(report), ""]))
     sides = [who for who in NAMES if who in report["table"]]
     print(f"{'':<26}" + "".join(f"{NAMES[who]:>15}" for who in sides))
     for name in next(iter(report["table"].values()), {}):
@@ -34,6 +34,17 @@ def _print_report(report: dict[str, Any]) -> None:
         print(f"{name:<26}" + "".join(f"{'-' if value is None else f'{value:g}':>15}" for value in cells))
     if report.get("note"):
         print(report["note"])
+
+
+def _said(report: dict[str, Any]) -> Iterator[str]:
+    """The sentences of a report, and under what is recited each name and sentence that is."""
+    yield report["verdict"]["sentence"]
+    if "prompted" in report["table"] and (count := report.get("examples")):
+        noun = "letter of yours was the example" if count == 1 else "letters of yours were the examples"
+        yield f"{count} {noun} in the prompt: up to three are, as many as it holds."
+    yield report["reciting"]["sentence"]
+    yield from (f"- {leak['kind']}: “{leak['text']}” in the letter for {leak['title']}" for leak in report["reciting"]["leaks"])
+    yield report["forgetting"]["sentence"]
 
 
 VERBS = {"voice": show}

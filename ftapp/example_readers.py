@@ -185,23 +185,28 @@ def _rows(file: Path, kind: str, refused: list[str]) -> list[Given]:
 
 _CHAT = (("messages",), ("conversations",), ("prompt", "completion"), ("instruction", "output"))
 # What a column is -> how it may be called: small letters, words with one space between them. The first that fits, in this order.
+_EXPERIENCE = r"^(?:(?:work(?:ing)?|job|professional|relevant) )?(?:experiences?|history)$|^employment history$"
 _NAMES = {
-    "past": (r"\b(?:past|previous|prior)\b",),
-    "current": (r"\bcurrent\b",),
+    "past": (r"\b(?:past|previous|prior)\b", _EXPERIENCE),
+    "current": (r"\bcurrent\b", _EXPERIENCE),  # of two columns the one that says no time
     "preferred": (r"\bpreferred\b", r"\brequirements?\b"),
     "resume": (r"^(?:resume|cv|résumé)(?: text)?$",),
     "posting": (r"^(?:job )?(?:posting|description|advert\w*|ad|post)(?: text)?$", r"^job$"),
-    "letter": (r"\bletter\b(?! (?:id|type|kind|date|length))", r"^(?:e ?mail|message|post)(?: (?:text|body))?$",
+    "letter": (r"^(?:(?:cover|application|motivation) )?letter(?: (?:text|body))?$",
+               r"\bletter\b(?! (?:id|type|kind|date|length))", r"^(?:e ?mail|message|post)(?: (?:text|body))?$",
                r"^(?:answer|response|reply|completion|output)$", r"^(?:text|body|content)$"),
     "question": (r"^(?:question|topic|query)$",),
     "prompt": (r"^(?:prompt|instruction|input)$",),
-    "company": (r"\b(?:company|employer|organi[sz]ation)\b(?! (?:id|size|url|website))", r"^firm$"),
+    "company": (r"^(?:hiring )?(?:company|employer|organi[sz]ation)(?: name)?$",
+                r"\b(?:company|employer|organi[sz]ation)\b(?! (?:id|size|url|website|description|profile|info\w*))", r"^firm$"),
     "title": (r"^(?:(?:job|position|role) )?(?:title|position|role|name of job)$",),
-    "applicant": (r"\b(?:applicant|candidate)\b", r"^(?:(?:full|your|user) )?name$"),
+    "applicant": (r"^(?:applicant|candidate)(?: name)?$", r"\b(?:applicant|candidate)\b", r"^(?:(?:full|your|user) )?name$"),
     "skills": (r"\bskill ?sets?\b|\bskills?\b",),
     "qualifications": (r"\bqualifications?\b", r"^(?:education|degrees?)$"),
     "kind": (r"^(?:kind|type)(?: of text)?$",),
 }  # fmt: skip
+_OWN_LETTER = 2  # of the patterns of "letter": those that name a letter; an answer, message or text may be anybody's
+_BAD = ("bad", "false", "0", "no", "poor", "rejected", "negative")  # what a label calls a letter that nobody should learn from
 _NAMES = {name: tuple(map(re.compile, patterns)) for name, patterns in _NAMES.items()}
 
 
@@ -217,8 +222,9 @@ def _is_answer(name: str) -> bool:
 
 def of_row(raw: Mapping[str, Any], kind: str = "") -> Given:
     """A row of a table or a line of JSON. Raises BadRow."""
-    if any(name in raw for name in ("chosen", "rejected", "label", "kto_tag", "preferred_output")):
+    if any(name in raw for name in ("chosen", "rejected", "preferred_output")):
         raise BadRow("it compares or rates answers: bring it under Data, as choices")
+    _check_rating(raw)
     if any(all(name in raw for name in names) for names in _CHAT):
         return of_chat(format_readers.read(raw)[1], kind)
     held = _columns(raw)
@@ -234,6 +240,15 @@ def of_row(raw: Mapping[str, Any], kind: str = "") -> Given:
     posting, resume = held.pop("posting", ""), held.pop("resume", "")
     fields = {name: held[name] for name in FIELDS if held.get(name)}
     return Given(letter, kind or ("cover_letter" if fields else ""), asked or posting, resume, fields, source="file")
+
+
+def _check_rating(raw: Mapping[str, Any]) -> None:
+    """A rating beside a letter is a column like others, unless it says that the letter is bad; beside an answer it is a choice."""
+    rated = [str(raw[name]).strip().casefold() for name in ("label", "kto_tag") if name in raw]
+    if rated and not any(pattern.search(_plain(name)) for name in raw for pattern in _NAMES["letter"][:_OWN_LETTER]):
+        raise BadRow("it compares or rates answers: bring it under Data, as choices")
+    if any(said in _BAD for said in rated):
+        raise BadRow("its label says that the letter is not a good one")
 
 
 def of_chat(row: Row, kind: str = "") -> Given:

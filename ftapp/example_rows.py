@@ -47,14 +47,19 @@ def made(given: Given) -> dict[str, Any]:
     read = ({"title": _topic(letter)} if blind else {}) if kind == "answer" else briefs.rebuilt(letter) if blind or unknown else {}
     wanted = (*(("title", "company") if blind else ()), *(_OF_PERSON if unknown else ()))
     rebuilt = {name: text for name, text in read.items() if name in wanted and not fields.get(name)}
-    whole = [given.letter, given.posting, given.resume, dict(given.fields), list(given.messages)]
     return {
         "kind": kind, "letter": letter, "before": {name: texts[name] for name in {one.field or "letter" for one in findings}},
         "fields": fields, "rebuilt": rebuilt, "messages": messages, "source": given.source,
         "findings": [told(one) for one in findings], "split_key": _split_key(kind, given, rebuilt | fields, letter),
-        "content_hash": hashlib.sha256(json.dumps(whole, sort_keys=True).encode()).hexdigest(),
+        "content_hash": content_hash(given),
         "posting": mended.posting, "resume": given.resume, "signed": (rebuilt | fields).get("applicant", "") if unknown else "",
     }  # fmt: skip
+
+
+def content_hash(given: Given) -> str:
+    """SHA-256 of everything that was given: what has it already comes in no second time."""
+    whole = [given.letter, given.posting, given.resume, dict(given.fields), list(given.messages)]
+    return hashlib.sha256(json.dumps(whole, sort_keys=True).encode()).hexdigest()
 
 
 def _said(messages: Iterable[Mapping[str, str]]) -> str:
@@ -174,7 +179,8 @@ def is_rebuilt(row: Example) -> bool:
 def line(row: Example, known: Documents) -> dict[str, Any]:
     return {
         "id": row.id, "kind": row.kind, "name": name_of(row, known), "words": len(row.letter.split()), "source": row.source,
-        "state": row.state, "rebuilt": is_rebuilt(row), "findings": list(dict.fromkeys(quality.CODES[one["code"]] for one in row.findings)),
+        "state": row.state, "rebuilt": is_rebuilt(row), "repairable": is_repairable(row),
+        "findings": list(dict.fromkeys(quality.CODES[one["code"]] for one in row.findings)),
     }  # fmt: skip
 
 
@@ -212,7 +218,7 @@ def repairs(row: Example, known: Documents) -> list[dict[str, Any]]:
     """What was repaired in an example: before and after, a text each."""
     found = []
     for name, before in row.before.items():
-        reasons = [one["reason"] for one in row.findings if one["repaired"] and (one["field"] or "letter") == name]
+        reasons = [one["reason"] for one in row.findings if is_repair(row, one) and (one["field"] or "letter") == name]
         document = known.get(row.job_document_id or "")
         texts = {"letter": row.letter, "posting": document.text if document else "", "turns": _said(row.messages), **row.fields}
         found.append(
@@ -224,7 +230,30 @@ def repairs(row: Example, known: Documents) -> list[dict[str, Any]]:
 def told(finding: quality.Finding) -> dict[str, Any]:
     held = asdict(finding)
     return {name: held[name] for name in ("code", "reason", "example", "quarantine", "field", "twin")} | {
-        "repaired": finding.repaired is not None}  # fmt: skip
+        "repaired": finding.repaired is not None, "by_meaning": finding.by_meaning}  # fmt: skip
+
+
+def is_repair(row: Example, one: Mapping[str, Any]) -> bool:
+    """Whether a finding tells of what was repaired in the example itself: what it was before is kept."""
+    return one["repaired"] and not one["quarantine"] and (one["field"] or "letter") in row.before
+
+
+def is_repairable(row: Example) -> bool:
+    """Whether a finding sets the example aside for what a repaired text, which the person may take, would put right."""
+    return any(map(_offers, row.findings))
+
+
+def _offers(one: Mapping[str, Any]) -> bool:
+    return one["repaired"] and one["quarantine"]
+
+
+def take_repair(row: Example, known: Documents) -> None:
+    """Put the repaired text that the findings offer in the place of the letter, which is kept as what was before."""
+    letter, done = quality.take(item(row, known))
+    if done:
+        row.before = {"letter": row.letter} | row.before
+        row.letter = letter
+    row.findings = [*(one for one in row.findings if not _offers(one)), *map(told, done)]
 
 
 def messages(row: Example, known: Documents, facts: Any, template: str | None) -> list[dict[str, str]]:

@@ -7,18 +7,18 @@ Edited letters and imported examples lie elsewhere in the home and are offered: 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
 from types import SimpleNamespace
 from typing import Any
 
-from sqlalchemy import Engine, delete, func, update
+from sqlalchemy import Engine, delete, update
 from sqlmodel import Session, col, select
 
 from db.engine import session, write
 from db.models import EXAMPLE_STATES, Comparison, Document, Example, Imported, Preference, Prompt
 from ftapp import config, example_readers, example_rows, masking, preferences, prompts, quality, templates
-from ftapp.errors import NotFound
+from ftapp.errors import NotFound, UserError
 from ftapp.example_readers import Given
 from ftapp.formats import BadRow, Row
 from ftapp.metrics import Similar
@@ -71,11 +71,8 @@ class Examples:
     def offered(self, owner: str) -> int:
         """How many of `offers` are no examples yet."""
         with session(self._engine) as opened:
-            there = select(func.count()).select_from(Example).where(Example.owner_id == owner)
-            edited = len(opened.exec(_edits(owner)).all()) - opened.exec(there.where(Example.source == "edited")).one()
-            brought = select(func.count()).select_from(Imported).where(Imported.owner_id == owner, Imported.kind == "example")
-            waiting = opened.exec(brought).one() - opened.exec(there.where(Example.source == "imported")).one()
-        return max(0, edited) + max(0, waiting)
+            there = set(opened.exec(select(Example.content_hash).where(Example.owner_id == owner)))
+        return len({example_rows.content_hash(one) for one in self.offers(owner)} - there)
 
     def offers(self, owner: str) -> list[Given]:
         """All letters that were edited or mixed here, and the imported examples."""
@@ -85,16 +82,21 @@ class Examples:
     # ---- checked ------------------------------------------------------------------------------------------------
 
     def check(self, owner: str, similar: Similar | None = None) -> bool:
-        """The quality report anew: findings, and who is in quarantine. What the person decided stays decided. Returns whether anything
-        is found to be otherwise than before."""
+        """The quality report anew: findings, and who is in quarantine. What the person decided stays decided, and where meaning does not
+        speak, what it said before. Returns whether anything is found to be otherwise than before."""
+        meaning = _Meaning(similar) if similar else None
         with session(self._engine) as opened:
             rows = opened.exec(_mine(owner).where(Example.state != "left_out")).all()
             items = example_rows.items(rows, example_rows.documents_of(opened, rows))
+        read = {row.id: row.letter for row in rows}  # a text that is repaired meanwhile is checked by who repairs it
         found: dict[str, list[dict[str, Any]]] = {item.id: [] for item in items}
-        for finding in quality.check(items, similar=similar):
-            found[finding.item_id].append(example_rows.told(finding))
+        for finding in quality.check(items, similar=meaning):
+            if finding.quarantine or finding.repaired is None:  # a mere repair is made when a text comes in, and told then
+                found[finding.item_id].append(example_rows.told(finding))
+        if not (meaning and meaning.spoke):
+            _remember(rows, found)
         with write(self._engine) as opened:
-            changed = [_judged(row, found[row.id]) for row in opened.exec(_mine(owner)) if row.id in found]
+            changed = [_judged(row, found[row.id]) for row in opened.exec(_mine(owner)) if read.get(row.id) == row.letter]
         return any(changed)
 
     def keep(self, owner: str, ids: Iterable[str]) -> int:
@@ -115,6 +117,21 @@ class Examples:
             self.freed(owner, ids)
         return number
 
+    def repair(self, owner: str, ids: Iterable[str]) -> int:
+        """Take the repaired text of examples that have one; what they were stays to be seen. Returns how many. Raises NotFound, and
+        UserError when none has one."""
+        with write(self._engine) as opened:
+            rows = [row for row in _found(opened, owner, list(dict.fromkeys(ids))) if example_rows.is_repairable(row)]
+            if not rows:
+                raise UserError("None of these has a repaired text. Nothing has changed. Choose one of which the report says: take it.")
+            known, changed = example_rows.documents_of(opened, rows), {row.id for row in rows}
+            for row in rows:
+                example_rows.take_repair(row, known)
+            for row in opened.exec(_mine(owner)):  # meaning spoke of the text as it was
+                row.findings = [one for one in row.findings if not (one.get("by_meaning") and changed & {row.id, one["twin"]})]
+        self.check(owner)
+        return len(changed)
+
     def delete(self, owner: str, ids: Iterable[str]) -> int:
         """Delete examples; returns how many. Raises NotFound."""
         ids = list(dict.fromkeys(ids))
@@ -134,7 +151,7 @@ class Examples:
     # ---- shown --------------------------------------------------------------------------------------------------
 
     def listing(self, owner: str, state: str = "") -> list[dict[str, Any]]:
-        """[{id, kind, name, words, source, state, rebuilt, findings}], newest first; `findings` are names of what was found."""
+        """[{id, kind, name, words, source, state, rebuilt, repairable, findings}], newest first; `findings` are names of what was found."""
         query = _mine(owner).order_by(col(Example.created_at).desc(), col(Example.id))
         with session(self._engine) as opened:
             rows = opened.exec(query.where(Example.state == state) if state else query).all()
@@ -189,25 +206,49 @@ def training_rows(opened: Session, owner: str, facts: Any = None) -> list[dict[s
     a row. Contact data and other people's names are masks. `facts` is the model that will learn: a backend, or anything with its `spec`,
     `count_tokens` (or None) and `special_tokens`; without it the model of configs/app.yaml.
     """
-    facts = facts or SimpleNamespace(spec=config.model_spec(config.app_config().model), count_tokens=None, special_tokens=())
+    facts = facts or _facts()
     rows = opened.exec(select(Example).where(*_teaching(owner)).order_by(col(Example.id))).all()
-    known = example_rows.documents_of(opened, rows)
-    own = {kind: templates.own_text(opened, owner, kind) for kind in {row.kind for row in rows}}
     mask = masking.Mask(people=False)
 
     def harmless(text: str) -> str:
         return mask(prompts.neutralise(text, facts.special_tokens)[0])
 
     made = []
-    for row in rows:
+    for row, known, messages in _asked(opened, owner, rows, facts):
         company = example_rows.company_of(row, known)
         said = [m | {"content": masking.nobody(harmless(m["content"]), company) if m["role"] == "assistant" else harmless(m["content"])}
-                for m in example_rows.messages(row, known, facts, own[row.kind])]  # fmt: skip
+                for m in messages]  # fmt: skip
         turns = [*said, {"role": "assistant", "content": masking.nobody(harmless(row.letter), company)}]
         for at in (at for at, turn in enumerate(turns) if turn["role"] == "assistant" and at):
             id = row.id if at == len(turns) - 1 else f"{row.id}.{at}"
             made.append({"id": id, "kind": row.kind, "prompt": turns[:at], "completion": turns[at]["content"], "split_key": row.split_key})
     return made
+
+
+def answered(opened: Session, owner: str, after: str, most: int) -> list[Row]:
+    """Up to `most` examples that teach, in the order of their ids behind `after`, each as one row with the prompt that it answers. Nothing
+    is masked; `applicant` in the provenance is whose name the text is signed with."""
+    rows = opened.exec(select(Example).where(*_teaching(owner), col(Example.id) > after).order_by(col(Example.id)).limit(most)).all()
+    made = []
+    for row, known, messages in _asked(opened, owner, rows, _facts()):
+        told = {"id": row.id, "kind": row.kind, "split_key": row.split_key, "applicant": example_rows.person_of(row, known).name}
+        made.append(Row("example", messages, row.letter, provenance=told))
+    return made
+
+
+def _facts() -> SimpleNamespace:
+    """Of a backend what a prompt needs, for the model of configs/app.yaml, without loading it."""
+    return SimpleNamespace(spec=config.model_spec(config.app_config().model), count_tokens=None, special_tokens=())
+
+
+def _asked(
+    opened: Session, owner: str, rows: Sequence[Example], facts: Any
+) -> Iterator[tuple[Example, example_rows.Documents, list[dict[str, str]]]]:
+    """Each example with the documents that are known and the messages that it answers."""
+    known = example_rows.documents_of(opened, rows)
+    own = {kind: templates.own_text(opened, owner, kind) for kind in {row.kind for row in rows}}
+    for row in rows:
+        yield row, known, example_rows.messages(row, known, facts, own[row.kind])
 
 
 # ---- rows -------------------------------------------------------------------------------------------------------------
@@ -233,10 +274,42 @@ def _found(opened: Session, owner: str, ids: Sequence[str]) -> list[Example]:
 def _judged(row: Example, found: list[dict[str, Any]]) -> bool:
     """Put findings on a row, and it in or out of quarantine unless the person decided; whether that changed anything."""
     before = row.findings, row.state
-    row.findings = [one for one in row.findings if one["repaired"]] + found
+    row.findings = [one for one in row.findings if example_rows.is_repair(row, one)] + found
     if row.state in ("in", "quarantined"):
         row.state = "quarantined" if any(one["quarantine"] for one in row.findings) else "in"
     return (row.findings, row.state) != before
+
+
+class _Meaning:
+    """Sentence embeddings, and whether they spoke: a model that is not there says nothing, and none is asked about too many texts."""
+
+    def __init__(self, similar: Similar) -> None:
+        self._similar, self._asked, self._answered = similar, 0, 0
+
+    def __call__(self, texts: Sequence[str], lines: Sequence[str]) -> Any:
+        self._asked += 1
+        cosines = self._similar(texts, lines)
+        self._answered += 1
+        return cosines
+
+    @property
+    def spoke(self) -> bool:
+        return 0 < self._asked == self._answered
+
+
+def _remember(rows: Sequence[Example], found: dict[str, list[dict[str, Any]]]) -> None:
+    """What only meaning finds stays found while words alone are asked, as long as both of its examples are there. Of several that
+    repeat one that is gone, the first comes back, and the others repeat that."""
+    place = {code: at for at, code in enumerate(quality.CODES)}
+    heirs: dict[str, str] = {}
+    for row in rows:
+        again = {one["code"] for one in found[row.id]}
+        for one in (one for one in row.findings if one.get("by_meaning") and one["code"] not in again):
+            gone = one["twin"] not in found
+            twin = heirs.setdefault(one["twin"], row.id) if gone and one["code"] == "near_duplicate" else one["twin"]
+            if twin in found and twin != row.id:
+                found[row.id].append(one | {"twin": twin})
+        found[row.id].sort(key=lambda one: place[one["code"]])
 
 
 # ---- offered ------------------------------------------------------------------------------------------------------------
@@ -265,11 +338,11 @@ def _edited(opened: Session, owner: str) -> list[Given]:
 
 
 def _imported(opened: Session, owner: str) -> list[Given]:
-    query = select(Imported).where(Imported.owner_id == owner, Imported.kind == "example").order_by(col(Imported.id))
+    query = select(Imported.prompt, Imported.chosen).where(Imported.owner_id == owner, Imported.kind == "example")
     made = []
-    for row in opened.exec(query.limit(example_readers.MOST_EXAMPLES)):
+    for prompt, chosen in opened.exec(query.order_by(col(Imported.id)).limit(example_readers.MOST_EXAMPLES)):
         try:
-            made.append(example_readers.of_chat(Row("example", row.prompt, row.chosen)))
+            made.append(example_readers.of_chat(Row("example", prompt, chosen)))
         except BadRow:  # longer than any example may be: it stays among the imported rows
             continue
     return example_readers.as_source(made, "imported")

@@ -12,10 +12,11 @@ from dataclasses import replace
 
 from ftapp import quality_damage, quality_fit, quality_meter, quality_people, quality_phrases, quality_sources, quality_twins, quality_voice
 from ftapp.metrics import Similar
+from ftapp.quality_damage import take
 from ftapp.quality_items import CODES, FIELDS, Enough, Finding, Item
 from ftapp.quality_repair import repair
 
-__all__ = ["CODES", "FIELDS", "Enough", "Finding", "Item", "check", "enough", "repair"]
+__all__ = ["CODES", "FIELDS", "Enough", "Finding", "Item", "check", "enough", "repair", "take"]
 _UNREAD = {"empty", "too_long"}  # nothing more is said of these, nor of others beside them
 _ORDER = {code: at for at, code in enumerate(CODES)}
 

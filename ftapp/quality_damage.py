@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 
 from ftapp import cleaning, masking, quality_repair, scripts, structure
 from ftapp.quality_items import Finding, Item
@@ -150,7 +151,7 @@ def _marks(item: Item) -> Iterator[Finding]:
     if gaps and (not commas or len(gaps) >= 3 and len(gaps) > 2 * commas):
         after = quality_repair.with_commas(item.letter)
         say = f"{len(gaps)} commas are lost: two blanks stand in their place. " + (
-            "Take the repaired text, or correct it." if after != item.letter else "Correct it."
+            "Take the repaired text." if after != item.letter else "Correct it where you keep it, and bring it again."
         )
         at = gaps[0].start()
         yield Finding(item.id, "lost_marks", say, _around(item.letter, at - 30, at + 40), True, after if after != item.letter else None)
@@ -184,6 +185,23 @@ def _talk(item: Item) -> Iterator[Finding]:
     if pieces and item.kind != "answer":
         reason = "Words to the person stand around the text, as an assistant writes them; they are no part of it. Take the repaired text."
         yield Finding(item.id, "talk", reason, _around(pieces[0].text, 0, 80), True, text)
+
+
+_TAKEN = {
+    "talk": "Words to the person stood around the text, as an assistant writes them; they were taken away.",
+    "lost_marks": "Commas were put where two blanks stood in their place. Read it once.",
+}
+
+
+def take(item: Item) -> tuple[str, list[Finding]]:
+    """The letter with every repair that a finding offers the person, and what was done."""
+    done: list[Finding] = []
+    for rule in (_talk, _marks):
+        for offer in rule(item):
+            if offer.repaired is not None:
+                item = replace(item, letter=offer.repaired)
+                done.append(replace(offer, reason=_TAKEN[offer.code], quarantine=False))
+    return item.letter, done
 
 
 def _languages(item: Item) -> Iterator[Finding]:

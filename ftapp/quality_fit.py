@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 
-from ftapp import claims, cleaning
+from ftapp import claims, cleaning, scripts
 from ftapp import claims_facts as facts
 from ftapp import claims_find as find
 from ftapp.claims_sources import of_person
@@ -39,11 +39,13 @@ def look(item: Item, sources: Sources) -> Iterator[Finding]:
     """Findings of the mended item against its own sources."""
     found: list[Finding] = []
     addressed = item.kind in _ADDRESSED
-    others = list(_other_names(item, sources)) if addressed else []
+    english = not scripts.language(item.letter)  # the rules about target and claims read English: of others they say what is not so
+    others = list(_other_names(item, sources)) if addressed and english else []
     if sources.resume_known and item.kind != "answer":
         traced = claims.ledger(item.letter, sources.profile, sources.job, sources_text=sources.told)
-        found = [*_resume(item, sources, traced), *_claims(item, sources, traced, [name for _, name in others])]
-    if addressed:
+        found = [*_resume(item, sources, traced)]
+        found += _claims(item, sources, traced, [name for _, name in others]) if english else ()
+    if addressed and english:
         found += _target(item, sources)
         mixed_up = any(f.code == "unsupported" and f.quarantine for f in found)  # a letter of other fields has another target too
         found += _another_target(item, sources, others, not mixed_up)

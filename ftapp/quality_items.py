@@ -61,7 +61,7 @@ class Finding:
     `code` is a key of `CODES`. `reason` is a sentence for people, `example` the place in the text that it is about (it may hold a
     person's words: to be escaped, never logged). `quarantine`: set aside until the person says Keep; otherwise a note, and the example
     is used. `repaired` is the whole letter after the repair, or the whole field when `field` names one; None when nothing was repaired.
-    `twin` is the id of the other example that a finding about two compares with, or "".
+    `twin` is the id of the other example that a finding about two compares with, or ""; `by_meaning` when words alone had not found it.
     """
 
     item_id: str
@@ -72,6 +72,7 @@ class Finding:
     repaired: str | None = None
     field: str = ""
     twin: str = ""
+    by_meaning: bool = False
 
 
 @dataclass(frozen=True)

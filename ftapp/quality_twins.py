@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 
 from rapidfuzz import fuzz, process
 from rapidfuzz.distance import Indel
@@ -74,7 +75,7 @@ def _repeats(items: Sequence[Item], bad: set[str], similar: Similar | None) -> I
                 if best
                 else "It says the same in nearly the same words"
             )
-            yield _repeat(item, "near_duplicate", other, how)
+            yield replace(_repeat(item, "near_duplicate", other, how), by_meaning=not best)
             continue
         exact[key] = item.id
         if text:
@@ -150,7 +151,7 @@ def _questions(items: Sequence[Item], similar: Similar | None) -> Iterator[Findi
     asked = [(item, _question(item)) for item in items]
     asked = [(item, text) for item, text in asked if text and len(text.split()) <= MOST_QUESTION_WORDS]
     told: set[tuple[str, str]] = set()
-    for at, before, cosine in _alike(asked, similar):
+    for at, before, cosine, worded in _alike(asked, similar):
         (item, text), (other, first) = asked[at], asked[before]
         place = contradiction(other.letter, item.letter)
         if place:
@@ -159,16 +160,16 @@ def _questions(items: Sequence[Item], similar: Similar | None) -> Iterator[Findi
             for one, two, shown in ((other, item, back), (item, other, place)):
                 if (one.id, "contradiction") not in told:
                     told.add((one.id, "contradiction"))
-                    yield Finding(one.id, "contradiction", reason, shown, True, twin=two.id)
+                    yield Finding(one.id, "contradiction", reason, shown, True, twin=two.id, by_meaning=not worded)
         elif text != first and (item.id, "reworded") not in told:
             told.add((item.id, "reworded"))
             how = f" (cosine {cosine:.2f})" if cosine >= QUESTION_COSINE else ""
             reason = f"The same question in other words{how}. Both may stay; when some are held out, they belong to the same side."
-            yield Finding(item.id, "reworded", reason, f"{first[:80]} / {text[:80]}", False, twin=other.id)
+            yield Finding(item.id, "reworded", reason, f"{first[:80]} / {text[:80]}", False, twin=other.id, by_meaning=not worded)
 
 
-def _alike(asked: Sequence[tuple[Item, str]], similar: Similar | None) -> Iterator[tuple[int, int, float]]:
-    """(later, earlier, cosine) of each two questions that ask for the same."""
+def _alike(asked: Sequence[tuple[Item, str]], similar: Similar | None) -> Iterator[tuple[int, int, float, bool]]:
+    """(later, earlier, cosine, whether their words suffice) of each two questions that ask for the same."""
     texts = list(dict.fromkeys(text for _, text in asked))
     cosines = _cosines(similar, texts) if similar and 1 < len(texts) <= MOST_FOR_MEANING else None
     rank = {text: n for n, text in enumerate(texts)}
@@ -182,7 +183,7 @@ def _alike(asked: Sequence[tuple[Item, str]], similar: Similar | None) -> Iterat
             for before, score in zip(group, scores, strict=False):
                 cosine = float(cosines[rank[asked[at][1]]][rank[asked[before][1]]]) if cosines is not None else 0.0
                 if score >= SAME_QUESTION or cosine >= QUESTION_COSINE:
-                    yield at, before, cosine
+                    yield at, before, cosine, score >= SAME_QUESTION
 
 
 def _asks_for(question: str) -> tuple[frozenset[str], bool]:

@@ -26,7 +26,7 @@ from sqlmodel import col, select
 
 from db.engine import session, write
 from db.models import Comparison, Document, Letter, Preference, Prompt
-from ftapp import config, format_readers, formats, hosted, imported, letters, preferences, rowfiles
+from ftapp import config, examples, format_readers, formats, hosted, imported, letters, preferences, rowfiles
 from ftapp.backends.pair import SERVED
 from ftapp.errors import UserError
 from ftapp.formats import BadRow, Row
@@ -117,17 +117,19 @@ class Transfer:
         page.clear()
 
     def _own(self, owner: str) -> tuple[set[str], set[str]]:
-        """What was chosen here: the digests of everything that an export makes of it, and the receipts."""
+        """What is of this home: the digests of everything that an export makes of choices and own letters, and the receipts of choices."""
         digests, receipts = set(), set()
         for row in self._chosen(owner):
             receipts.add(row.provenance["id"].partition(".")[0])
             digests.update(one.digest for kind in ("pair", "label", "example") for one in formats.as_kind(row, kind))
+        digests.update(row.digest for row in self._letters(owner))
         return digests, receipts
 
     def take(self, owner: str, name: str, out: Path, masked: bool = True) -> Taken:
         """Write everything that fits the format into a file, whole or not at all. Raises UserError.
 
-        `masked` puts masks in the place of personal data. Choices come first, then what was imported, each in its order.
+        `masked` puts masks in the place of personal data. Choices come first, then what was imported, then own letters that teach, which
+        only a format of single good answers has a place for; each in its order.
         """
         if name not in formats.WRITERS:
             raise UserError(f"There is no format {str(name)[:20]!r}. Nothing was written. Choose one of {', '.join(FORMATS)}.")
@@ -172,7 +174,7 @@ class Transfer:
         """Everything that fits a format, row by row as it is written; `done` counts it, and what was left out."""
         _, kind, _, writer = formats.WRITERS[name]
         seen, clean = _Seen(), self._masker(owner) if masked else (lambda row: row)
-        for source in self._all(owner):
+        for source in self._all(owner, kind):
             for row in formats.as_kind(source, kind):
                 row = clean(row)
                 fields = None if (why := formats.fault(row)) else writer(row)
@@ -187,8 +189,24 @@ class Transfer:
 
     # ---- rows ---------------------------------------------------------------------------------------------------
 
-    def _all(self, owner: str) -> Iterator[Row]:
+    def _all(self, owner: str, kind: str) -> Iterator[Row]:
         yield from self._chosen(owner)
+        yield from self._brought(owner)
+        if kind == "example":
+            yield from self._letters(owner)
+
+    def _letters(self, owner: str) -> Iterator[Row]:
+        """The person's own letters that teach, each with the prompt that writing would make for it."""
+        after = ""
+        while True:
+            with session(self._engine) as opened:
+                rows = examples.answered(opened, owner, after, PAGE)
+            yield from rows
+            if len(rows) < PAGE:
+                return
+            after = rows[-1].provenance["id"]
+
+    def _brought(self, owner: str) -> Iterator[Row]:
         after = 0
         while True:
             with session(self._engine) as opened:
@@ -229,7 +247,8 @@ class Transfer:
                 told["labeler"] = _pseudonym(labeler, salt)
             prompt = [{"role": m["role"], "content": again(m["content"])} for m in row.prompt]
             rejected = None if row.rejected is None else mask(row.rejected)
-            return replace(row, prompt=prompt, chosen=mask(row.chosen), rejected=rejected, provenance=told)
+            made = replace(row, prompt=prompt, chosen=mask(row.chosen), rejected=rejected, provenance=told)
+            return _unsigned(made) if told.get("applicant") else made
 
         return clean
 
@@ -249,6 +268,14 @@ class Transfer:
         """Delete everything that was imported; choices made here stay. Returns how many rows."""
         with write(self._engine) as opened:
             return imported.remove(opened, owner)
+
+
+def _unsigned(row: Row) -> Row:
+    """An own letter without the name that it is signed with, which no résumé of the owner may hold. Names of hundreds of letters are not
+    masked in all of them: among them are words."""
+    mask = Mask([row.provenance["applicant"]])
+    prompt = [{"role": m["role"], "content": mask(m["content"])} for m in row.prompt]
+    return replace(row, prompt=prompt, chosen=mask(row.chosen))
 
 
 def rows_of(stored: Preference, left: Letter, right: Letter, prompt: Prompt) -> list[Row]:

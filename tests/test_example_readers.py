@@ -86,10 +86,36 @@ def test_conversations_keep_their_turns():
     assert of_row({"letter": LETTER, "posting": "Baker wanted", "cv": "Sam"}).resume == "Sam"
 
 
+@pytest.mark.parametrize("name", ["experience", "Work Experience", "workingExperience", "Employment History"])
+def test_experience_of_no_named_time_is_working_experience(name):
+    said = "Baker at Oakline for 3 years"
+    assert of_row({"letter": LETTER, name: said}).fields == {"past": said}
+    assert of_row({"letter": LETTER, name: said, "Current Working Experience": "Miller"}).fields == {"past": said, "current": "Miller"}
+    assert of_row({"letter": LETTER, name: said, "Past Working Experience": "Miller"}).fields == {"past": "Miller", "current": said}
+    assert of_row({"letter": LETTER, "years of experience": 3}).fields == {}
+
+
+def test_an_exact_header_goes_before_one_that_only_holds_the_word():
+    row = {"Company Description": "We bake.", "Company": "Oak", "Candidate Notes": "late", "Candidate": "Sam Ode",
+           "Letter Notes": "sent", "Cover Letter": LETTER}  # fmt: skip
+    found = of_row(row)
+    assert found.letter == LETTER and found.fields == {"company": "Oak", "applicant": "Sam Ode"}
+    assert "company" not in of_row({"Company Description": "We bake.", "letter": LETTER}).fields
+
+
+def test_a_rating_beside_a_letter_is_a_column_unless_it_says_that_the_letter_is_bad():
+    row = {"company": "Oak", "letter_text": LETTER}
+    assert of_row(row | {"label": "good"}).letter == LETTER == of_row(row | {"label": True}).letter
+    for bad in ("Bad", False, 0):
+        with pytest.raises(BadRow, match="not a good one"):
+            of_row(row | {"label": bad})
+
+
 @pytest.mark.parametrize(
     ("row", "why"),
     [({"chosen": "a", "rejected": "b", "prompt": "q"}, "bring it under Data"),
-     ({"prompt": "q", "completion": "a", "label": True}, "under Data"), ({"messages": CHAT[:2]}, "does not end with an answer"),
+     ({"prompt": "q", "completion": "a", "label": True}, "under Data"), ({"text": "a", "label": 1}, "under Data"),
+     ({"letter": "a", "chosen": "b"}, "under Data"), ({"messages": CHAT[:2]}, "does not end with an answer"),
      ({"colour": "red"}, "no column is known"), ({"title": "Baker"}, "no letter"),
      ({"letter": "x" * 300_000}, "more than")],
 )  # fmt: skip

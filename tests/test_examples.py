@@ -11,7 +11,7 @@ from db.models import Document, Example, Imported
 from ftapp import cli, examples, formats, imported, letters, masking, preferences, prompts
 from ftapp.config import model_spec
 from ftapp.documents import read_text
-from ftapp.errors import NotFound
+from ftapp.errors import ModelError, NotFound, UserError
 from ftapp.example_readers import Given, of_row, pasted
 from ftapp.examples import Examples
 from ftapp.forgetting import forget
@@ -145,9 +145,140 @@ def test_the_twin_of_a_deleted_letter_teaches_again(own):
     assert only(own)["state"] == "in"
 
 
+HI = ("Hi there, I saw your post about the night bakery and it made me smile. I have kept a rye sourdough alive for nine winters and "
+      "would gladly tell you how, over a coffee or a loaf, whenever it suits you.")  # fmt: skip
+HELLO = ("Hello there, I read your post about the night bakery and it made me laugh. I have nursed a rye sourdough through nine winters "
+         "and would happily show you how, over some tea or a loaf, whenever you like.")  # fmt: skip
+TWICE = "Hi all, the harbour tram leaves late tonight because the points are frozen again, so I will bring the flour myself."
+
+
+def by_meaning(texts, lines):
+    """Sentence embeddings to which the two greetings mean the same, and nothing else does."""
+    return [[1.0 if a == b else 0.98 if {a, b} == {HI, HELLO} else 0.1 for b in lines] for a in texts]
+
+
+def without_model(texts, lines):
+    raise ModelError("There is no model here.")
+
+
+@pytest.fixture
+def paraphrased(own):
+    """Two messages that only meaning finds alike, and a text that came twice: {name: id}, and what is in quarantine."""
+    given = [Given(HI, "linkedin_message"), Given(HELLO, "linkedin_message"),
+             Given(TWICE, "linkedin_message"), Given(TWICE, "linkedin_message", POSTING)]  # fmt: skip
+    own.add("local", given, by_meaning)
+    assert own.report("local")["quarantined"] == 2
+    return own
+
+
+def alike(own):
+    """The states of the two messages that mean the same."""
+    return sorted(own.show("local", row["id"])["state"] for row in own.listing("local")
+                  if own.show("local", row["id"])["letter"] in (HI, HELLO))  # fmt: skip
+
+
+def test_what_meaning_found_outlives_checks_by_words_alone(paraphrased):
+    own = paraphrased
+    first = next(row["id"] for row in own.listing("local", "in") if own.show("local", row["id"])["letter"] == TWICE)
+    own.leave_out("local", [first])
+    assert alike(own) == ["in", "quarantined"] and len(own.listing("local", "quarantined")) == 1, "only the twin of what left came back"
+    own.add("local", pasted(LETTER, POSTING))
+    own.check("local", without_model)
+    assert alike(own) == ["in", "quarantined"]
+    assert not own.check("local"), "and nothing is found twice"
+
+
+def test_what_meaning_found_goes_with_its_other_half(paraphrased):
+    own = paraphrased
+    teaching = next(row["id"] for row in own.listing("local", "in") if own.show("local", row["id"])["letter"] in (HI, HELLO))
+    own.leave_out("local", [teaching])
+    assert alike(own) == ["in", "left_out"]
+
+
+def test_of_three_that_mean_the_same_only_one_takes_the_place_of_the_one_that_left(own):
+    third = ("Hi again, I found your post about the night bakery and it made me hum. I have carried a rye sourdough across nine winters "
+             "and should gladly teach you how, over one beer or a loaf, wherever it suits you.")  # fmt: skip
+    own.add("local", [Given(text, "linkedin_message") for text in (HI, HELLO, third)],
+            lambda texts, lines: [[1.0 if a == b else 0.98 for b in lines] for a in texts])  # fmt: skip
+    (teaching,) = own.listing("local", "in")
+    own.delete("local", [teaching["id"]])
+    assert len(own.listing("local", "in")) == 1 and len(own.listing("local", "quarantined")) == 1
+
+
+def test_what_meaning_no_longer_finds_is_forgotten(paraphrased):
+    paraphrased.check("local", lambda texts, lines: [[0.1] * len(lines)] * len(texts))
+    assert alike(paraphrased) == ["in", "in"]
+
+
+# ---- talk around a letter -----------------------------------------------------------------------------------------------
+
+
+def repairable(own):
+    return [row["id"] for row in own.listing("local") if row["repairable"]]
+
+
+TALK = f"Sure! Here is your cover letter:\n\n{LETTER}"
+
+
+def test_a_check_finds_the_same_again_and_once(engine, own):
+    garbled = TALK.replace("since 2019,", "since 2019 â€“ yes, 2019 â€“")
+    own.add("local", [Given(garbled, "cover_letter", POSTING, f"{RESUME}\nwellknown for rye, highquality crusts, teamoriented"),
+                      of_row({"question": "Which â€“ bread?", "answer": ANSWER})])  # fmt: skip
+    before = {row["id"]: own.show("local", row["id"])["findings"] for row in own.listing("local")}
+    codes = sorted(one["code"] for found in before.values() for one in found)
+    assert [code for code in codes if code in ("talk", "mojibake", "lost_hyphens")] == ["mojibake", "mojibake", "talk"]
+    for _ in range(2):
+        assert not own.check("local")
+    assert {id: own.show("local", id)["findings"] for id in before} == before
+    with write(engine) as opened:
+        for row in opened.exec(select(Example)):
+            row.findings = [*row.findings, *(one for one in row.findings if one["quarantine"])] * 2  # as homes of before may have them
+            opened.add(row)
+    own.check("local")
+    assert "Take the repaired" not in json.dumps(own.report("local")["repaired"]), "what is only offered has not been done"
+    found = {id: own.show("local", id)["findings"] for id in before}
+    assert all(len([one for one in found[id] if one["code"] == "talk"]) == sum(o["code"] == "talk" for o in before[id]) for id in before)
+
+
+def test_the_repaired_text_can_be_taken_and_the_original_stays_to_be_seen(engine, own):
+    own.add("local", [Given(TALK, "cover_letter", POSTING, RESUME), *pasted(GENERIC)])
+    (held,) = repairable(own)
+    assert own.show("local", held)["state"] == "quarantined" and own.repair("local", [held]) == 1
+    shown = own.show("local", held)
+    assert (shown["letter"], shown["before"], shown["state"]) == (LETTER, {"letter": TALK}, "in")
+    assert [row["completion"] for row in rows(engine)] == [LETTER]
+    (told,) = own.report("local")["repaired"]
+    assert (told["before"], told["after"]) == (TALK, LETTER) and told["reason"]
+    assert repairable(own) == [] and not own.check("local") and len(own.report("local")["repaired"]) == 1
+    with pytest.raises(UserError, match="Nothing has changed"):
+        own.repair("local", [held])
+    assert own.add("local", [Given(TALK, "cover_letter", POSTING, RESUME)]).already == 1, "it is the same example still"
+
+
+def test_taking_a_repair_keeps_the_persons_decision_and_an_older_original(own):
+    own.add("local", [Given(TALK.replace("2019,", "2019 â€“"), "cover_letter", POSTING, RESUME)])
+    id = only(own)["id"]
+    own.keep("local", [id])
+    own.check("local")
+    assert repairable(own) == [id], "kept as it was, it would teach the talk"
+    own.repair("local", [id])
+    shown = own.show("local", id)
+    assert shown["state"] == "kept" and "â€“" in shown["before"]["letter"] and shown["letter"].startswith("Dear Fernhill team")
+
+
+def test_a_repaired_letter_is_compared_anew(own):
+    """What meaning said of the text with its talk says nothing of the text without it."""
+    own.add("local", [Given(HI, "linkedin_message"), Given(f"Sure! Here is your message:\n\n{HELLO}", "linkedin_message")],
+            lambda texts, lines: [[1.0 if a == b else 0.98 for b in lines] for a in texts])  # fmt: skip
+    (held,) = repairable(own)
+    assert {one["code"] for one in own.show("local", held)["findings"]} == {"talk", "near_duplicate"}
+    own.repair("local", [held])
+    assert [one["code"] for one in own.show("local", held)["findings"]] == ["talk"] and alike(own) == ["in", "in"]
+
+
 def test_another_owner_and_a_wrong_id_find_nothing(own):
     own.add("local", pasted(LETTER))
-    for act in (own.keep, own.leave_out, own.delete):
+    for act in (own.keep, own.leave_out, own.delete, own.repair):
         with pytest.raises(NotFound, match="Nothing has changed"):
             act("visitor_1", [only(own)["id"]])
     with pytest.raises(NotFound):
@@ -186,6 +317,34 @@ def test_edited_letters_and_imported_examples_are_offered_and_come_in_when_asked
         assert mine.messages and mine.job_document_id and mine.split_key == letters.split_key("Fernhill Bakery")
     assert made["answer"]["prompt"] == CHAT
     assert made["cover_letter"]["prompt"] == mine.messages, "exactly what the model had been shown"
+
+
+def test_an_edit_that_was_undone_does_not_hide_the_next_one(engine, own):
+    with write(engine) as opened:
+        first = choice(opened, edited=LETTER, edited_from="left")
+    own.add("local", own.offers("local"))
+    with write(engine) as opened:
+        preferences.undo(opened, "local", first.id)
+        choice(opened, edited=LETTER.replace("any morning", "any cold morning"), edited_from="left", company="Oak")
+    assert own.offered("local") == 1
+    own.add("local", own.offers("local"))
+    assert own.offered("local") == 0 and len(own.listing("local")) == 2
+
+
+def test_an_imported_example_that_is_gone_or_too_long_counts_for_nothing(engine, own):
+    def brought(text):
+        row = formats.Row("example", CHAT, text)
+        with write(engine) as opened:
+            imported.add(opened, "local", [("openai-sft", row, row.digest)])
+
+    brought(ANSWER)
+    own.add("local", own.offers("local"))
+    with write(engine) as opened:
+        imported.remove(opened, "local")
+    brought(ANSWER + " Never.")
+    assert own.offered("local") == 1
+    brought("Rye. " * 50_000)
+    assert own.offered("local") == 1, "what can never come in is not offered"
 
 
 # ---- out: training meets writing -----------------------------------------------------------------------------------------
@@ -297,6 +456,12 @@ def test_the_command_line_does_it_all(tmp_path, capsys):
     report = run("report")
     assert report["quarantined"] == 1 and report["findings"][0]["reason"]
     held = report["quarantine"][0]["id"]
+    talk = tmp_path / "talk.txt"
+    talk.write_text(TALK)
+    (id,) = run("add", str(talk))["ids"]
+    assert next(row for row in run("list")["examples"] if row["id"] == id)["repairable"]
+    assert run("repair", "all")["repaired"] == 1 and run("show", id)["letter"] == LETTER
+    assert "Nothing has changed" in run("repair", "all", code=1)["error"] and run("delete", id)["deleted"] == 1
     assert run("keep", "all")["kept"] == 1 and run("list", "--state", "kept")["examples"][0]["id"] == held
     assert run("leave-out", held)["left_out"] == 1 and run("show", held)["letter"] == GENERIC
     assert run("delete", held)["deleted"] == 1 and len(run("list")["examples"]) == 1

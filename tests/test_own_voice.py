@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
+from types import SimpleNamespace
 
 import pytest
 
-from ftapp import cli, own_voice
+from ftapp import cli, cli_voice, own_voice
 from ftapp.errors import UserError
 from tests.test_voice_page import report as voice_part
 
@@ -67,6 +68,22 @@ class Runs:
 
     def report(self, owner: str, run: str) -> dict:
         return self.reports[run]
+
+
+def test_the_command_line_says_what_is_recited_and_how_many_letters_were_examples(monkeypatch, capsys):
+    leak = {"kind": "name", "text": "Orla Finch", "title": "Planner at Larch Lime"}
+    told = voice_part(examples=1) | {"reciting": {"sentence": "It recites.", "warning": True, "letters": 20, "leaks": [leak]}}
+    monkeypatch.setattr(own_voice, "card", lambda *given: None)
+
+    def printed(part):
+        assert cli_voice.show(Runs({"run_1": {"voice": part}}), SimpleNamespace(run=None))["report"]["run"] == "run_1"
+        return capsys.readouterr().out
+
+    out = printed(told)
+    assert "- name: “Orla Finch” in the letter for Planner at Larch Lime" in out and "1 letter of yours was the example" in out
+    assert "3 letters of yours were the examples" in printed(told | {"examples": 3})
+    tried = {who: row for who, row in told["table"].items() if who != "prompted"}
+    assert "of yours w" not in printed(told | {"examples": 0, "table": tried})
 
 
 def test_the_newest_training_of_letters_is_reported_and_one_of_choices_is_not(capsys):

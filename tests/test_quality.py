@@ -8,7 +8,7 @@ import pytest
 
 from ftapp import quality
 from ftapp.errors import ModelError
-from ftapp.quality import CODES, Item, check, enough, repair
+from ftapp.quality import CODES, Item, check, enough, repair, take
 
 FIELDS = {"title": "Ward Manager", "company": "Larkfield Hospital", "applicant": "Tove Brandt",
           "preferred": "experience of rostering\nknowledge of infection control", "past": "Staff Nurse at Penmoor Clinic for 3 years",
@@ -69,7 +69,8 @@ def test_the_collapsed_list_becomes_a_list_again_with_before_and_after():
         "- experience with data visualization tools (e.g. looker, tableau, periscope)",
         "- 5+ years working in an analytics team at a highgrowth company",
     ]  # fmt: skip
-    assert found.field == "preferred" and not found.quarantine and "looker" in found.example or "mentoring" in found.example
+    assert found.field == "preferred" and not found.quarantine
+    assert "mentoring other analysts excellent" in found.example, "the first place where a line was broken"
     assert mended.fields["preferred"] == found.repaired.replace("highgrowth", "high-growth")
     assert repair(mended) == (mended, [])
 
@@ -126,7 +127,7 @@ def test_a_field_with_another_fields_label_is_set_aside():
 
 
 def test_what_is_only_noted():
-    text = SOUND.replace("wound care is", "wellknown wound care is").replace("An", "An") + "\ntove@example.org"
+    text = SOUND.replace("wound care is", "wellknown wound care is") + "\ntove@example.org"
     found = {f.code: f for f in check([letter(text)])}
     assert not found["contact"].quarantine and found["contact"].example == "tove@example.org"
     assert not found["other_person"].quarantine and "Okafor" in found["other_person"].example
@@ -177,6 +178,38 @@ def test_a_text_in_another_language_is_not_called_short_or_mixed():
               "leite ich im Ashby Infirmary die Schicht und schreibe den Dienstplan für die Station. Die Pflege von Wunden ist das, was "
               "ich am liebsten lehre. Ich freue mich auf ein Gespräch mit Ihnen.\n\nMit freundlichen Grüßen\nTove Brandt")  # fmt: skip
     assert not {"too_short", "cut_start", "cut_end", "mixed_language"} & set(aside(letter(german)))
+
+
+GERMAN = (
+    "Sehr geehrte Frau Brandl,\n\nmit großer Freude habe ich gelesen, dass die Bäckerei Eichenkorn eine Bäckerin sucht. Seit sechs Jahren "
+    "backe ich bei der Mühle Tannwald jeden Morgen das Brot für die ganze Stadt, und ich kenne den Sauerteig wie kaum eine andere. Mit den "
+    "Lehrlingen arbeite ich gern. Ich würde mich freuen, wenn wir uns bei einer Probe in der Backstube kennenlernen.\n\n"
+    "Mit freundlichen Grüßen\nJana Ott"
+)
+FRENCH = (
+    "Madame, Monsieur,\n\nje vous écris pour le poste de boulangère dans la maison Chêneclair, que votre annonce décrit avec soin. Depuis "
+    "six ans je prépare le pain et les brioches du Moulin Perrin, et je forme aussi les apprentis qui nous rejoignent. Les nuits ne me "
+    "font pas peur, et votre levain m'intéresse par son âge. Je serais heureuse de vous montrer mon travail sur un essai.\n\n"
+    "Je vous prie d'agréer mes salutations.\nLucie Ferrand"
+)
+OF_GERMAN = {"title": "Bäckerin", "company": "Backhaus Roggenau", "current": "Bäckerin bei Mühle Tannwald", "skills": "Sauerteig, Brot"}
+
+
+@pytest.mark.parametrize(("text", "fields"), [(GERMAN, {}), (FRENCH, {}), (GERMAN, OF_GERMAN)])
+def test_rules_that_read_english_say_nothing_of_other_languages(text, fields):
+    assert check([Item("a", "cover_letter", text, fields=fields)]) == []
+
+
+def test_a_letter_in_another_language_still_has_its_damage_told():
+    assert "placeholder" in aside(Item("a", "cover_letter", GERMAN.replace("Frau Brandl", "[Name of manager]")))
+
+
+def test_taking_the_repaired_text_leaves_nothing_to_take():
+    for text, code in ((f"Sure! Here is your cover letter:\n\n{SOUND}", "talk"), (SOUND.replace(",", " "), "lost_marks")):
+        taken, done = take(letter(text))
+        assert taken != text and [(f.code, f.quarantine, f.repaired) for f in done] == [(code, False, taken)]
+        assert take(letter(taken)) == (taken, []) and code not in aside(letter(taken))
+    assert take(letter()) == (SOUND, [])
 
 
 def test_without_embeddings_words_decide_and_a_failing_model_changes_nothing():

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from ftapp.quality import Item, check
@@ -22,6 +24,11 @@ def plain(n: int) -> Item:
     text = (f"I worked with {words[0]} and {words[1]}, then {words[2]}. What {words[3]} need is {words[4]} beside {words[5]}. "
             f"For {words[6]} it was {words[7]}, {words[8]} or {words[9]}. I still like {words[10]} and {words[11]} the most.")  # fmt: skip
     return Item(str(n), "linkedin_message", text)
+
+
+def likeness(cosine: float):
+    """Sentence embeddings to which any two different texts are so much alike."""
+    return lambda texts, lines: [[1.0 if a == b else cosine for b in lines] for a in texts]
 
 
 def found(items, code: str) -> list:
@@ -52,11 +59,38 @@ def test_different_letters_of_one_writer_are_no_repeats():
 def test_meaning_finds_what_words_do_not():
     pair = [plain(0), Item("x", "linkedin_message", plain(0).letter.replace("worked with", "dealt with"))]
     far = [pair[0], plain(3)]
-    alike = lambda texts, lines: [[0.99 if a != b else 1.0 for b in lines] for a in texts]  # noqa: E731
-    unlike = lambda texts, lines: [[0.1 if a != b else 1.0 for b in lines] for a in texts]  # noqa: E731
-    assert [f.code for f in check(pair, similar=unlike) if f.quarantine] == ["near_duplicate"]  # words suffice
-    assert not [f for f in check(far, similar=unlike) if f.quarantine]
-    assert [f.code for f in check(far, similar=alike) if f.quarantine] in ([], ["near_duplicate"])  # never by meaning alone
+    assert [(f.code, f.by_meaning) for f in check(pair, similar=likeness(0.1)) if f.quarantine] == [("near_duplicate", False)]
+    assert not [f for f in check(far, similar=likeness(0.99)) if f.quarantine], "without words in common never by meaning alone"
+
+
+HI = ("Hi there, I saw your post about the night bakery and it made me smile. I have kept a rye sourdough alive for nine winters and "
+      "would gladly tell you how, over a coffee or a loaf, whenever it suits you.")  # fmt: skip
+HELLO = ("Hello there, I read your post about the night bakery and it made me laugh. I have nursed a rye sourdough through nine winters "
+         "and would happily show you how, over some tea or a loaf, whenever you like.")  # fmt: skip
+
+
+def test_meaning_finds_a_repeat_that_words_alone_do_not():
+    pair = [Item("a", "linkedin_message", HI), Item("b", "linkedin_message", HELLO)]
+    assert check(pair) == [] == check(pair, similar=likeness(0.96))
+    (repeat,) = check(pair, similar=likeness(0.98))
+    assert (repeat.code, repeat.item_id, repeat.twin, repeat.quarantine, repeat.by_meaning) == ("near_duplicate", "b", "a", True, True)
+    broken = [replace(pair[0], letter=f"{HI} [Your name]"), pair[1]]
+    assert ("a", "b") in {(f.item_id, f.twin) for f in check(broken, similar=likeness(0.98))}, "the one with nothing else wrong stays"
+
+
+PROUD = ("What are you proudest of at work?", "Which achievement in your job means the most to you?")
+
+
+def test_meaning_finds_a_reworded_question_and_what_contradicts_there():
+    flood, dough = "The bread line we built after the flood, in nine days.", "Teaching two apprentices to read a dough by hand."
+    pair = [answer("a", PROUD[0], flood), answer("b", PROUD[1], dough)]
+    assert check(pair) == [] == check(pair, similar=likeness(0.79))
+    (note,) = check(pair, similar=likeness(0.81))
+    assert (note.code, note.item_id, note.twin, note.quarantine, note.by_meaning) == ("reworded", "b", "a", False, True)
+    against = [answer("a", PROUD[0], "I would always tell my manager."), answer("b", PROUD[1], "I would not tell my manager.")]
+    assert check(against) == []
+    assert [(f.code, f.item_id, f.by_meaning) for f in check(against, similar=likeness(0.81))] == [
+        ("contradiction", "a", True), ("contradiction", "b", True)]  # fmt: skip
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,7 @@ from shelf import choice
 from db.engine import write
 from ftapp.example_readers import pasted
 from tests.browser import browser, opened, serve
-from tests.test_examples import BODY, GENERIC, LETTER, STRUCTURED
+from tests.test_examples import BODY, GENERIC, LETTER, STRUCTURED, TALK
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(900)]
 GARBLED = LETTER.replace(BODY[-60:], "â€“ on any morning, at any oven you have.")
@@ -26,6 +26,27 @@ def chrome():
 def show(page):
     page.get_by_role("tab", name="Teach").click()
     page.get_by_role("tab", name="Your letters").click()
+
+
+def test_a_repaired_text_is_taken_for_one_letter_and_for_all(chrome, tmp_path):
+    others = (TALK.replace("any morning", "any Monday").replace("300 loaves", "80 pies").replace("Fernhill Bakery", name)
+              for name in ("Elm Mill", "Ash Rolls"))  # fmt: skip
+    with serve(tmp_path / "home") as (address, studio), opened(chrome, address) as page:
+        studio.examples.add("local", pasted("\n---\n".join([TALK, GENERIC, *others])))
+        show(page)
+        expect(page.locator("#own-quarantine")).to_contain_text("In quarantine: 4")
+        ids = {row["id"]: at for at, row in enumerate(studio.examples.report("local")["quarantine"])}
+        (generic,) = (id for id in ids if studio.examples.show("local", id)["letter"] == GENERIC)
+        expect(page.locator("button:visible", has_text="Take the repaired text")).to_have_count(4)  # three, and that of the list
+        expect(page.locator(f"#own-repair-{ids.pop(generic)}")).to_be_hidden()
+        first, at = ids.popitem()
+        page.locator(f"#own-repair-{at}").click()
+        expect(page.locator("#own-repaired")).to_contain_text("they were taken away")
+        assert studio.examples.show("local", first)["letter"].startswith("Dear Fernhill team")
+        page.locator("#own-repair-all").click()
+        expect(page.locator("#own-repaired details")).to_have_count(3)
+        expect(page.locator("#own-repair-all")).to_be_hidden()
+        assert all(studio.examples.show("local", id)["before"]["letter"].startswith("Sure!") for id in ids)
 
 
 def test_letters_come_in_are_judged_and_decided_one_by_one(chrome, tmp_path):

@@ -13,8 +13,11 @@ from db.engine import session, write
 from db.models import Document, Imported, Preference, TrainingRun
 from ftapp import config, formats, imported, letters, preferences, rowfiles, transfer
 from ftapp.errors import UserError
+from ftapp.example_readers import Given
+from ftapp.examples import Examples
 from ftapp.training import plan
 from ftapp.transfer import FORMATS, Transfer
+from tests.test_examples import ANSWER, LETTER, POSTING, RESUME
 
 ASK = [{"role": "user", "content": "Which bread?"}]
 MAIL, PHONE = "sam.ode@mail.example", "+41 79 555 01 23"
@@ -195,6 +198,53 @@ def test_what_was_exported_here_is_known_when_it_comes_back(chosen, both, tmp_pa
         assert (again.added, again.duplicates) == (0, done.rows), name
     held, done = taken(both, tmp_path, "trl")
     assert both.bring("local", io.BytesIO(held)).added == 0, "masked, it is known by its receipt"
+
+
+def own_letters(engine):
+    """Two letters that teach, one of them with a posting, and one in quarantine."""
+    body = LETTER.replace("Dear Fernhill team", "Dear Ms. Lind").replace("Thank you", f"Write to {MAIL}, says Sam. Thank you")
+    own = Examples(engine)
+    own.add("local", [Given(body, "cover_letter", POSTING, RESUME), Given(ANSWER, "answer", "How is bread kept?"),
+                      Given("Too short.", "cover_letter")])  # fmt: skip
+    own.keep("local", [row["id"] for row in own.listing("local", "quarantined") if row["words"] > 2])  # contact data sets aside
+    return body
+
+
+def test_own_letters_that_teach_leave_as_examples_with_the_prompt_of_writing(both, engine, tmp_path):
+    body = own_letters(engine)
+    held, done = taken(both, tmp_path, "openai-sft", masked=False)
+    found = {row["messages"][-1]["content"]: row["messages"][:-1] for row in map(json.loads, held.splitlines())}
+    assert done.rows == 2 and set(found) == {body, ANSWER}, "what is in quarantine stays here"
+    assert "title: Head Baker" in found[body][-1]["content"] and "name:\nSam Ode" in found[body][-1]["content"]
+    assert "question: How is bread kept?" in found[ANSWER][-1]["content"]
+    assert both.check("local", "openai-sft")["rows"] == 2 and taken(both, tmp_path, "trl")[1].rows == 0
+    assert taken(both, tmp_path, "openai-sft", owner="visitor_1")[1].rows == 0
+    again = both.bring("local", io.BytesIO(held))
+    assert (again.added, again.duplicates) == (0, 2), "they are known when they come back"
+
+
+def test_own_letters_leave_masked_also_without_a_resume_that_names_their_writer(both, engine, tmp_path):
+    own_letters(engine)
+    with write(engine) as opened:
+        for one in opened.exec(select(Document).where(Document.kind == "resume")):
+            one.owner_id = "visitor_1"  # of the owner's own résumés none names the writer
+            opened.add(one)
+    held = taken(both, tmp_path, "openai-sft")[0].decode()
+    assert MAIL not in held and "Lind" not in held and "Sam" not in held and "[EMAIL]" in held and "Fernhill" in held
+
+
+def test_pages_of_own_letters_come_one_after_the_other_and_an_edited_letter_only_once(both, engine, tmp_path, monkeypatch):
+    own_letters(engine)
+    with write(engine) as opened:
+        choice(opened, edited=LETTER, edited_from="left")
+    own = Examples(engine)
+    own.add("local", own.offers("local"))
+    own.keep("local", [row["id"] for row in own.listing("local") if row["source"] == "edited"])
+    monkeypatch.setattr(transfer, "PAGE", 2)
+    held, done = taken(both, tmp_path, "openai-sft", masked=False)
+    answers = [json.loads(row)["messages"][-1]["content"] for row in held.splitlines()]
+    assert done.rows == len(set(answers)) == 3
+    assert done.left_out == {"the same again": 2}, "the edit is better than either letter, and an example"
 
 
 def test_every_own_pair_says_where_it_is_from(chosen, both, engine, tmp_path):

@@ -23,7 +23,8 @@ from ftapp.ui.owner import Door
 KINDS = [("Guess what it is", ""), *((name[0].upper() + name[1:], kind) for kind, name in KIND_NAMES.items())]
 STATES = {"in": "teaches", "kept": "teaches, kept by you", "quarantined": "in quarantine", "left_out": "left out"}
 SOURCES = {"pasted": "pasted", "file": "file", "imported": "imported", "edited": "edited here"}
-ACTS = {"show": "Read it", "keep": "Let it teach", "leave_out": "Leave it out", "delete": "Delete"}
+ACTS = {"show": "Read it", "repair": "Take the repaired text", "keep": "Let it teach", "leave_out": "Leave it out", "delete": "Delete"}
+HELD_ACTS = {"repair": ACTS["repair"], "keep": "Keep", "leave_out": "Leave out", "delete": "Delete"}
 AT_ONCE = 6  # examples of the quarantine that stand on the screen
 MOST_LISTED, MOST_REPAIRS = 50, 10
 MANY = 100  # examples from which on more change little: where the meter is full
@@ -175,11 +176,13 @@ class LettersPanel:
                 text = gr.HTML(elem_id=f"own-held-{at}")
                 with gr.Row(elem_classes="chips"):
                     buttons = {name: gr.Button(said, size="sm", elem_id=f"own-{name}-{at}", min_width=72)
-                               for name, said in (("keep", "Keep"), ("leave_out", "Leave out"), ("delete", "Delete"))}  # fmt: skip
+                               for name, said in HELD_ACTS.items()}  # fmt: skip
             self.held.append((place, text, buttons))
         with gr.Row(elem_classes="chips", visible=False) as self.every:
             self.keep_all = gr.Button("Keep all", size="sm", elem_id="own-keep-all", min_width=96)
             self.leave_all = gr.Button("Leave all out", size="sm", elem_id="own-leave-all", min_width=96)
+        with gr.Row(elem_classes="chips"):
+            self.repair_all = gr.Button("Take all repaired texts", size="sm", visible=False, elem_id="own-repair-all", min_width=96)
 
     # ---- handlers ---------------------------------------------------------------------------------------------------
 
@@ -245,6 +248,12 @@ class LettersPanel:
 
         return decide
 
+    def repair_every(self, request: gr.Request) -> tuple[Any, ...]:
+        """Of letters that are kept too: they would teach what stands around them."""
+        owner = self.door.manager(request)
+        self._do(owner, "repair", _repairable(self.studio.examples.listing(owner)))
+        return self._shown(owner)
+
     def choosing(self, act: str) -> Callable[..., tuple[Any, ...]]:
         def decide(id: str, request: gr.Request) -> tuple[Any, ...]:
             owner = self.door.manager(request)
@@ -264,7 +273,9 @@ class LettersPanel:
         held = report["quarantine"]
         places: list[Any] = []
         for at in range(AT_ONCE):
-            places += [gr.update(visible=at < len(held)), held_text(held[at]) if at < len(held) else ""]
+            there = at < len(held)
+            places += [gr.update(visible=there), held_text(held[at]) if there else "",
+                       gr.update(visible=there and held[at]["repairable"])]  # fmt: skip
         more = paper.note(f"{len(held) - AT_ONCE} more come when these are decided.") if len(held) > AT_ONCE else ""
         aside = (
             f'<h2 class="next">In quarantine: {len(held)}</h2>{paper.note("They do not teach until you keep them.")}{more}' if held else ""
@@ -274,16 +285,17 @@ class LettersPanel:
         return (
             meter_text(report), voice.card_page(card) if card else "",
             report_text(report), gr.update(visible=bool(rows)), [row["id"] for row in held[:AT_ONCE]], aside,
-            gr.update(visible=len(held) > 1), *places, repaired_text(report["repaired"]), table_text(rows),
+            gr.update(visible=len(held) > 1), gr.update(visible=len(_repairable(rows)) > 1), *places,
+            repaired_text(report["repaired"]), table_text(rows),
             gr.update(visible=bool(rows)), gr.update(choices=choices, value=None), "",
             gr.update(visible=offered > 0, value=f"Add {paper.count(offered, 'letter')} edited here or imported"),
         )  # fmt: skip
 
     def _wire(self) -> None:
-        places = [part for place, text, _ in self.held for part in (place, text)]
+        places = [part for place, text, buttons in self.held for part in (place, text, buttons["repair"])]
         shown = [self.meter, self.card,
-                 self.found, self.again, self.ids, self.aside, self.every, *places, self.repaired, self.table, self.acting,
-                 self.pick, self.whole, self.offer]  # fmt: skip
+                 self.found, self.again, self.ids, self.aside, self.every, self.repair_all, *places, self.repaired, self.table,
+                 self.acting, self.pick, self.whole, self.offer]  # fmt: skip
         slow = QUIET | {"show_progress": "minimal"}
         self.looking = {"fn": calm(self.look), "inputs": None, "outputs": shown, **QUIET}
         self.outputs = len(shown)
@@ -304,9 +316,14 @@ class LettersPanel:
                 button.click(calm(self.deciding(at, act)), self.ids, shown, **QUIET)
         self.keep_all.click(calm(self.deciding_all("keep")), None, shown, **QUIET)
         self.leave_all.click(calm(self.deciding_all("leave_out")), None, shown, **QUIET)
+        self.repair_all.click(calm(self.repair_every), None, shown, **QUIET)
         self.acts["show"].click(calm(self.read), self.pick, self.whole, **QUIET)
-        for act in ("keep", "leave_out", "delete"):
+        for act in HELD_ACTS:
             self.acts[act].click(calm(self.choosing(act)), self.pick, shown, **QUIET)
+
+
+def _repairable(rows: Sequence[dict[str, Any]]) -> list[str]:
+    return [row["id"] for row in rows if row["repairable"] and row["state"] != "left_out"]
 
 
 def _told(added: Any, refused: Sequence[str] = ()) -> str:
