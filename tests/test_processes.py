@@ -1,5 +1,8 @@
 """What a trainer's process is started with."""
 
+import pytest
+
+from ftapp.errors import TrainingError
 from ftapp.training import processes
 
 
@@ -10,3 +13,15 @@ def test_a_trainer_sees_the_first_gpu_alone(monkeypatch):
     for given, kept in (("1,0", "1"), ("GPU-5,GPU-6", "GPU-5"), ("", "")):
         monkeypatch.setenv("CUDA_VISIBLE_DEVICES", given)
         assert processes.environment()["CUDA_VISIBLE_DEVICES"] == kept, "what was hidden stays hidden"
+
+
+def test_several_are_started_by_accelerate_and_see_all_gpus(monkeypatch):
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "1,0")
+    assert processes.command("run_1")[1:] == ["-m", "ftapp.training", "run_1"]
+    monkeypatch.setenv("FTAPP_PROCESSES", "2")
+    assert processes.command("run_1")[1:6] == ["-m", "accelerate.commands.launch", "--multi_gpu", "--num_processes", "2"]
+    assert processes.environment()["CUDA_VISIBLE_DEVICES"] == "1,0"
+    for wrong in ("0", "-1", "two", "1000"):
+        monkeypatch.setenv("FTAPP_PROCESSES", wrong)
+        with pytest.raises(TrainingError, match="no number from 1 to 64"):
+            processes.command("run_1")

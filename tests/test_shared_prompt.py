@@ -3,7 +3,6 @@
 import copy
 import random
 import subprocess
-import sys
 
 import pytest
 
@@ -239,16 +238,15 @@ def test_a_base_in_four_bits_learns_the_same_way(llama, tmp_path):  # noqa: F811
 
 
 @pytest.mark.slow
-def test_two_processes_learn_the_same_as_one(llama, tmp_path):  # noqa: F811
+def test_two_processes_learn_the_same_as_one(llama, tmp_path, monkeypatch):  # noqa: F811
     from safetensors.torch import load_file
 
-    how = "--multi_gpu --num_processes 2 --num_machines 1 --mixed_precision no --dynamo_backend no --main_process_port 0"
     learned = []
-    for name, launcher in (("one", []), ("two", ["-m", "accelerate.commands.launch", *how.split()])):
+    for name, count in (("one", "1"), ("two", "2")):
+        monkeypatch.setenv("FTAPP_PROCESSES", count)
         folder = create(tmp_path / name, llama, data=rows(22), dtype="float32")  # 16 to learn from: in two, an odd rest is filled up
-        command = [sys.executable, *launcher, "-m", "ftapp.training", str(folder)]
         environment = processes.environment() | {"OMP_NUM_THREADS": "1"}
-        done = subprocess.run(command, env=environment, cwd=folder, capture_output=True, text=True)
+        done = subprocess.run(processes.command(folder), env=environment, cwd=folder, capture_output=True, text=True)
         assert done.returncode == 0, done.stderr[-3000:]
         assert run.read_json(folder / "report.json")["step"] == "shared"
         learned.append(load_file(folder / "adapter" / "adapter_model.safetensors"))

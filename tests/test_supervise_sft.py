@@ -187,17 +187,15 @@ def test_a_trainer_ended_by_force_is_offered_a_smaller_plan_too(home, supervisor
 
 
 @pytest.mark.slow
-def test_two_processes_learn_the_same_as_one(model, tmp_path):  # noqa: F811
+def test_two_processes_learn_the_same_as_one(model, tmp_path, monkeypatch):  # noqa: F811
     from safetensors.torch import load_file
 
-    environment = processes.environment() | {"OMP_NUM_THREADS": "1"}
-    alone = [sys.executable, "-m", "ftapp.training"]
-    how = "--multi_gpu --num_processes 2 --num_machines 1 --mixed_precision no --dynamo_backend no --main_process_port 0"
-    two = [sys.executable, "-m", "accelerate.commands.launch", *how.split(), "-m", "ftapp.training"]
     adapters_ = []
-    for name, command in (("one", alone), ("two", two)):
+    for name, count in (("one", "1"), ("two", "2")):
+        monkeypatch.setenv("FTAPP_PROCESSES", count)
+        environment = processes.environment() | {"OMP_NUM_THREADS": "1"}
         folder = create(tmp_path / name, model, data=examples_of(21), dtype="float32", epochs=2)  # 16: in two, an odd rest is filled up
-        done = subprocess.run([*command, str(folder)], env=environment, cwd=folder, capture_output=True, text=True)
+        done = subprocess.run(processes.command(folder), env=environment, cwd=folder, capture_output=True, text=True)
         assert done.returncode == 0, done.stderr[-3000:]
         events = run.read_events(folder)
         assert [event["state"] for event in events if event.get("state") in run.FINAL] == ["succeeded"]

@@ -12,6 +12,7 @@ a run, from seeds of its recipe, and lie beside its checkpoints, with which they
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -110,8 +111,8 @@ def pairs(
     """What the run's parent (or base) writes for the prompts of `rows`, as pairs. Left out: a letter that reached no end, one that is the
     edited letter, a prompt whose letters are worth the same, and what would be too long.
 
-    Nothing is loaded where there is nothing to write, and nothing is judged by a taste that is not `sure`; of several processes each
-    writes the same, and one keeps it. Raises ModelError when the parent cannot be loaded.
+    Nothing is loaded where there is nothing to write, and nothing is judged by a taste that is not `sure`; of several processes the
+    first writes for all. Raises ModelError when the parent cannot be loaded.
     """
     shown = edited(rows) if recipe.fresh_letters else []
     liked = learn_taste(rows, stop) if recipe.judged_letters else None
@@ -119,7 +120,9 @@ def pairs(
     if not shown and not asked:
         return Fresh([], liked)
     file = folder / FILE
-    if not file.is_file():
+    while processes.rank() and not file.is_file() and not stop():  # the first one writes
+        time.sleep(0.2)
+    if not file.is_file() and not stop():
         backend = open_writer()
         wanted = [row for row in shown for _ in range(recipe.fresh_letters)]
         wanted += [row for row in asked for _ in range(recipe.judged_letters)]
@@ -130,14 +133,9 @@ def pairs(
         made = _demonstrated(shown, texts[:demonstrated], recipe) + _judged(asked, texts[demonstrated:], recipe, liked)
         end = tokens.end_token(backend.tokenizer)
         fitting = [row for row in made if tokens.longest(tokens.encode_pair(backend.tokenizer, row, end)) <= recipe.max_length]
-        if processes.rank():
-            return _given(fitting, liked)
         file.parent.mkdir(exist_ok=True)
         run.write_text(file, "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in fitting))
-    return _given(run.read_rows(file), liked)
-
-
-def _given(rows: list[dict[str, Any]], liked: taste.Taste | None) -> Fresh:
+    rows = run.read_rows(file)
     return Fresh(rows, liked, sum(row["id"].endswith(".judged") for row in rows))
 
 

@@ -7,25 +7,43 @@ from __future__ import annotations
 
 import contextlib
 import os
+import sys
 from pathlib import Path
 
 from ftapp.config import Recipe
 from ftapp.errors import TrainingError
 
+MOST = 64
+HOW = "--num_machines 1 --mixed_precision no --dynamo_backend no --main_process_port 0".split()  # else accelerate reads its own settings
 # Set before transformers, datasets and trl are imported: they read these once.
 QUIET = {"HF_HUB_OFFLINE": "1", "TRANSFORMERS_OFFLINE": "1", "HF_DATASETS_OFFLINE": "1", "HF_HUB_DISABLE_TELEMETRY": "1",
          "HF_DATASETS_DISABLE_PROGRESS_BARS": "1", "HF_HUB_DISABLE_PROGRESS_BARS": "1", "TQDM_DISABLE": "1",
          "TOKENIZERS_PARALLELISM": "false", "WANDB_DISABLED": "true", "TRL_EXPERIMENTAL_SILENCE": "1"}  # fmt: skip
 
 
-def environment() -> dict[str, str]:
-    """What a trainer's process is started with: this app's code, whatever folder it works in, and the first GPU alone.
+def wanted() -> int:
+    """How many processes a training is started with: FTAPP_PROCESSES, else one. Raises TrainingError for what is no number of them."""
+    told = os.environ.get("FTAPP_PROCESSES") or "1"
+    if not told.isdecimal() or not 1 <= int(told) <= MOST:
+        raise TrainingError(
+            f"FTAPP_PROCESSES is {told[:20]!r}, which is no number from 1 to {MOST} - no training can start - set it to your GPUs."
+        )
+    return int(told)
 
-    With several in sight transformers would read a batch on each and so multiply it; `accelerate launch` is how to use them all.
-    """
+
+def command(folder: Path | str) -> list[str]:
+    """What starts the training of a run folder: alone, or shared out by accelerate."""
+    how = [] if wanted() == 1 else ["accelerate.commands.launch", "--multi_gpu", "--num_processes", str(wanted()), *HOW, "-m"]
+    return [sys.executable, "-m", *how, "ftapp.training", str(folder)]
+
+
+def environment() -> dict[str, str]:
+    """What a trainer's process is started with: this app's code, whatever folder it works in, and unless several are `wanted` the first
+    GPU alone: with more in sight transformers would read a batch on each, and so multiply it."""
     root = str(Path(__file__).resolve().parents[2])
-    first = os.environ.get("CUDA_VISIBLE_DEVICES", "0").split(",")[0]
-    return {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, [root, os.environ.get("PYTHONPATH")])), "CUDA_VISIBLE_DEVICES": first}
+    path = os.pathsep.join(filter(None, [root, os.environ.get("PYTHONPATH")]))
+    first = {} if wanted() > 1 else {"CUDA_VISIBLE_DEVICES": os.environ.get("CUDA_VISIBLE_DEVICES", "0").split(",")[0]}
+    return {**os.environ, "PYTHONPATH": path} | first
 
 
 def give_way() -> None:

@@ -13,7 +13,6 @@ import logging
 import os
 import shutil
 import subprocess
-import sys
 import threading
 from collections.abc import Sequence
 from dataclasses import asdict
@@ -274,9 +273,11 @@ class Supervisor:
         try:
             with (folder / "trainer.log").open("ab") as output:
                 self._processes[row.id] = subprocess.Popen(
-                    [sys.executable, "-m", "ftapp.training", str(folder)],
+                    processes.command(folder),
                     stdin=subprocess.DEVNULL, stdout=output, stderr=output, env=processes.environment(), cwd=folder, **apart,
                 )  # fmt: skip
+        except TrainingError as error:
+            self._end_run(row.id, "failed", str(error))
         except OSError as error:
             reason = f"The trainer could not be started ({error.strerror}) - nothing was trained - free memory or disk and resume."
             self._end_run(row.id, "failed", reason)
