@@ -38,10 +38,11 @@ def _print_report(report: dict[str, Any]) -> None:
 
 def _said(report: dict[str, Any]) -> Iterator[str]:
     """The sentences of a report, and under what is recited each name and sentence that is."""
+    from ftapp.voice_verdict import examples
+
     yield report["verdict"]["sentence"]
-    if "prompted" in report["table"] and (count := report.get("examples")):
-        noun = "letter of yours was the example" if count == 1 else "letters of yours were the examples"
-        yield f"{count} {noun} in the prompt: up to three are, as many as it holds."
+    if count := examples(report):
+        yield count
     yield report["reciting"]["sentence"]
     yield from (f"- {leak['kind']}: “{leak['text']}” in the letter for {leak['title']}" for leak in report["reciting"]["leaks"])
     yield report["forgetting"]["sentence"]

@@ -17,6 +17,15 @@ AS_GOOD = (
 NOT_LEARNED = "It did not learn your voice: its letters are as far from it as before ({}). Give it more letters, then teach again."
 
 
+def examples(report: Mapping[str, Any]) -> str:
+    """How many letters were in the prompt that a training is compared with; "" where none was tried."""
+    count = report.get("examples") if "prompted" in report["table"] else 0
+    if not count:
+        return ""
+    noun = "letter of yours was the example" if count == 1 else "letters of yours were the examples"
+    return f"{count} {noun} in the prompt: up to three are, as many as it holds."
+
+
 class _Beside(NamedTuple):
     """Mean distances of the adapter's letters and of the others', how often the adapter's is nearer, and of how many."""
 

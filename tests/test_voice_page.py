@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 from ftapp import voice, voice_report, voice_verdict
+from ftapp.ui import own_letters
 from ftapp.ui import voice as page
 
 EVIL = "<img src=x onerror=alert(1)>"
@@ -37,7 +38,9 @@ def test_nothing_from_outside_becomes_markup():
 
 def test_without_letters_it_says_what_to_do():
     assert "Paste a few" in page.card_page(None)
-    assert page.report_page({}) == ""
+    assert "3 letters of yours were the examples in the prompt" in page.report_page(report())
+    assert page.report_page({}) == "" == own_letters.last_training({})
+    assert page.report_page(report()) in own_letters.last_training(report())
 
 
 def test_the_card_shows_the_persons_own_words():

@@ -125,6 +125,12 @@ def _body(text: str) -> str:
     return f'<div class="body">{paper.safe(text)}</div>'
 
 
+def last_training(report: dict[str, Any]) -> str:
+    """What the newest training of letters changed, folded; it stays here when another training has come after it."""
+    said = "What the last training of your letters changed"
+    return f'<details class="before-after"><summary>{said}</summary>{voice.report_page(report)}</details>' if report else ""
+
+
 class LettersPanel:
     """Components and handlers; `looking` fills everything."""
 
@@ -283,7 +289,7 @@ class LettersPanel:
         choices = [(_short(row["name"], 60), row["id"]) for row in rows[:MOST_LISTED]]
         card = own_voice.card(self.studio, owner)
         return (
-            meter_text(report), voice.card_page(card) if card else "",
+            meter_text(report), (voice.card_page(card) if card else "") + last_training(own_voice.report(self.studio, owner)),
             report_text(report), gr.update(visible=bool(rows)), [row["id"] for row in held[:AT_ONCE]], aside,
             gr.update(visible=len(held) > 1), gr.update(visible=len(_repairable(rows)) > 1), *places,
             repaired_text(report["repaired"]), table_text(rows),

@@ -11,6 +11,7 @@ from typing import Any
 from ftapp import voice
 from ftapp.ui import paper
 from ftapp.ui.paper import safe
+from ftapp.voice_verdict import examples
 
 MARKS = (("commas", ",", "Commas"), ("semicolons", ";", "Semicolons"), ("colons", ":", "Colons"), ("dashes", "–", "Dashes"),
          ("brackets", "( )", "Brackets"), ("exclamations", "!", "Exclamation marks"), ("questions", "?", "Questions"))  # fmt: skip
@@ -98,7 +99,7 @@ def report_page(report: Mapping[str, Any]) -> str:
     said = report["verdict"]
     parts = [
         paper.note(said["sentence"], "warning" if said["worth_it"] is False else "calm"),
-        _scale(report), _moved(report.get("habits") or {}),
+        paper.note(examples(report)), _scale(report), _moved(report.get("habits") or {}),
         *(paper.note(probe["sentence"], "warning" if probe["warning"] else "calm") for probe in (report["reciting"], report["forgetting"])),
         _leaks(report["reciting"]), paper.note(report.get("note", "")), _table(report), *_letters(report),
     ]  # fmt: skip
