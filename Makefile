@@ -16,7 +16,7 @@ ARGS  ?=
 SLOW  ?=
 ONLY  ?=
 DATA  ?=
-BENCH ?= pair bundled learning search transfer label $(if $(DATA),profiles files pages claims scores)
+BENCH ?= pair bundled learning clicks dpo giving_way trial search transfer label $(if $(DATA),profiles files pages claims scores)
 
 export HF_HUB_DISABLE_TELEMETRY := 1
 export GRADIO_ANALYTICS_ENABLED := False

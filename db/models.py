@@ -364,7 +364,7 @@ class Trial(Owned, table=True):
     rival_id: str  # an adapter id, "starter" or "none"
     state: str = "running"
     automatic: bool = True  # what the votes say is done at once
-    votes: dict[str, int] = mapped()  # {votes, wins, losses, ties} at its end; before it they are counted from the choices
+    votes: dict[str, int] = mapped()  # {wins, losses, ties} at its end; before it they are counted from the choices
     ended_at: datetime | None = moment()
 
 

@@ -26,16 +26,20 @@ ACTIVE = "A training is active, and it reads what would go. Nothing was deleted.
 
 
 def forget(engine: Engine, owner: str, runs: Path) -> int:
-    """Delete all that belongs to the owner, in one transaction; returns how many rows. Raises UserError while a training is active."""
+    """Delete all that belongs to the owner, in one transaction; returns how many rows. Raises UserError while a training of theirs is
+    active."""
     with write(engine) as opened:
-        _idle(opened)
+        _idle(opened, owner)
         folders = [runs / id for id in opened.exec(select(TrainingRun.id).where(TrainingRun.owner_id == owner))]
         brought = map(Path, opened.exec(select(Adapter.path).where(Adapter.owner_id == owner)))
         folders += [folder for folder in brought if folder.is_relative_to(runs.parent)]
         tables = [table for table in reversed(SQLModel.metadata.sorted_tables) if "owner_id" in table.c]
         number = sum(opened.connection().execute(delete(table).where(table.c.owner_id == owner)).rowcount for table in tables)
-        files.begin(runs.parent, [], [], folders)
-    files.finish(runs.parent)  # files that went before the commit could not come back
+        keeps_files = not owner.startswith("visitor_")  # nobody trains or exports as a visitor
+        if keeps_files:
+            files.begin(runs.parent, [], [], folders)
+    if keeps_files:
+        files.finish(runs.parent)  # files that went before the commit could not come back
     scrub(engine)
     return number
 
@@ -94,7 +98,7 @@ class Forgetting:
         if policy not in POLICIES:
             raise UserError(f"There is no way {str(policy)[:20]!r} to treat adapters. Nothing was deleted. Choose {', '.join(POLICIES)}.")
         with write(self._studio.engine) as opened:
-            _idle(opened)
+            _idle(opened, owner)
             given = [id] if isinstance(id, str) else list(dict.fromkeys(id))
             done, reached = self._planned(opened, owner, kind, given)
             ids = [row["id"] for row in done["adapters"]]
@@ -152,9 +156,10 @@ class Forgetting:
                 opened.connection().execute(gates.update().where(gates.c.id == id).values(kept))
 
 
-def _idle(opened: Session) -> None:
-    """Raises UserError while a training of this home is active."""
-    if opened.exec(select(TrainingRun.id).where(col(TrainingRun.state).in_(ACTIVE_STATES))).first():
+def _idle(opened: Session, owner: str) -> None:
+    """Raises UserError while a training of the owner is active; another's reads nothing of theirs."""
+    active = select(TrainingRun.id).where(TrainingRun.owner_id == owner, col(TrainingRun.state).in_(ACTIVE_STATES))
+    if opened.exec(active).first():
         raise UserError(ACTIVE)
 
 

@@ -1,6 +1,7 @@
 """Everything of an owner goes, nothing of another, and nothing while a training reads it."""
 
 import json
+from types import SimpleNamespace
 
 import pytest
 from shelf import adapter, choice
@@ -11,6 +12,7 @@ from db.models import Adapter, Comparison, Document, Imported, RunPair, Template
 from ftapp import cli, formats, imported
 from ftapp.errors import UserError
 from ftapp.forgetting import forget
+from ftapp.ui.forget import ForgetPanel
 
 
 def fill(engine, owner):
@@ -51,6 +53,22 @@ def test_everything_of_one_owner_goes_and_nothing_of_another(engine, tmp_path):
     assert not (tmp_path / runs["local"]).exists() and (tmp_path / runs["visitor_1"]).exists()
     assert not brought["local"].exists() and brought["visitor_1"].exists()
     assert forget(engine, "local", tmp_path) == 0
+
+
+def test_a_visitor_deletes_what_is_theirs_and_nothing_else(engine, tmp_path):
+    """Even while the owner's training is active, which reads nothing of a visitor's."""
+    visitor, runs = "visitor_" + "0" * 32, {owner: fill(engine, owner) for owner in ("local", "visitor_" + "0" * 32)}
+    with write(engine) as opened:
+        opened.get_one(TrainingRun, runs["local"]).state = "running"
+    waiting = tmp_path / "uploads" / "export_1"
+    waiting.mkdir(parents=True)
+    mine = left(engine, "local")
+    studio = SimpleNamespace(engine=engine, settings=SimpleNamespace(folder=lambda name: tmp_path / name))
+    panel = SimpleNamespace(studio=studio, door=SimpleNamespace(owner=lambda request: visitor),
+                            verbs=SimpleNamespace(noted=lambda id: None))  # fmt: skip
+    assert "Nothing was deleted" in ForgetPanel.delete(panel, "", None)[0] and any(left(engine, visitor).values())
+    assert "Everything of yours is deleted" in ForgetPanel.delete(panel, "Delete", None)[0]
+    assert not any(left(engine, visitor).values()) and left(engine, "local") == mine and waiting.exists()
 
 
 def test_a_training_that_reads_it_is_stopped_first(engine, tmp_path):

@@ -68,12 +68,13 @@ class ForgetPanel:
         return paper.bullets(forgetting.done(done)), which, sure, gr.update(visible=bool(done["adapters"]))
 
     def delete(self, word: str, request: gr.Request) -> tuple[str, str]:
-        owner = self.door.manager(request)
+        """Everything of whoever asks: a visitor of a shared address may take away what is theirs, and nothing else."""
+        owner = self.door.owner(request)
         if (word or "").strip().lower() != "delete":
             return paper.note("Type the word delete into the field first. Nothing was deleted.", "warning"), word
         number = forgetting.forget(self.studio.engine, owner, self.studio.settings.folder("runs"))
         due = self.verbs.noted("everything")
-        said = f"Everything is deleted: {paper.count(number, 'row')} and the folders of your trainings."
+        said = f"Everything of yours is deleted: {paper.count(number, 'row')}{' and the folders of your trainings' * (owner == LOCAL)}."
         return paper.note(said + (f" Backups made before hold it until {due}." if due else "")), ""
 
     def _shown(self, owner: str, kind: str) -> tuple[Any, Any, Any]:
