@@ -146,7 +146,7 @@ def writers(
     for size in sizes or SIZES:
         rows = {w: taught(w, TAUGHT + k, size, backend) for k, w in enumerate(voice_writers.WRITERS)}
         trial = Trial(backend, held, {w: voice.card([row["completion"] for row in rows[w]]) for w in rows}, recipe, work, teach)
-        key = f"{size} {recipe.model_dump_json()}"
+        key = f"{size} {recipe.model_dump_json(exclude_defaults=True)}"
         done = {w: kept.get(f"{w} {key}", functools.partial(trial.learned, w, rows[w])) for w in rows if only in (w, "")}
         if only:
             continue

@@ -72,7 +72,7 @@ def folds(
     base = kept.get(f"dataset base {only}", lambda: [x.text for x in batch.write(backend, asked, voice.sampling(backend))])
     written: dict[int, str] = {}
     for number in range(FOLDS):
-        texts = kept.get(f"dataset {only} {recipe.model_dump_json()} fold {number}",
+        texts = kept.get(f"dataset {only} {recipe.model_dump_json(exclude_defaults=True)} fold {number}",
                          functools.partial(one_fold, backend, rows, asked, number, recipe, work, teach))  # fmt: skip
         written |= {int(at): text for at, text in texts.items()}
         reached = mean_rouge([rows[int(at)] for at in texts], list(texts.values()))
