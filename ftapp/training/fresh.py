@@ -34,7 +34,7 @@ Row = Mapping[str, Any]
 @dataclass(frozen=True)
 class Fresh:
     """Rows {id, prompt, chosen, rejected, split_key}, and the taste that judged some of them. An id is that of the row whose prompt it
-    has, a dot, and a name, so that what is deleted with the row is deleted here."""
+    has, a dot, and a name."""
 
     rows: list[dict[str, Any]]
     taste: taste.Taste | None = None
