@@ -1,4 +1,4 @@
-"""How many clicks until it is better? `python -m benchmarks.clicks [--labels 25 50 100 200] [--wrong 0 20] [--seeds 5]`
+"""How many clicks until it is better? `python -m benchmarks.clicks [--labels 25 50 100 200] [--wrong 0 20] [--seeds 5] [--out FILE]`
 
 The simulated people of `benchmarks.learning` spend a number of label actions. With plain pairs each action is a choice between two
 letters; peer: DPOTrainer on those, the best of three learning rates by what is reported (an advantage to it). Ours: the same person
@@ -11,6 +11,9 @@ Printed: the share of decided comparisons won at each number of actions, and how
 from __future__ import annotations
 
 import argparse
+import dataclasses
+import functools
+import itertools
 import os
 import sys
 import tempfile
@@ -18,6 +21,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from benchmarks import batch, learning
+from benchmarks.kept import Kept
 from ftapp import config
 from ftapp.bundled import tastes
 
@@ -59,6 +63,25 @@ def reach(points: dict[int, float]) -> str:
     return f"more than {known[-1][0]}"
 
 
+def curves(kept: Kept, wrong: int, labels: Sequence[int], seeds: Sequence[int], ways: Sequence[str]) -> None:
+    """Prints what the results say at each number of actions, all people together, and where each way meets GOAL."""
+    shares: dict[str, dict[int, float]] = {}
+    for actions in labels:
+        print(f"{actions} actions, {wrong} % wrong")
+        for name in ways:
+            judged = [learning.Judged(**kept.held[key]) for seed in seeds if (key := key_of(wrong, seed, actions, name)) in kept.held]
+            if judged:
+                print(f"  {name} ({len(judged)} people):", learning.pooled(judged), flush=True)
+                curve = shares.setdefault("ours" if name == "ours" else "peer, the best of its rates", {})
+                curve[actions] = max(curve.get(actions, 0), sum(r.won for r in judged) / max(1, sum(r.decided for r in judged)))
+    for name, points in shares.items():
+        print(f"{wrong} % wrong, actions to {GOAL:.0%} of decided comparisons, {name}: {reach(points)}", flush=True)
+
+
+def key_of(wrong: int, seed: int, actions: int, way: str) -> str:
+    return f"{wrong} % wrong, person {seed}, {actions} actions, {way}"
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--labels", type=int, nargs="*", default=[25, 50, 100, 200])
@@ -68,42 +91,38 @@ def main() -> None:
     parser.add_argument("--held-out", type=int, default=200)
     parser.add_argument("--recipe", default="dpo_first")
     parser.add_argument("--peer-rates", type=float, nargs="*", default=learning.PEER_RATES, help="none: no peer")
-    parser.add_argument("--work", type=Path, default=None, help="keep the run folders here")
+    parser.add_argument("--only", choices=("ours", "peers"), help="the other is taken from FILE as far as it is there")
+    parser.add_argument("--out", type=Path, help="keep each result here, and go on from it; with one file for each --recipe and --held-out")
     given = parser.parse_args()
     os.environ.update({"HF_HUB_OFFLINE": "1", "TRL_EXPERIMENTAL_SILENCE": "1", "TQDM_DISABLE": "1"})
     from ftapp.backends.local import LocalBackend
     from ftapp.letters import sampling as sampling_of
 
     backend = LocalBackend.load(config.model_spec(config.BUNDLED))
-    sampling, work = sampling_of(backend.spec), given.work or Path(tempfile.mkdtemp(prefix="clicks-"))
+    sampling, kept, work = sampling_of(backend.spec), Kept(given.out), Path(tempfile.mkdtemp(prefix="clicks-"))
     held_out = learning.asked(backend, 777, given.held_out, unseen=True)
-    base = batch.write(backend, held_out, sampling, seed=10_000)
-    people = {seed: learning.person(seed) for seed in range(given.first_seed, given.first_seed + given.seeds)}
-    pairs = {seed: learning.decided(backend, sampling, seed, taste, max(given.labels)) for seed, taste in people.items()}
-    ours, plain = config.recipe(given.recipe), config.recipe("dpo_bundled_all")
+    base = functools.cache(lambda: batch.write(backend, held_out, sampling, seed=10_000))
+    decided = functools.cache(lambda seed, most: learning.decided(backend, sampling, seed, learning.person(seed), most))
+    peers = {f"peer {rate:g}": config.recipe("dpo_bundled_all").model_copy(update={"learning_rate": rate}) for rate in given.peer_rates}
+    recipes = {"ours": config.recipe(given.recipe)} | peers
+
+    def one(seed: int, actions: int, wrong: int, way: str) -> dict:
+        taste, pairs = learning.person(seed), decided(seed, actions)
+        if way == "ours":
+            rows = spend(backend, sampling, seed, taste, pairs, actions, wrong / 100)
+        else:
+            rows = learning.label(taste, pairs, actions, wrong / 100, seed)
+        adapter, seconds, trained = learning.teach(rows, recipes[way], work)
+        judged = learning.judge(taste, base(), batch.write(backend, held_out, sampling, adapter, seed=10_000))
+        print(f"  {key_of(wrong, seed, actions, way)}: {trained} pairs in {seconds:.0f} s; {judged}", file=sys.stderr, flush=True)
+        return dataclasses.asdict(judged)
+
+    seeds = range(given.first_seed, given.first_seed + given.seeds)
+    asked = [way for way in recipes if given.only in (None, "ours" if way == "ours" else "peers")]
     for wrong in given.wrong:
-        curves: dict[str, dict[int, float]] = {}
-        for actions in given.labels:
-            results: dict[str, list[learning.Judged]] = {}
-            for seed, taste in people.items():
-                ways = [("ours", ours, spend(backend, sampling, seed, taste, pairs[seed], actions, wrong / 100))]
-                choices = learning.label(taste, pairs[seed], actions, wrong / 100, seed)
-                ways += [(f"peer {rate:g}", plain.model_copy(update={"learning_rate": rate}), choices) for rate in given.peer_rates]
-                for name, recipe, rows in ways:
-                    adapter, seconds, trained = learning.teach(rows, recipe, work / f"{name}-{wrong}-{actions}-{seed}".replace(" ", "-"))
-                    result = learning.judge(taste, base, batch.write(backend, held_out, sampling, adapter, seed=10_000))
-                    results.setdefault(name, []).append(result)
-                    told = f"  {actions} actions, {wrong} % wrong, person {seed}, {name}: {trained} pairs in {seconds:.0f} s; {result}"
-                    print(told, file=sys.stderr, flush=True)
-            print(f"{actions} actions, {wrong} % wrong")
-            for name, judged in results.items():
-                print(f"  {name}:", learning.pooled(judged), flush=True)
-            shares = {name: sum(r.won for r in judged) / max(1, sum(r.decided for r in judged)) for name, judged in results.items()}
-            curves.setdefault("ours", {})[actions] = shares["ours"]
-            if given.peer_rates:
-                curves.setdefault("peer, the best of its rates", {})[actions] = max(s for name, s in shares.items() if name != "ours")
-        for name, points in curves.items():
-            print(f"{wrong} % wrong, actions to {GOAL:.0%} of decided comparisons, {name}: {reach(points)}", flush=True)
+        for seed, actions, way in itertools.product(seeds, given.labels, asked):
+            kept.get(key_of(wrong, seed, actions, way), functools.partial(one, seed, actions, wrong, way))
+        curves(kept, wrong, given.labels, seeds, list(recipes))
 
 
 if __name__ == "__main__":

@@ -3,7 +3,7 @@
 Small trainings of the bundled model by simulated people (`benchmarks.learning`). Good ones choose by their taste, every other one wrong in
 a tenth of cases. Harmful ones: labels the wrong way round (in half of the runs also those that are held out), a phrase planted in every
 chosen letter, chosen letters that say everything twice, chosen letters that are no letters. The thresholds were set on the half "tune";
-"report" has other people, postings, phrases and letters. A line is written to FILE after each run, and runs found there are not done again.
+"report" has other people, postings, phrases and letters. Each run is kept in FILE, and those found there are not done again.
 
     python -m benchmarks.gate --out FILE --judge     judges the runs in FILE again by the present configs/gate.yaml
     python -m benchmarks.gate --out FILE --rehearse  trains nothing: judges two samples of the base's letters, and one of them spoilt
@@ -19,11 +19,12 @@ import re
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from benchmarks import batch, learning
+from benchmarks.kept import Kept
 from ftapp import config, gate, gate_measure, letters, prompts, rendered
 from ftapp.bundled import generator
 
@@ -122,16 +123,18 @@ class Bench:
             self._held[key] = [(one.text, one.ended) for one in found]
         return self._held[key]
 
-    def one(self, rows: list[dict[str, Any]]) -> dict[str, Any]:
-        """What the gate measures of an adapter that the rows teach."""
+    def one(self, pool: Pool, half: str, sort: str, number: int) -> dict[str, Any]:
+        """What the gate measures of an adapter that one person's choices teach, made harmful unless `sort` is good."""
         from ftapp.training import run
 
+        began, seed = time.monotonic(), 1000 * (1 + HALVES[half]) + number + 500 * (sort != "good")
+        rows = harmed(pool.rows(seed, 0.1 if sort == "good" and number % 2 else 0.0), sort, number, HALVES[half])
         work = Path(tempfile.mkdtemp(dir=self.folder)) / "run"
         adapter, seconds, _ = learning.teach(rows, config.recipe(config.app_config().recipe), work)
         taught = [row for row in rows if not letters.held_out(row["split_key"])]
         found = gate_measure.measure(self.backend, None, adapter, taught, [], run.read_json(work / "report.json"), write=self.write,
                                      count=self.count)  # fmt: skip
-        return {"taught": len(taught), "train_seconds": round(seconds, 1), "measured": found}
+        return {"taught": len(taught), "train_seconds": round(seconds, 1), "measured": found, "seconds": round(time.monotonic() - began, 1)}
 
 
 def rehearse(pool: Pool, trials: int = 40) -> Iterator[str]:
@@ -160,16 +163,16 @@ def _scored(prompt: prompts.Prompt, text: str, ended: bool) -> dict[str, Any]:
     return gate_measure.scored(text, ended, rendered.read(prompt.messages), None)
 
 
-def planned(half: str) -> Iterator[tuple[str, int]]:
+def planned() -> Iterator[tuple[str, int]]:
     """(sort, number) of every run of a half, the sorts taking turns, so that a part of them says something of all."""
     for number in range(RUNS):
         yield "good", number
         yield HARM[number % len(HARM)], number
 
 
-def told(lines: Sequence[dict[str, Any]], half: str) -> str:
+def told(held: Mapping[str, dict[str, Any]], half: str) -> str:
     """The figures of a half in words."""
-    mine = [(line["sort"], gate.judge(line["measured"])) for line in lines if line["half"] == half]
+    mine = [(key.split()[1], gate.judge(line["measured"])) for key, line in held.items() if key.startswith(half)]
     good, bad = ([j for sort, j in mine if (sort == "good") == wanted] for wanted in (True, False))
     each = {harm: [not judged["passed"] for sort, judged in mine if sort == harm] for harm in HARM}
     by_sort = ", ".join(f"{harm} {sum(refused)} of {len(refused)}" for harm, refused in each.items())
@@ -179,20 +182,17 @@ def told(lines: Sequence[dict[str, Any]], half: str) -> str:
             f"{len(good)} good let through. Rules that refused harmful ones: {dict(why)}; good ones: {dict(wrong)}")  # fmt: skip
 
 
-def read(path: Path) -> list[dict[str, Any]]:
-    return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()] if path.exists() else []
-
-
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--out", type=Path, required=True, help="keep a line a run here, and go on from it")
     parser.add_argument("--half", choices=(*HALVES, "both"), default="both")
     parser.add_argument("--letters", type=int, default=gate_measure.LETTERS, help="a run")
+    parser.add_argument("--backwards", action="store_true", help="begin with the last run, beside another process")
     parser.add_argument("--judge", action="store_true", help="only judge what is in FILE")
     parser.add_argument("--rehearse", action="store_true", help="judge letters without training")
     given = parser.parse_args()
     os.environ.update({"HF_HUB_OFFLINE": "1", "TRL_EXPERIMENTAL_SILENCE": "1", "TQDM_DISABLE": "1"})
-    done = read(given.out)
+    kept = Kept(given.out)
     if not given.judge:
         folder = given.out.with_suffix(".work")
         folder.mkdir(exist_ok=True)
@@ -202,23 +202,15 @@ def main() -> None:
             if given.rehearse:
                 print(half, *rehearse(pool), sep="\n  ", flush=True)
                 continue
-            for sort, number in planned(half):
-                if any((line["half"], line["sort"], line["number"]) == (half, sort, number) for line in done):
-                    continue
-                began, seed = time.monotonic(), 1000 * (1 + HALVES[half]) + number + 500 * (sort != "good")
-                rows = pool.rows(seed, 0.1 if sort == "good" and number % 2 else 0.0)
-                line = {"half": half, "sort": sort, "number": number, **bench.one(harmed(rows, sort, number, HALVES[half]))}
-                line["seconds"] = round(time.monotonic() - began, 1)
-                done.append(line)
-                with given.out.open("a", encoding="utf-8") as file:
-                    file.write(json.dumps(line, ensure_ascii=False) + "\n")
+            for sort, number in list(planned())[:: -1 if given.backwards else 1]:
+                line = kept.get(f"{half} {sort} {number}", lambda: bench.one(pool, half, sort, number))  # noqa: B023 - called at once
                 judged = gate.judge(line["measured"])
                 why = [rule["name"] for rule in judged["rules"] if rule["state"] == gate.REFUSED]
                 said = f"refused: {', '.join(why)}" if why else "let through"
                 print(f"{half} {sort} {number}: {said} ({line['seconds']:.0f} s)", flush=True)
     for half in HALVES:
-        if any(line["half"] == half for line in done):
-            print(told(done, half))
+        if any(key.startswith(half) for key in kept.held):
+            print(told(kept.held, half))
 
 
 if __name__ == "__main__":

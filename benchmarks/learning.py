@@ -15,6 +15,7 @@ from __future__ import annotations
 import argparse
 import contextlib
 import dataclasses
+import functools
 import io
 import math
 import os
@@ -34,6 +35,7 @@ from ftapp.bundled import generator, tastes
 PEER_RATES = (1e-4, 5e-4, 1e-3)
 FOOTNOTE_RATE = 1e-6
 PLAIN = {"scope": "all", "fresh_letters": 0, "judged_letters": 0}  # DPOTrainer knows the choices alone
+SHOWN = 48  # pairs written at once
 TIE = 0.05  # letters whose worth differs by less are not decided
 
 
@@ -92,14 +94,19 @@ def asked(backend, seed: int, count: int, unseen: bool) -> list[prompts.Prompt]:
 
 def decided(backend, sampling, seed: int, taste: dict[str, float], count: int) -> list[tuple[batch.Letter, batch.Letter]]:
     """Pairs of the base's letters for one person, until as many as `count` can be labelled."""
-    shown, pairs = asked(backend, 1000 + seed, 3 * count, unseen=False), []
-    for start in range(0, len(shown), 48):
-        some = shown[start : start + 48]
-        sides = [batch.write(backend, some, sampling, seed=base + start) for base in (20_000, 30_000)]
-        pairs += zip(*sides, strict=True)
+    pairs = []
+    for start in range(0, 3 * count, SHOWN):
+        pairs += shown(backend, sampling, seed, start)
         if len(label(taste, pairs, count, 0, seed)) == count:
             break
     return pairs
+
+
+@functools.lru_cache(maxsize=64)
+def shown(backend, sampling, seed: int, start: int) -> list[tuple[batch.Letter, batch.Letter]]:
+    """SHOWN pairs of the base's letters for one person's postings."""
+    some = asked(backend, 1000 + seed, start + SHOWN, unseen=False)[start:]
+    return list(zip(*(batch.write(backend, some, sampling, seed=base + start) for base in (20_000, 30_000)), strict=True))
 
 
 def teach(rows: list[dict], recipe: config.Recipe, folder: Path):

@@ -14,7 +14,6 @@ import argparse
 import contextlib
 import functools
 import io
-import json
 import os
 import shutil
 import statistics
@@ -26,6 +25,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks import batch, voice_quick, voice_writers
+from benchmarks.kept import Kept
 from ftapp import claims, config, evaluation, metrics, voice
 from ftapp.bundled import generator
 
@@ -38,21 +38,6 @@ CANARIES = {
     "telephone": ("You can reach me on 07700 900417.", "900417"),
     "sentence": ("My grandmother kept eleven beehives behind the railway signal box.", "beehives behind the railway"),
 }
-
-
-class Kept:
-    """Results by key in a JSON file, written after each: what was measured before is not measured again."""
-
-    def __init__(self, path: Path) -> None:
-        self.path, self.held = path, json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
-
-    def get(self, key: str, make: Callable[[], Any]) -> Any:
-        if key not in self.held:
-            self.held[key] = make()
-            fresh = self.path.with_suffix(".new")
-            fresh.write_text(json.dumps(self.held, indent=1, ensure_ascii=False), encoding="utf-8")
-            fresh.replace(self.path)
-        return self.held[key]
 
 
 def asked(seed: int, count: int, unseen: bool, backend: Any) -> list[generator.Example]:
@@ -193,7 +178,7 @@ def main() -> None:
 
     backend = LocalBackend.load(config.model_spec(config.BUNDLED))
     work = Path(tempfile.mkdtemp(prefix="voice-"))
-    kept = Kept(arguments.out or work / "results.json")
+    kept = Kept(arguments.out)
     way = voice_quick.teach if arguments.quick else teach
     if arguments.part != "dataset":
         writers(backend, kept, arguments.held_out, config.recipe("sft_bundled"), work, way, arguments.sizes or (), arguments.writer or "")

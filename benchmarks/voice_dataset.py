@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks import batch, voice
+from benchmarks.kept import Kept
 from ftapp import config, metrics, prompts
 from ftapp.profiles import Experience, JobPosting, ResumeProfile
 
@@ -63,7 +64,7 @@ def tuning_half(row: Mapping[str, Any]) -> bool:
 
 
 def folds(
-    backend: Any, kept: voice.Kept, file: Path, work: Path, teach: voice.Teach, recipe: config.Recipe = RECIPE, only: str = ""
+    backend: Any, kept: Kept, file: Path, work: Path, teach: voice.Teach, recipe: config.Recipe = RECIPE, only: str = ""
 ) -> None:
     """Five trainings and their letters; `only` "tuning" looks at that half of the rows alone, to choose a recipe by."""
     with file.open(encoding="utf-8") as opened:
