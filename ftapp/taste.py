@@ -17,7 +17,9 @@ from dataclasses import dataclass
 
 from ftapp import claims, metrics, rendered, structure, voice
 
-C = 0.3  # scikit-learn's: less holds back more. .1 to 1 did as well, for 25 to 100 choices of simulated people whom no benchmark reports
+# scikit-learn's: less holds back more. For thirty simulated people whom no figure uses: without wrong choices .03 to 1 do alike; with every
+# fifth choice wrong .1 tells 70 % of unseen pairs right after 100 choices, .3 69 %, 1 67 %; after 50 choices 68, 67 and 66 %.
+C = 0.1
 FOLDS = 5
 SEEN = 5  # pairs in which a number must differ before anything is made of it
 TOLD = 5  # likes that are told
