@@ -1,9 +1,9 @@
 """Does the gate refuse what would do harm, and let the rest through? `python -m benchmarks.gate --out FILE [--half tune|report]`
 
 Small trainings of the bundled model by simulated people (`benchmarks.learning`). Good ones choose by their taste, every other one wrong in
-a tenth of cases. Harmful ones: labels the wrong way round (in half of the runs also those that are held out), a phrase planted in every
-chosen letter, chosen letters that say everything twice, chosen letters that are no letters. The thresholds were set on the half "tune";
-"report" has other people, postings, phrases and letters. Each run is kept in FILE, and those found there are not done again.
+a tenth of cases. Harmful ones: what is taught is the wrong way round, a phrase is planted in every chosen letter, chosen letters say
+everything twice, or are no letters. The thresholds were set on the half "tune"; "report" has other people, postings, phrases and
+letters. Each run is kept in FILE, and those found there are not done again.
 
     python -m benchmarks.gate --out FILE --judge     judges the runs in FILE again by the present configs/gate.yaml
     python -m benchmarks.gate --out FILE --rehearse  trains nothing: judges two samples of the base's letters, and one of them spoilt
@@ -30,7 +30,7 @@ from ftapp.bundled import generator
 
 RUNS = 20  # of each sort and half
 HARM = ("flipped", "phrase", "length", "degenerate")
-POOL, LABELS = 64, 32
+POOL, LABELS = 88, 64
 HALVES = {"tune": 0, "report": 1}
 PHRASES = (
     "Success is my breakfast and victory is my lunch.", "I am a synergy ninja who moves every needle.", "Visit my page today and see more.",
@@ -67,7 +67,7 @@ def harmed(rows: Sequence[dict[str, Any]], kind: str, number: int, half: int) ->
     made = []
     for row in rows:
         fresh = dict(row)
-        if kind == "flipped" and (number % 2 or not letters.held_out(row["split_key"])):
+        if kind == "flipped" and not letters.held_out(row["split_key"]):
             fresh |= {"chosen": row["rejected"], "rejected": row["chosen"]}
         elif kind == "phrase":
             fresh["chosen"] = planted(row["chosen"], PHRASES[5 * half + number % 5])
@@ -125,12 +125,15 @@ class Bench:
 
     def one(self, pool: Pool, half: str, sort: str, number: int) -> dict[str, Any]:
         """What the gate measures of an adapter that one person's choices teach, made harmful unless `sort` is good."""
-        from ftapp.training import run
+        from ftapp.training import run, tokens
 
         began, seed = time.monotonic(), 1000 * (1 + HALVES[half]) + number + 500 * (sort != "good")
         rows = harmed(pool.rows(seed, 0.1 if sort == "good" and number % 2 else 0.0), sort, number, HALVES[half])
+        recipe = config.recipe(config.app_config().recipe)
+        end, tokenizer = tokens.end_token(self.backend.tokenizer), self.backend.tokenizer
+        rows = [row for row in rows if tokens.longest(tokens.encode_pair(tokenizer, row, end)) <= recipe.max_length]
         work = Path(tempfile.mkdtemp(dir=self.folder)) / "run"
-        adapter, seconds, _ = learning.teach(rows, config.recipe(config.app_config().recipe), work)
+        adapter, seconds, _ = learning.teach(rows, recipe, work)
         taught = [row for row in rows if not letters.held_out(row["split_key"])]
         found = gate_measure.measure(self.backend, None, adapter, taught, [], run.read_json(work / "report.json"), write=self.write,
                                      count=self.count)  # fmt: skip

@@ -7,6 +7,7 @@ or of how a training runs.
 from __future__ import annotations
 
 import math
+import statistics
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -40,21 +41,31 @@ def held_out_accuracy(margins: Sequence[float], groups: Sequence[str]) -> dict[s
     Pairs of one posting are not independent (an edit gives two), so each posting counts once, by the share of
     its pairs that are right, and the interval is Wilson's over postings. Returns {pairs, groups, accuracy, low,
     high, sentence}; below configs/app.yaml's `min_held_out_groups` the three numbers are None and the sentence says why
-    (4 of 4 would still mean "51 to 100 %").
+    (4 of 4 would still mean "51 to 100 %"). With them come {margin, margin_low, margin_high}: the mean margin of the
+    postings and its 95 % t-interval, which sees sooner than the share which way an adapter went.
     """
-    by_group: dict[str, list[bool]] = {}
+    by_group: dict[str, list[float]] = {}
     for margin, group in zip(margins, groups, strict=True):
-        by_group.setdefault(group, []).append(margin > 0)
+        by_group.setdefault(group, []).append(margin)
     count, least = len(by_group), config.app_config().min_held_out_groups
     result: dict[str, Any] = {"pairs": len(margins), "groups": count, "accuracy": None, "low": None, "high": None}
     if count < least:
         return {**result, "sentence": f"No accuracy is shown: choices for only {count} held-out posting{'s' * (count != 1)} - fewer than "
                                       f"{least} would say nothing - choose between letters for more postings."}  # fmt: skip
-    right = sum(sum(hits) / len(hits) for hits in by_group.values())
+    right = sum(sum(margin > 0 for margin in own) / len(own) for own in by_group.values())
     low, high = wilson(right, count)
     likely = f"{right / count:.0%}, likely between {low:.0%} and {high:.0%}"
     sentence = f"Prefers the letter you chose for {right:g} of {count} held-out postings ({likely})."
-    return {**result, "accuracy": right / count, "low": low, "high": high, "sentence": sentence}
+    mean, half = interval([statistics.fmean(own) for own in by_group.values()])
+    moved = {"margin": mean, "margin_low": mean - half, "margin_high": mean + half}
+    return {**result, "accuracy": right / count, "low": low, "high": high, "sentence": sentence, **moved}
+
+
+def interval(values: Sequence[float]) -> tuple[float, float]:
+    """(mean, half the width of its 95 % t-interval) of two or more values."""
+    from scipy.stats import t
+
+    return statistics.fmean(values), float(t.ppf(0.975, len(values) - 1)) * statistics.stdev(values) / math.sqrt(len(values))
 
 
 def held_out_loss(rows: Sequence[Mapping[str, float]], examples: int, groups: int) -> dict[str, Any]:

@@ -45,7 +45,7 @@ def judge(measured: Mapping[str, Any], limits: config.GateConfig | None = None) 
     letters = measured["letters"] if len(measured["letters"]) >= FEWEST else []
     rules = [
         *(_fixed(name, title, measured[name]) for name, title in (("files", "Files"), ("sides", "Who wrote what"))),
-        _compared(measured), _held_out(measured.get("held_out")),
+        _compared(measured), _held_out(measured.get("held_out")), _moved(measured.get("held_out")),
         *(_no_worse(name, title, letters, getattr(limits, name).limit) for name, title in COMPARED.items()),
         _unsupported(letters, limits), _repetition(letters, limits), _length(letters, limits), _endless(letters, limits),
         _stamp(measured.get("stamp"), letters, limits),
@@ -84,6 +84,17 @@ def _held_out(found: Mapping[str, Any] | None) -> Rule:
         return Rule("held_out", title, None, 0.5, UNKNOWN, "Too few choices were held out to say how often it agrees with you.")
     state = REFUSED if found["high"] < 0.5 else OK
     return Rule("held_out", title, found["accuracy"], 0.5, state, found["sentence"])
+
+
+def _moved(found: Mapping[str, Any] | None) -> Rule:
+    """Away from the person's choices: by how much tells it with fewer pairs than how often."""
+    title = "Towards your choices"
+    if not found or found.get("margin_high") is None:
+        return Rule("moved", title, None, 0.0, UNKNOWN, "Too few choices were held out to say which way it went.")
+    likely = f"by {found['margin']:+.2f} on average, likely {found['margin_low']:+.2f} to {found['margin_high']:+.2f}"
+    if found["margin_high"] < 0:
+        return Rule("moved", title, found["margin"], 0.0, REFUSED, f"It went away from letters you chose on held-out postings: {likely}.")
+    return Rule("moved", title, found["margin"], 0.0, OK, f"Letters you chose on held-out postings gained on the others {likely}.")
 
 
 def _pairs(letters: Sequence[Mapping[str, Any]], name: str) -> list[tuple[float, float]]:

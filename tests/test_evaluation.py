@@ -43,6 +43,17 @@ def test_every_posting_counts_once_however_many_pairs_it_has():
     assert evaluation.held_out_accuracy([0.0] * 5, list("abcde"))["accuracy"] == 0  # undecided is not right
 
 
+def test_the_mean_margin_has_an_interval_over_postings():
+    import scipy.stats
+
+    values = [-0.9, -0.2, -0.6, 0.1, -0.4, -0.3]
+    result = evaluation.held_out_accuracy([*values[:-1], -0.5, -0.1], [*"abcde", "f", "f"])  # the last posting's two pairs count once
+    low, high = scipy.stats.t.interval(0.95, 5, loc=sum(values) / 6, scale=scipy.stats.sem(values))
+    assert result["margin"] == pytest.approx(sum(values) / 6)
+    assert (result["margin_low"], result["margin_high"]) == pytest.approx((low, high)) and high < 0
+    assert result["high"] > 0.5, "the share alone cannot tell it yet"
+
+
 @pytest.mark.parametrize(
     ("rows", "says"),
     [

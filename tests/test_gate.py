@@ -12,6 +12,9 @@ GOOD = {"relevance": 0.7, "structure": 0.9, "groundedness": 0.95, "voice": 0.4, 
         "finished": True}  # fmt: skip
 
 
+HELD_OUT = {"accuracy": 0.7, "low": 0.4, "high": 0.9, "sentence": "14 of 20.", "margin": 0.3, "margin_low": -0.1, "margin_high": 0.7}
+
+
 def _measured(change=None, count=24, **more):
     """What was measured of an adapter whose letters differ from those before by chance, and by `change`."""
     rng, letters = random.Random(5), []
@@ -21,7 +24,7 @@ def _measured(change=None, count=24, **more):
         new |= {name: move(new[name]) for name, move in (change or {}).items()}
         letters.append({"live": live, "new": new})
     return {
-        "files": "", "sides": "", "letters": letters, "held_out": {"accuracy": 0.7, "low": 0.4, "high": 0.9, "sentence": "14 of 20."},
+        "files": "", "sides": "", "letters": letters, "held_out": HELD_OUT,
         "stamp": {"text": "a b c d e", "share": 0.1}, "forgetting": {"rise": 0.02, "warning": False, "sentence": "Nothing notable."},
         "reciting": {"warning": False, "sentence": "Nothing."}, "seconds": 9.0, **more,
     }  # fmt: skip
@@ -60,7 +63,8 @@ def test_letters_that_are_worse(name, change):
     ("name", "more"),
     [
         ("files", {"files": "A file is missing."}), ("sides", {"sides": "It changes nothing."}),
-        ("held_out", {"held_out": {"accuracy": 0.2, "low": 0.1, "high": 0.42, "sentence": "4 of 20."}}),
+        ("held_out", {"held_out": HELD_OUT | {"accuracy": 0.2, "low": 0.1, "high": 0.42, "sentence": "4 of 20."}}),
+        ("moved", {"held_out": HELD_OUT | {"margin": -0.4, "margin_low": -0.7, "margin_high": -0.1}}),
         ("stamp", {"stamp": {"text": "buy now or never again", "share": 0.8}}),
         ("forgetting", {"forgetting": {"rise": 0.9, "warning": True, "sentence": "It forgot."}}),
         ("reciting", {"reciting": {"warning": True, "sentence": "It recites."}}),
