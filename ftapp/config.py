@@ -73,6 +73,7 @@ class GateLimit(_Strict):
 class GateConfig(_Strict):
     """configs/gate.yaml."""
 
+    contrary: GateLimit
     relevance: GateLimit
     structure: GateLimit
     groundedness: GateLimit
@@ -375,8 +376,7 @@ def recipe(name: str) -> Recipe:
     """One file of configs/train. Raises UserError for an unknown name or a wrong value."""
     if name not in recipe_names():
         raise UserError(f"There is no recipe called {name!r}. Training needs one of {', '.join(recipe_names())}. Choose one.")
-    path = CONFIGS / "train" / f"{name}.yaml"
-    return _make(Recipe, {"name": name, **_read(path)}, path)
+    return _make(Recipe, {"name": name, **_read(path := CONFIGS / "train" / f"{name}.yaml")}, path)
 
 
 def recipe_label(name: str) -> str:

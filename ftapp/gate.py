@@ -46,6 +46,7 @@ def judge(measured: Mapping[str, Any], limits: config.GateConfig | None = None) 
     rules = [
         *(_fixed(name, title, measured[name]) for name, title in (("files", "Files"), ("sides", "Who wrote what"))),
         _compared(measured), _held_out(measured.get("held_out")), _moved(measured.get("held_out")),
+        _contrary(measured.get("agreement"), limits),
         *(_no_worse(name, title, letters, getattr(limits, name).limit) for name, title in COMPARED.items()),
         _unsupported(letters, limits), _repetition(letters, limits), _length(letters, limits), _endless(letters, limits),
         _stamp(measured.get("stamp"), letters, limits),
@@ -95,6 +96,19 @@ def _moved(found: Mapping[str, Any] | None) -> Rule:
     if found["margin_high"] < 0:
         return Rule("moved", title, found["margin"], 0.0, REFUSED, f"It went away from letters you chose on held-out postings: {likely}.")
     return Rule("moved", title, found["margin"], 0.0, OK, f"Letters you chose on held-out postings gained on the others {likely}.")
+
+
+def _contrary(found: Mapping[str, Any] | None, limits: config.GateConfig) -> Rule:
+    """Labels the wrong way round, or another person's: the choices that taught it against those that did not, before any letter."""
+    title, most = "Taught as you chose", limits.contrary.limit
+    if not found:
+        return Rule("contrary", title, None, -most, UNKNOWN, "The choices have too little in common that can be counted to tell.")
+    said = "What the choices that taught it have in common"
+    if found["log_odds"] < -most:
+        against = f"{said} speaks against your {found['postings']} held-out ones. Were labels the wrong way round, or somebody else's?"
+        return Rule("contrary", title, found["log_odds"], -most, REFUSED, against)
+    how = "speaks for" if found["log_odds"] > 0 else "does not clearly speak against"
+    return Rule("contrary", title, found["log_odds"], -most, OK, f"{said} {how} your {found['postings']} held-out ones.")
 
 
 def _pairs(letters: Sequence[Mapping[str, Any]], name: str) -> list[tuple[float, float]]:

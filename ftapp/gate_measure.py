@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ftapp import claims, cleaning, config, evaluation, gate, metrics, probes, prompts, rendered, voice
-from ftapp.training import run
+from ftapp.training import fresh, run
 
 if TYPE_CHECKING:
     from ftapp.backends.local import AdapterRef, LocalBackend
@@ -31,7 +31,7 @@ def measure(
     held_out: Sequence[Mapping[str, Any]], report: Mapping[str, Any], own: voice.VoiceCard | None = None, *,
     stop: Callable[[], bool] = lambda: False, write: Write | None = None, count: int = LETTERS,
 ) -> dict[str, Any]:  # fmt: skip
-    """{files, sides, held_out, asked, letters, stamp, forgetting, reciting, seconds}, as `gate.judge` reads it.
+    """{files, sides, held_out, agreement, asked, letters, stamp, forgetting, reciting, seconds}, as `gate.judge` reads it.
 
     `live` None is the base; `taught` and `held_out` are the run's rows; `report` its report so far (`held_out`, and `voice` of a
     training of letters, whose probes are not repeated); `own` the card of the person's letters. `write` is for who can write many
@@ -45,6 +45,8 @@ def measure(
         if not (proof := backend.prove(adapter)).ok:
             return found | {"sides": proof.reason}
     sft = any("completion" in row for row in taught)
+    if not sft:
+        found["agreement"] = fresh.agreement(taught, held_out, stop)
     rows = [{"prompt": row["prompt"], "completion": row.get("completion") or row["chosen"]} for row in taught]
     asked = _asked(backend, held_out, _kinds(rows).most_common(1)[0][0], count)
     found["asked"] = len(asked)

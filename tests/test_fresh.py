@@ -101,6 +101,19 @@ def test_a_taste_that_is_no_better_than_a_coin_judges_nothing(writer, tmp_path):
     assert (told["pairs"], told["judged"]) == (24, 0) and told["sentence"].startswith("Your choices have little in common")
 
 
+def test_held_out_choices_are_asked_whether_they_are_like_those_that_taught(writer):
+    data = choices(writer.count_tokens, 16)
+    taught, held_out = data[:12], data[12:]
+    held_out += [held_out[0] | {"id": "again"}]  # a posting counts once
+    alike = fresh.agreement(taught, held_out)
+    swapped = fresh.agreement(taught, [row | {"chosen": row["rejected"], "rejected": row["chosen"]} for row in held_out])
+    assert alike["log_odds"] > 2 and alike["postings"] == 4
+    assert swapped["log_odds"] == pytest.approx(-alike["log_odds"])
+    assert fresh.agreement(taught, []) is None and fresh.agreement(taught, held_out, stop=lambda: True) is None
+    unsure = [row if at % 2 else row | {"chosen": row["rejected"], "rejected": row["chosen"]} for at, row in enumerate(taught)]
+    assert fresh.agreement(unsure, held_out) is None, "who chooses by chance is held against nobody"
+
+
 def test_inventing_is_never_preferred_however_somebody_chose():
     made_up = "I won the Turing Award in 1999 and led 40 people at Quillmere Foundry."
     row = {"id": "prf_1", "prompt": [{"role": "user", "content": "Write to Larch."}], "split_key": "a"}

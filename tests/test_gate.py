@@ -24,7 +24,7 @@ def _measured(change=None, count=24, **more):
         new |= {name: move(new[name]) for name, move in (change or {}).items()}
         letters.append({"live": live, "new": new})
     return {
-        "files": "", "sides": "", "letters": letters, "held_out": HELD_OUT,
+        "files": "", "sides": "", "letters": letters, "held_out": HELD_OUT, "agreement": {"log_odds": 5.0, "postings": 20},
         "stamp": {"text": "a b c d e", "share": 0.1}, "forgetting": {"rise": 0.02, "warning": False, "sentence": "Nothing notable."},
         "reciting": {"warning": False, "sentence": "Nothing."}, "seconds": 9.0, **more,
     }  # fmt: skip
@@ -65,6 +65,7 @@ def test_letters_that_are_worse(name, change):
         ("files", {"files": "A file is missing."}), ("sides", {"sides": "It changes nothing."}),
         ("held_out", {"held_out": HELD_OUT | {"accuracy": 0.2, "low": 0.1, "high": 0.42, "sentence": "4 of 20."}}),
         ("moved", {"held_out": HELD_OUT | {"margin": -0.4, "margin_low": -0.7, "margin_high": -0.1}}),
+        ("contrary", {"agreement": {"log_odds": -3.5, "postings": 20}}),
         ("stamp", {"stamp": {"text": "buy now or never again", "share": 0.8}}),
         ("forgetting", {"forgetting": {"rise": 0.9, "warning": True, "sentence": "It forgot."}}),
         ("reciting", {"reciting": {"warning": True, "sentence": "It recites."}}),
@@ -85,7 +86,7 @@ def test_a_margin_is_held_against_what_cannot_be_told():
 
 
 def test_what_was_not_measured_refuses_nothing_and_is_said():
-    judged = gate.judge(_measured(count=0, asked=0, held_out=None, stamp=None, forgetting=None, reciting=None))
+    judged = gate.judge(_measured(count=0, asked=0, held_out=None, agreement=None, stamp=None, forgetting=None, reciting=None))
     states = {rule["name"]: rule["state"] for rule in judged["rules"]}
     assert judged["passed"] and states["files"] == OK
     assert {state for name, state in states.items() if name not in ("files", "sides", "compared")} == {UNKNOWN}

@@ -12,6 +12,7 @@ a run, from seeds of its recipe, and lie beside its checkpoints, with which they
 from __future__ import annotations
 
 import json
+import statistics
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -94,14 +95,35 @@ def count(rows: Sequence[Row], recipe: config.Recipe) -> Count:
 
 def learn_taste(rows: Sequence[Row], stop: Callable[[], bool] = lambda: False) -> taste.Taste | None:
     """The taste behind the rows, or behind `LEARNED` of them; None when stopped."""
-    counted, postings = [], []
-    for row in _spread(rows, LEARNED):
+    some = _spread(rows, LEARNED)
+    counted = _counted(some, stop)
+    return taste.learned(counted, [row["split_key"] for row in some]) if counted is not None else None
+
+
+def _counted(rows: Sequence[Row], stop: Callable[[], bool]) -> list[tuple[Mapping[str, float], Mapping[str, float]]] | None:
+    """The numbers of each row's two letters; None when stopped."""
+    counted = []
+    for row in rows:
         if stop():
             return None
         asked = rendered.read(row["prompt"])
         counted.append((taste.numbers(row["chosen"], asked), taste.numbers(row["rejected"], asked)))
-        postings.append(row["split_key"])
-    return taste.learned(counted, postings)
+    return counted
+
+
+def agreement(taught: Sequence[Row], held_out: Sequence[Row], stop: Callable[[], bool] = lambda: False) -> dict[str, Any] | None:
+    """Whether held-out choices are like those that taught: {log_odds, postings}. `log_odds` is how much likelier the taste behind the
+    taught choices finds the held-out ones than the same the wrong way round, each posting counted once; below 0 it speaks against
+    them. None when stopped, or where no taste is `sure`, or nothing is held out."""
+    some = _spread(held_out, MOST)
+    liked = learn_taste(taught, stop) if some else None
+    counted = _counted(some, stop) if liked and liked.sure else None
+    if counted is None:
+        return None
+    by_posting: dict[str, list[float]] = {}
+    for row, (chosen, rejected) in zip(some, counted, strict=True):
+        by_posting.setdefault(row["split_key"], []).append(liked.worth(chosen) - liked.worth(rejected))
+    return {"log_odds": sum(statistics.fmean(gaps) for gaps in by_posting.values()), "postings": len(by_posting)}
 
 
 def pairs(
