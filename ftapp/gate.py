@@ -21,6 +21,7 @@ from ftapp import config
 
 OK, REFUSED, UNKNOWN = "ok", "refused", "unknown"
 STAMP_WORDS = 5
+LEAST_TAUGHT = 10
 FEWEST = 3  # letters that may be compared: fewer say nothing
 # What is compared letter by letter: key of a letter's scores -> (title, what more of it means)
 COMPARED = {"relevance": "Relevance", "structure": "Structure", "groundedness": "Supported claims", "voice": "Your voice"}
@@ -46,7 +47,7 @@ def judge(measured: Mapping[str, Any], limits: config.GateConfig | None = None) 
     rules = [
         *(_fixed(name, title, measured[name]) for name, title in (("files", "Files"), ("sides", "Who wrote what"))),
         _compared(measured), _held_out(measured.get("held_out")), _moved(measured.get("held_out")),
-        _contrary(measured.get("agreement"), limits),
+        _contrary(measured.get("agreement"), limits), _taught(measured.get("taught"), limits),
         *(_no_worse(name, title, letters, getattr(limits, name).limit) for name, title in COMPARED.items()),
         _unsupported(letters, limits), _repetition(letters, limits), _length(letters, limits), _endless(letters, limits),
         _stamp(measured.get("stamp"), letters, limits),
@@ -109,6 +110,27 @@ def _contrary(found: Mapping[str, Any] | None, limits: config.GateConfig) -> Rul
         return Rule("contrary", title, found["log_odds"], -most, REFUSED, against)
     how = "speaks for" if found["log_odds"] > 0 else "does not clearly speak against"
     return Rule("contrary", title, found["log_odds"], -most, OK, f"{said} {how} your {found['postings']} held-out ones.")
+
+
+def _taught(found: Mapping[str, Any] | None, limits: config.GateConfig) -> Rule:
+    """The chosen letters that taught it, beside the rejected ones, by the limits of the letters that it writes: what it was taught may
+    come out later, or for other prompts. Only what is surely worse refuses, for people choose as they like."""
+    title = "Letters that taught it"
+    if not found or len(found["letters"]) < LEAST_TAUGHT:
+        return Rule("taught", title, None, None, UNKNOWN, f"Fewer than {LEAST_TAUGHT} choices between two letters taught it.")
+    letters = found["letters"]
+    wrong = [name for name in ("relevance", "structure", "groundedness") if _surely_worse(letters, name, getattr(limits, name).limit)]
+    rules = (_repetition(letters, limits), _length(letters, limits), _stamp(found["stamp"], letters, limits))
+    wrong = [COMPARED[name].lower() for name in wrong] + [rule.title.lower() for rule in rules if rule.state == REFUSED]
+    if wrong:
+        said = f"The letters it was taught to prefer are not sound beside the others: {', '.join(wrong)}. Look at where they came from."
+        return Rule("taught", title, len(wrong), 0, REFUSED, said)
+    return Rule("taught", title, 0, 0, OK, f"The letters it was taught to prefer ({len(letters)} were read) are as sound as the others.")
+
+
+def _surely_worse(letters: Sequence[Mapping[str, Any]], name: str, margin: float) -> bool:
+    lost = [now - new for now, new in _pairs(letters, name)]
+    return lower_bound(lost) > margin
 
 
 def _pairs(letters: Sequence[Mapping[str, Any]], name: str) -> list[tuple[float, float]]:

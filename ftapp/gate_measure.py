@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 LETTERS, HELD_OUT = 32, 20  # prompts; of them at most so many held-out ones, the others are made up
 MOST_SECONDS = 180.0  # for all letters: on a large model fewer are written, and the report says how many
+TAUGHT = 60  # pairs of what taught it that are read
 ROWS = 12  # letters written together
 STREAM, SEED = 60606, 4000  # of the generator, and of the letters
 # (prompts, adapter or None for the base) -> (text, whether it ended by itself) of each; the same call gives the same letters
@@ -31,7 +32,7 @@ def measure(
     held_out: Sequence[Mapping[str, Any]], report: Mapping[str, Any], own: voice.VoiceCard | None = None, *,
     stop: Callable[[], bool] = lambda: False, write: Write | None = None, count: int = LETTERS,
 ) -> dict[str, Any]:  # fmt: skip
-    """{files, sides, held_out, agreement, asked, letters, stamp, forgetting, reciting, seconds}, as `gate.judge` reads it.
+    """{files, sides, held_out, agreement, taught, asked, letters, stamp, forgetting, reciting, seconds}, as `gate.judge` reads it.
 
     `live` None is the base; `taught` and `held_out` are the run's rows; `report` its report so far (`held_out`, and `voice` of a
     training of letters, whose probes are not repeated); `own` the card of the person's letters. `write` is for who can write many
@@ -45,8 +46,6 @@ def measure(
         if not (proof := backend.prove(adapter)).ok:
             return found | {"sides": proof.reason}
     sft = any("completion" in row for row in taught)
-    if not sft:
-        found["agreement"] = fresh.agreement(taught, held_out, stop)
     rows = [{"prompt": row["prompt"], "completion": row.get("completion") or row["chosen"]} for row in taught]
     asked = _asked(backend, held_out, _kinds(rows).most_common(1)[0][0], count)
     found["asked"] = len(asked)
@@ -57,6 +56,8 @@ def measure(
     said = [rendered.read(messages).text for messages, _ in written]
     if written and not sft:
         found["stamp"] = gate.stamp(texts["new"], texts["live"], said)
+    if not sft:
+        found |= {"agreement": fresh.agreement(taught, held_out, stop), "taught": preferred(taught, stop)}
     voiced = report.get("voice") or {}
     each = zip(said, texts["live"], texts["new"], strict=True)
     others = [{"title": "", "prompt": prompt, "before": before, "after": after} for prompt, before, after in each]
@@ -64,6 +65,18 @@ def measure(
     found["reciting"] = voiced.get("reciting") or (probes.recited(others, rows, own_texts) if others and rows else None)
     found["forgetting"] = voiced.get("forgetting") or probes.forgetting(backend, live, new, set(_kinds(rows)), stop)
     return found | {"seconds": round(time.monotonic() - began, 1)}
+
+
+def preferred(taught: Sequence[Mapping[str, Any]], stop: Callable[[], bool]) -> dict[str, Any]:
+    """{letters, stamp} of chosen letters (`new`) beside rejected ones (`live`), but for letters that the person wrote: those are to
+    come out. `TAUGHT` at most are read, 50 ms each."""
+    rows = [row for row in taught if not _edited(row)]
+    rows = [] if stop() else rows[:: -(-len(rows) // TAUGHT) or 1]
+    asked = [rendered.read(row["prompt"]) for row in rows]
+    letters = [{side: scored(row[which], True, fields, None) for side, which in (("live", "rejected"), ("new", "chosen"))}
+               for row, fields in zip(rows, asked, strict=True)]  # fmt: skip
+    sides = ([row[side] for row in rows] for side in ("chosen", "rejected"))
+    return {"letters": letters, "stamp": gate.stamp(*sides, [fields.text for fields in asked])}
 
 
 def _edited(row: Mapping[str, Any]) -> bool:

@@ -5,7 +5,8 @@ import random
 
 import pytest
 
-from ftapp import config, gate
+from ftapp import config, gate, gate_measure
+from ftapp.bundled import generator
 from ftapp.gate import OK, REFUSED, UNKNOWN
 
 GOOD = {"relevance": 0.7, "structure": 0.9, "groundedness": 0.95, "voice": 0.4, "unsupported": 0.3, "repetition": 0.3, "words": 120,
@@ -25,6 +26,7 @@ def _measured(change=None, count=24, **more):
         letters.append({"live": live, "new": new})
     return {
         "files": "", "sides": "", "letters": letters, "held_out": HELD_OUT, "agreement": {"log_odds": 5.0, "postings": 20},
+        "taught": {"letters": [one | {"new": one["live"]} for one in letters], "stamp": {"text": "", "share": 0.1}},
         "stamp": {"text": "a b c d e", "share": 0.1}, "forgetting": {"rise": 0.02, "warning": False, "sentence": "Nothing notable."},
         "reciting": {"warning": False, "sentence": "Nothing."}, "seconds": 9.0, **more,
     }  # fmt: skip
@@ -86,7 +88,7 @@ def test_a_margin_is_held_against_what_cannot_be_told():
 
 
 def test_what_was_not_measured_refuses_nothing_and_is_said():
-    judged = gate.judge(_measured(count=0, asked=0, held_out=None, agreement=None, stamp=None, forgetting=None, reciting=None))
+    judged = gate.judge(_measured(count=0, asked=0, held_out=None, agreement=None, taught=None, stamp=None, forgetting=None, reciting=None))
     states = {rule["name"]: rule["state"] for rule in judged["rules"]}
     assert judged["passed"] and states["files"] == OK
     assert {state for name, state in states.items() if name not in ("files", "sides", "compared")} == {UNKNOWN}
@@ -110,6 +112,35 @@ def test_two_letters_refuse_nothing():
 def test_only_an_interval_below_one_half_refuses():
     few = {"accuracy": 0.4, "low": 0.2, "high": 0.62, "sentence": "8 of 20."}
     assert _refused(_measured(held_out=few)) == []
+
+
+def taught(spoil, count=16, **more):
+    """The gate's reading of choices whose chosen letters are made letters, spoilt."""
+    made = (generator.example(31, i, kind="cover_letter", clean=True) for i in range(count))
+    rows = [{"prompt": [dict(m) for m in one.prompt.messages], "chosen": spoil(one.letter), "rejected": one.letter} | more for one in made]
+    judged = gate.judge(_measured(taught=gate_measure.preferred(rows, lambda: False)))
+    return next(rule for rule in judged["rules"] if rule["name"] == "taught")
+
+
+@pytest.mark.parametrize(
+    ("spoil", "said"),
+    [
+        (lambda letter: f"{letter}\n\nCall me today or lose me for ever.", "the same words in every letter"),
+        (lambda letter: f"{letter}\n\n{letter}", "length"),
+        (lambda letter: " ".join(word for word in letter.split()[:60] for _ in range(3)), "repetition"),
+        (lambda letter: " ".join(sorted(letter.split())), "structure"),
+    ],
+)
+def test_what_it_was_taught_to_prefer_is_read_too(spoil, said):
+    rule = taught(spoil)
+    assert rule["state"] == REFUSED and said in rule["sentence"] and "Call me" not in rule["sentence"]
+
+
+def test_sound_choices_few_choices_and_own_letters_are_not_held_against_it():
+    assert taught(str)["state"] == OK
+    assert taught(str.upper, count=9)["state"] == UNKNOWN
+    stamped = lambda letter: f"{letter}\n\nCall me today or lose me for ever."  # noqa: E731
+    assert taught(stamped, rejected_ids=[1], chosen_ids=None)["state"] == UNKNOWN, "the person wrote these"
 
 
 def test_a_phrase_that_comes_back():

@@ -101,15 +101,16 @@ def build(studio: Any, door: Door) -> gr.Blocks:
 def launch_options(settings: Settings, door: Door, studio: Any) -> dict[str, Any]:
     """What `launch` is told; the labelling desk is asked beside Gradio.
 
-    Gradio's own defaults keep every input in the browser and publish usage pages: both are off."""
+    Gradio's own defaults keep every input in the browser and publish usage pages: both are off. So is its look at its own page
+    (`_frontend`): it gives up, with words about sharing, when a busy machine takes three seconds for the first one."""
     home: Path = settings.home
     # Not the uploads folder: blocking the folder that downloads are served from would forbid them all.
     private = ["ftapp.db", "runs", "adapters", "backups", "supervisor.lock"]
     return {
         "server_name": settings.host, "server_port": settings.port, "theme": theme.theme(), "css": theme.css(), "head": theme.head(),
         "run_history": False, "enable_monitoring": False, "footer_links": [], "show_error": False, "ssr_mode": False, "pwa": False,
-        "mcp_server": False, "share": False, "inbrowser": False, "quiet": True, "max_file_size": f"{app_config().max_upload_mb}mb",
-        "blocked_paths": [str(home / name) for name in private],
+        "mcp_server": False, "_frontend": False, "share": False, "inbrowser": False, "quiet": True,
+        "max_file_size": f"{app_config().max_upload_mb}mb", "blocked_paths": [str(home / name) for name in private],
         "app_kwargs": {"middleware": [Middleware(VisitorCookie, door=door)], "routes": desk.routes(studio, door),
                        "docs_url": None, "redoc_url": None, "openapi_url": None},
     }  # fmt: skip
