@@ -31,7 +31,7 @@ help:
 run: runtime
 	@exec $(PY) app.py $(ARGS)
 
-# One thread: the tests' models are so small that two threads mostly wait for each other.
+# Two workers take file after file, in one thread each: the tests' models are so small that two threads mostly wait for each other.
 test: dev
 	@browser=$$(sh .ci/chromium $(PY)) && export FTAPP_CHROMIUM="$$browser"; \
 	marks="not torture"; \
@@ -42,7 +42,7 @@ test: dev
 	    echo "NOTE: no Chromium could be found or installed, so the browser tests are SKIPPED. Install chromium and run 'make test' again." >&2; \
 	    marks="$$marks and not browser"; \
 	fi; \
-	OMP_NUM_THREADS=$${OMP_NUM_THREADS:-1} $(PY) -m pytest -m "$$marks" $(ARGS)
+	OMP_NUM_THREADS=$${OMP_NUM_THREADS:-1} $(PY) -m pytest -n 2 --dist loadfile --no-loadscope-reorder -m "$$marks" $(ARGS)
 
 torture: dev
 	@FTAPP_CHROMIUM=$$(sh .ci/chromium $(PY)) $(PY) -m pytest -m torture --timeout 1800 $(ARGS)

@@ -114,13 +114,13 @@ def _contrary(found: Mapping[str, Any] | None, limits: config.GateConfig) -> Rul
 
 def _taught(found: Mapping[str, Any] | None, limits: config.GateConfig) -> Rule:
     """The chosen letters that taught it, beside the rejected ones, by the limits of the letters that it writes: what it was taught may
-    come out later, or for other prompts. Only what is surely worse refuses, for people choose as they like."""
+    come out later, or for other prompts. Only what is surely worse refuses, for people choose as they like, and as long as they like."""
     title = "Letters that taught it"
     if not found or len(found["letters"]) < LEAST_TAUGHT:
         return Rule("taught", title, None, None, UNKNOWN, f"Fewer than {LEAST_TAUGHT} choices between two letters taught it.")
     letters = found["letters"]
     wrong = [name for name in ("relevance", "structure", "groundedness") if _surely_worse(letters, name, getattr(limits, name).limit)]
-    rules = (_repetition(letters, limits), _length(letters, limits), _stamp(found["stamp"], letters, limits))
+    rules = _repetition(letters, limits), _stamp(found["stamp"], letters, limits)
     wrong = [COMPARED[name].lower() for name in wrong] + [rule.title.lower() for rule in rules if rule.state == REFUSED]
     if wrong:
         said = f"The letters it was taught to prefer are not sound beside the others: {', '.join(wrong)}. Look at where they came from."
@@ -232,17 +232,17 @@ def _probe(name: str, title: str, found: Mapping[str, Any] | None, value: str, l
 # ---- words that come back ---------------------------------------------------------------------------------------------
 
 
-def stamp(new: Sequence[str], now: Sequence[str], prompts: Sequence[str]) -> dict[str, Any]:
-    """{text, share}: of all runs of five words that are in none of the letters `now` and not in the letter's own prompt, the one that
+def stamp(new: Sequence[str], before: Sequence[str], prompts: Sequence[str]) -> dict[str, Any]:
+    """{text, share}: of all runs of five words that are in none of the letters `before` and not in the letter's own prompt, the one that
     stands in most of the `new` letters."""
-    known = {run for letter in now for run in _runs(letter)}
+    known = {run for letter in before for run in _runs(letter)}
     held: Counter[tuple[str, ...]] = Counter()
     for letter, prompt in zip(new, prompts, strict=True):
         held.update(_runs(letter) - known - _runs(prompt))
     if not held:
         return {"text": "", "share": 0.0}
-    before = {word for known_run in known for word in known_run}
-    run, count = max(held.items(), key=lambda item: (item[1], sum(word not in before for word in item[0])))
+    used = {word for known_run in known for word in known_run}
+    run, count = max(held.items(), key=lambda item: (item[1], sum(word not in used for word in item[0])))
     return {"text": " ".join(run), "share": count / len(new)}
 
 

@@ -55,7 +55,8 @@ def measure(
     texts = {side: [one[side][0] for _, one in written] for side in ("live", "new")}
     said = [rendered.read(messages).text for messages, _ in written]
     if written and not sft:
-        found["stamp"] = gate.stamp(texts["new"], texts["live"], said)
+        before = [*texts["live"], *(row["rejected"] for row in taught)]  # what was rejected was written by models before it, too
+        found["stamp"] = gate.stamp(texts["new"], before, said)
     if not sft:
         found |= {"agreement": fresh.agreement(taught, held_out, stop), "taught": preferred(taught, stop)}
     voiced = report.get("voice") or {}

@@ -123,6 +123,7 @@ def ask_by_number(address: str, number: int, data: list) -> str:
     return ""
 
 
+@pytest.mark.slow
 def test_handlers_refuse_visitors_who_call_them_by_number(hosted):
     with httpx.Client(base_url=hosted[0], timeout=60) as http:
         dependencies = http.get("/config").json()["dependencies"]
@@ -225,6 +226,7 @@ def contents(folder: Path) -> dict[str, str]:
     return {str(p.relative_to(folder)): hashlib.sha256(p.read_bytes()).hexdigest() for p in sorted(folder.rglob("*")) if p.is_file()}
 
 
+@pytest.mark.slow
 def test_it_starts_on_a_space_with_a_checkout_that_it_cannot_write(tmp_path):
     folder = tmp_path / "space"
     folder.mkdir()

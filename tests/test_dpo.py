@@ -282,6 +282,7 @@ def test_our_held_out_margins_are_trls(llama, tmp_path):
     assert sum(seen) / HELD_OUT == pytest.approx(trl, rel=1e-3)
 
 
+@pytest.mark.slow
 def test_a_stopped_run_goes_on_and_ends_where_an_uninterrupted_one_does(llama, tmp_path):
     import torch
     from safetensors.torch import load_file

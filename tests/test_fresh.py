@@ -76,6 +76,7 @@ def choices(count_tokens, count=12, liked=GREETED, other=BARE):
              "split_key": f"posting {i}"} for i, prompt in enumerate(asked)]  # fmt: skip
 
 
+@pytest.mark.slow
 def test_fresh_letters_of_a_posting_are_judged_by_what_the_choices_have_in_common(writer, tmp_path):
     data, base = choices(writer.count_tokens), bases.describe_base(config.BUNDLED)
     folder = run.create(tmp_path / "run_1", JUDGED.model_dump(), base, data, [])

@@ -126,7 +126,7 @@ def taught(spoil, count=16, **more):
     ("spoil", "said"),
     [
         (lambda letter: f"{letter}\n\nCall me today or lose me for ever.", "the same words in every letter"),
-        (lambda letter: f"{letter}\n\n{letter}", "length"),
+        (lambda letter: f"{letter}\n\n{letter}", "repetition"),
         (lambda letter: " ".join(word for word in letter.split()[:60] for _ in range(3)), "repetition"),
         (lambda letter: " ".join(sorted(letter.split())), "structure"),
     ],

@@ -121,6 +121,7 @@ def test_an_answer_is_never_cut_and_nothing_is_learned_from_nothing(llama, tmp_p
         sft.train(create(tmp_path / "run_2", llama, data=examples(HELD_OUT)), letters=0)
 
 
+@pytest.mark.slow
 def test_a_stopped_run_goes_on_and_ends_where_an_uninterrupted_one_does(llama, tmp_path):
     import torch
     from safetensors.torch import load_file
@@ -153,6 +154,7 @@ def test_choices_start_from_the_voice_and_are_measured_against_it(trained, llama
     assert all(0 < (after[name] - before[name]).abs().max() < 0.5 * before[name].abs().max() + 0.05 for name in before)
 
 
+@pytest.mark.slow
 def test_a_batch_read_in_parts_with_layers_computed_twice_learns_the_same(llama, tmp_path, monkeypatch):
     import torch
     from safetensors.torch import load_file

@@ -170,6 +170,7 @@ def test_only_letters_pass_the_head_and_prompts_pass_the_layers_once(llama, tmp_
     assert len(seen) == half and sum(scored) == letters and sum(seen) == prompts + letters - 2 * half
 
 
+@pytest.mark.slow
 def test_reference_numbers_are_kept_across_runs_and_belong_to_their_base(llama, tmp_path, monkeypatch):  # noqa: F811
     from ftapp.training.shared_prompt import SharedPromptTrainer
 
@@ -216,6 +217,7 @@ def test_a_model_whose_attention_looks_elsewhere_is_found_out(tmp_path):
     assert not contest.ours.shared and "attention" in contest.said[0]
 
 
+@pytest.mark.slow
 def test_a_run_says_which_step_it_took_and_the_recipe_can_ask_for_trls(llama, tmp_path, monkeypatch):  # noqa: F811
     from ftapp.training import shared_prompt
 

@@ -175,6 +175,7 @@ def test_a_run_that_waits_can_be_stopped_and_strangers_see_nothing(home):
 # ---- real trainers ----------------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_a_training_from_the_click_to_the_candidate(home, supervisor):
     choose(home)
     with session(home[1]) as opened:
@@ -289,6 +290,7 @@ time.sleep(600)
         following.close()
 
 
+@pytest.mark.slow
 def test_a_trainer_that_fails_says_so_in_words(home, supervisor):
     choose(home)
     with lock.hold(home[0].home / "supervisor.lock"):

@@ -114,6 +114,7 @@ def test_choices_start_from_the_live_voice_and_a_voice_below_every_voice(home, l
 # ---- real trainers ----------------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_letters_first_and_then_choices_that_start_from_them(home, supervisor, own):  # noqa: F811
     choose(home)
     run_id = supervisor.start(ME, "sft_bundled")
