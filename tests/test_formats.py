@@ -179,7 +179,8 @@ LINE = json.dumps(GOOD, ensure_ascii=False).encode()
 @pytest.mark.parametrize(
     "data",
     [LINE, b"\n\n" + LINE + b"\r\n", b"\xef\xbb\xbf" + LINE, LINE.decode().encode("utf-16"), b"[" + LINE + b"]",
-     gzip.compress(LINE, mtime=0), json.dumps([GOOD], indent=2).encode(), json.dumps(GOOD, indent=2).encode(), "prompt;chosen;rejected\nStraße?;a;b\n".encode(),
+     gzip.compress(LINE, mtime=0), json.dumps([GOOD], indent=2).encode(), json.dumps(GOOD, indent=2).encode(),
+     "prompt;chosen;rejected\nStraße?;a;b\n".encode(),
      'Prompt,CHOSEN,"rejected"\r\n"Straße?",a,b'.encode()],
 )  # fmt: skip
 def test_one_row_in_every_kind_of_file(data):
