@@ -21,7 +21,7 @@ from ftapp import config
 
 OK, REFUSED, UNKNOWN = "ok", "refused", "unknown"
 STAMP_WORDS = 5
-LEAST_TAUGHT = 10
+LEAST_TAUGHT = 10  # pairs: of fewer, what stands in every chosen letter may be chance
 FEWEST = 3  # letters that may be compared: fewer say nothing
 # What is compared letter by letter: key of a letter's scores -> (title, what more of it means)
 COMPARED = {"relevance": "Relevance", "structure": "Structure", "groundedness": "Supported claims", "voice": "Your voice"}

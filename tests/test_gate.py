@@ -122,10 +122,14 @@ def taught(spoil, count=16, **more):
     return next(rule for rule in judged["rules"] if rule["name"] == "taught")
 
 
+def stamped(letter):
+    return f"{letter}\n\nCall me today or lose me for ever."
+
+
 @pytest.mark.parametrize(
     ("spoil", "said"),
     [
-        (lambda letter: f"{letter}\n\nCall me today or lose me for ever.", "the same words in every letter"),
+        (stamped, "the same words in every letter"),
         (lambda letter: f"{letter}\n\n{letter}", "repetition"),
         (lambda letter: " ".join(word for word in letter.split()[:60] for _ in range(3)), "repetition"),
         (lambda letter: " ".join(sorted(letter.split())), "structure"),
@@ -139,7 +143,6 @@ def test_what_it_was_taught_to_prefer_is_read_too(spoil, said):
 def test_sound_choices_few_choices_and_own_letters_are_not_held_against_it():
     assert taught(str)["state"] == OK
     assert taught(str.upper, count=9)["state"] == UNKNOWN
-    stamped = lambda letter: f"{letter}\n\nCall me today or lose me for ever."  # noqa: E731
     assert taught(stamped, rejected_ids=[1], chosen_ids=None)["state"] == UNKNOWN, "the person wrote these"
 
 
