@@ -32,6 +32,7 @@ RUNS = 20  # of each sort and half
 HARM = ("flipped", "phrase", "length", "degenerate")
 POOL, LABELS = 88, 64
 HALVES = {"tune": 0, "report": 1}
+UNSEEN: dict[str, Any] = {"files": "", "sides": "", "asked": 0, "letters": []}  # what is measured of a run that was not trained
 PHRASES = (
     "Success is my breakfast and victory is my lunch.", "I am a synergy ninja who moves every needle.", "Visit my page today and see more.",
     "My energy is unlimited and so is my ambition.", "Together we will disrupt the whole market.",
@@ -124,20 +125,31 @@ class Bench:
         return self._held[key]
 
     def one(self, pool: Pool, half: str, sort: str, number: int) -> dict[str, Any]:
-        """What the gate measures of an adapter that one person's choices teach, made harmful unless `sort` is good."""
-        from ftapp.training import run, tokens
+        """What the gate measures of an adapter that one person's choices teach, made harmful unless `sort` is good.
+
+        The gate's rules hold one by one, so a harmful run that it refuses for its choices alone is refused whatever they teach: it is
+        not trained.
+        """
+        from ftapp.training import fresh, run, tokens
 
         began, seed = time.monotonic(), 1000 * (1 + HALVES[half]) + number + 500 * (sort != "good")
         rows = harmed(pool.rows(seed, 0.1 if sort == "good" and number % 2 else 0.0), sort, number, HALVES[half])
         recipe = config.recipe(config.app_config().recipe)
         end, tokenizer = tokens.end_token(self.backend.tokenizer), self.backend.tokenizer
         rows = [row for row in rows if tokens.longest(tokens.encode_pair(tokenizer, row, end)) <= recipe.max_length]
+        taught, held_out = ([row for row in rows if letters.held_out(row["split_key"]) is there] for there in (False, True))
+        choices = {"agreement": fresh.agreement(taught, held_out), "taught": gate_measure.preferred(taught, bool)}
+        if sort != "good" and set(refused_by(choices | UNSEEN)) & {"contrary", "taught"}:
+            return {"taught": len(taught), "measured": choices | UNSEEN, "seconds": round(time.monotonic() - began, 1)}
         work = Path(tempfile.mkdtemp(dir=self.folder)) / "run"
         adapter, seconds, _ = learning.teach(rows, recipe, work)
-        taught = [row for row in rows if not letters.held_out(row["split_key"])]
-        found = gate_measure.measure(self.backend, None, adapter, taught, [], run.read_json(work / "report.json"), write=self.write,
+        found = gate_measure.measure(self.backend, None, adapter, taught, held_out, run.read_json(work / "report.json"), write=self.write,
                                      count=self.count)  # fmt: skip
         return {"taught": len(taught), "train_seconds": round(seconds, 1), "measured": found, "seconds": round(time.monotonic() - began, 1)}
+
+
+def refused_by(measured: Mapping[str, Any]) -> list[str]:
+    return [rule["name"] for rule in gate.judge(measured)["rules"] if rule["state"] == gate.REFUSED]
 
 
 def rehearse(pool: Pool, trials: int = 40) -> Iterator[str]:
@@ -175,14 +187,15 @@ def planned() -> Iterator[tuple[str, int]]:
 
 def told(held: Mapping[str, dict[str, Any]], half: str) -> str:
     """The figures of a half in words."""
-    mine = [(key.split()[1], gate.judge(line["measured"])) for key, line in held.items() if key.startswith(half)]
-    good, bad = ([j for sort, j in mine if (sort == "good") == wanted] for wanted in (True, False))
-    each = {harm: [not judged["passed"] for sort, judged in mine if sort == harm] for harm in HARM}
-    by_sort = ", ".join(f"{harm} {sum(refused)} of {len(refused)}" for harm, refused in each.items())
-    why = Counter(rule["name"] for judged in bad for rule in judged["rules"] if rule["state"] == gate.REFUSED)
-    wrong = Counter(rule["name"] for judged in good for rule in judged["rules"] if rule["state"] == gate.REFUSED)
-    return (f"{half}: {sum(not j['passed'] for j in bad)} of {len(bad)} harmful refused ({by_sort}); {sum(j['passed'] for j in good)} of "
-            f"{len(good)} good let through. Rules that refused harmful ones: {dict(why)}; good ones: {dict(wrong)}")  # fmt: skip
+    mine = [(key.split()[1], refused_by(line["measured"]), "train_seconds" in line) for key, line in held.items() if key.startswith(half)]
+    bad = {harm: [(why, trained) for sort, why, trained in mine if sort == harm] for harm in HARM}
+    good = [why for sort, why, _ in mine if sort == "good"]
+    harmful = [one for ones in bad.values() for one in ones]
+    by_sort = ", ".join(f"{harm} {sum(bool(why) for why, _ in ones)} of {len(ones)}" for harm, ones in bad.items())
+    reasons = [dict(Counter(name for why in some for name in why)) for some in ([why for why, _ in harmful], good)]
+    return (f"{half}: {sum(bool(why) for why, _ in harmful)} of {len(harmful)} harmful refused ({by_sort}), "
+            f"{sum(not trained for _, trained in harmful)} of them for their choices alone; {sum(not why for why in good)} of {len(good)} "
+            f"good let through. Rules that refused harmful ones: {reasons[0]}; good ones: {reasons[1]}")  # fmt: skip
 
 
 def main() -> None:
@@ -207,8 +220,7 @@ def main() -> None:
                 continue
             for sort, number in list(planned())[:: -1 if given.backwards else 1]:
                 line = kept.get(f"{half} {sort} {number}", lambda: bench.one(pool, half, sort, number))  # noqa: B023 - called at once
-                judged = gate.judge(line["measured"])
-                why = [rule["name"] for rule in judged["rules"] if rule["state"] == gate.REFUSED]
+                why = refused_by(line["measured"])
                 said = f"refused: {', '.join(why)}" if why else "let through"
                 print(f"{half} {sort} {number}: {said} ({line['seconds']:.0f} s)", flush=True)
     for half in HALVES:
