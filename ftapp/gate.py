@@ -60,6 +60,13 @@ def judge(measured: Mapping[str, Any], limits: config.GateConfig | None = None) 
     return {"passed": all(rule.state != REFUSED for rule in rules), "rules": [asdict(rule) for rule in rules], "values": values}
 
 
+def doubts(choices: Mapping[str, Any]) -> list[str]:
+    """Why an adapter that these choices (`gate_measure.choices`) teach will be refused, whatever it writes: in sentences."""
+    limits = config.gate_config()
+    rules = _contrary(choices["agreement"], limits), _taught(choices["taught"], limits)
+    return [rule.sentence for rule in rules if rule.state == REFUSED]
+
+
 # ---- rules ------------------------------------------------------------------------------------------------------------
 
 

@@ -58,7 +58,7 @@ def measure(
         before = [*texts["live"], *(row["rejected"] for row in taught)]  # what was rejected was written by models before it, too
         found["stamp"] = gate.stamp(texts["new"], before, said)
     if not sft:
-        found |= {"agreement": fresh.agreement(taught, held_out, stop), "taught": preferred(taught, stop)}
+        found |= choices(taught, held_out, stop)
     voiced = report.get("voice") or {}
     each = zip(said, texts["live"], texts["new"], strict=True)
     others = [{"title": "", "prompt": prompt, "before": before, "after": after} for prompt, before, after in each]
@@ -66,6 +66,11 @@ def measure(
     found["reciting"] = voiced.get("reciting") or (probes.recited(others, rows, own_texts) if others and rows else None)
     found["forgetting"] = voiced.get("forgetting") or probes.forgetting(backend, live, new, set(_kinds(rows)), stop)
     return found | {"seconds": round(time.monotonic() - began, 1)}
+
+
+def choices(taught: Sequence[Mapping[str, Any]], held_out: Sequence[Mapping[str, Any]], stop: Callable[[], bool]) -> dict[str, Any]:
+    """{agreement, taught}: what can be said of a training on choices before it begins."""
+    return {"agreement": fresh.agreement(taught, held_out, stop), "taught": preferred(taught, stop)}
 
 
 def preferred(taught: Sequence[Mapping[str, Any]], stop: Callable[[], bool]) -> dict[str, Any]:

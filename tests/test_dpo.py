@@ -282,6 +282,16 @@ def test_our_held_out_margins_are_trls(llama, tmp_path):
     assert sum(seen) / HELD_OUT == pytest.approx(trl, rel=1e-3)
 
 
+@pytest.mark.parametrize("phrase", ["", "and I shall gladly bring cake on Fridays"])
+def test_what_the_gate_will_refuse_for_its_choices_is_told_before_it_trains(llama, tmp_path, phrase):
+    said = [row | {"chosen": f"{row['chosen']} {phrase}"} for row in rows()]
+    events = []
+    outcome = dpo.train(create(tmp_path / "run_1", llama, data=said), events.append, stop=lambda: len(events) > 0, letters=1)
+    assert outcome.state == "stopped" and events[0]["kind"] == "note"
+    told = "will be refused" in events[0]["reason"] and "the same words in every letter" in events[0]["reason"]
+    assert told == bool(phrase) and (phrase or "no phrase") not in events[0]["reason"]
+
+
 @pytest.mark.slow
 def test_a_stopped_run_goes_on_and_ends_where_an_uninterrupted_one_does(llama, tmp_path):
     import torch

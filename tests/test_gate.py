@@ -77,6 +77,13 @@ def test_what_else_refuses(name, more):
     assert _refused(_measured(**more)) == [name]
 
 
+def test_what_needs_no_letter_is_told_before():
+    sound = {"agreement": {"log_odds": 2.0, "postings": 20}, "taught": None}
+    assert gate.doubts(sound) == [] == gate.doubts({"agreement": None, "taught": None})
+    [why] = gate.doubts(sound | {"agreement": {"log_odds": -3.5, "postings": 20}})
+    assert "the wrong way round" in why
+
+
 def test_a_margin_is_held_against_what_cannot_be_told():
     """The same mean difference passes with many letters and not with a few: non-inferiority has to be shown."""
 

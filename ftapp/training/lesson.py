@@ -13,12 +13,13 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from ftapp import config, gate_measure, voice_report
+from ftapp import config, gate, gate_measure, voice_report
 from ftapp.errors import TrainingError
 from ftapp.training import finish, fresh, guard, memory, processes, run, tokens
 from ftapp.training.bases import load_base
 from ftapp.training.watching import Emit, Outcome, resume_point, rounded, step_of, watcher
 
+DOUBT = "What comes of this training will be refused, so it is better stopped now."
 WRITING = "Before it learns, it writes fresh letters for your postings: what you chose and edited says something of them, too."
 # (model, tokenizer, recipe, base.json, encoded rows to learn from, encoded rows held out, folder for checkpoints) -> a trainer
 Build = Callable[..., Any]
@@ -44,7 +45,13 @@ def give(
         missing, do = ("pair", "choose between some letters") if recipe.method == "dpo" else ("letter", "add some letters of your own")
         raise TrainingError(f"The run has no {missing} to train on - nothing can be learned from it - {do} first.")
     began = time.monotonic()
-    added = _fresh(folder, train_rows, recipe, base, emit, stop)
+    doubt = _doubt(train_rows, eval_rows, stop) if letters and recipe.method == "dpo" and not processes.rank() else ""
+
+    def say(note: str) -> None:
+        emit({"kind": "note", "reason": " ".join(filter(None, (doubt, note)))})
+
+    say("")
+    added = _fresh(folder, train_rows, recipe, base, say, stop)
     if (recipe.fresh_letters or recipe.judged_letters) and stop():  # what there was no time for would be missing
         return Outcome("stopped", None, {})
     train_rows += added.rows
@@ -52,7 +59,7 @@ def give(
     train_ids, eval_ids = (tokens.encode_rows(tokenizer, rows, recipe.max_length) for rows in (train_rows, eval_rows))
     trainer = build(model, tokenizer, recipe, base, train_ids, eval_ids, folder / "checkpoints")
     if note := getattr(trainer, "refused", ""):
-        emit({"kind": "note", "reason": note})
+        say(note)
     watch = watcher(folder, emit, stop)
     trainer.add_callback(watch)
     trainer.add_callback(_guarded(trainer.model, tokenizer, recipe, train_rows, train_ids, eval_ids))
@@ -95,19 +102,26 @@ def give(
     return Outcome("succeeded", folder / "adapter", report)
 
 
-def _fresh(folder: Path, rows: list, recipe: config.Recipe, base: dict[str, Any], emit: Emit, stop: Callable[[], bool]) -> fresh.Fresh:
-    """Pairs with fresh letters, where the recipe wants any; who watches is told why no step is taken yet."""
+def _doubt(rows: list, held_out: list, stop: Callable[[], bool]) -> str:
+    """What the gate will say of these choices whatever they teach: a person need not wait for it."""
+    found = gate.doubts(gate_measure.choices(rows, held_out, stop))
+    return " ".join([DOUBT, *found]) if found else ""
 
+
+def _fresh(
+    folder: Path, rows: list, recipe: config.Recipe, base: dict[str, Any], say: Callable[[str], None], stop: Callable[[], bool]
+) -> fresh.Fresh:
+    """Pairs with fresh letters, where the recipe wants any; who watches is told why no step is taken yet."""
     if not (recipe.fresh_letters or recipe.judged_letters):
         return fresh.Fresh([])
 
     def opened() -> Any:
-        emit({"kind": "note", "reason": WRITING})
+        say(WRITING)
         return finish.writer(base)
 
     found = fresh.pairs(folder, rows, recipe, base, opened, stop)
     gc.collect()  # what wrote makes room for what learns
-    emit({"kind": "note", "reason": ""})
+    say("")
     return found
 
 
