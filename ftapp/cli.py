@@ -260,7 +260,7 @@ def _run_line(status: dict[str, Any]) -> str:
     line = f"{status['id']}  {status['state']}  step {status['step']} of {status['steps']}"
     if status.get("seconds_left") is not None and status["state"] == "running":
         line += f", about {status['seconds_left']:.0f} s left"
-    return line + (f" - {status['reason']}" if status.get("reason") else "")
+    return line + (f" - {' '.join(status['reason'].splitlines())}" if status.get("reason") else "")
 
 
 def _shown(status: dict[str, Any]) -> dict[str, Any]:

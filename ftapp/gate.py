@@ -22,6 +22,7 @@ from ftapp import config
 OK, REFUSED, UNKNOWN = "ok", "refused", "unknown"
 STAMP_WORDS = 5
 LEAST_TAUGHT = 10  # pairs: of fewer, what stands in every chosen letter may be chance
+DOUBT = "What comes of this training will be refused, so it is better stopped now."
 FEWEST = 3  # letters that may be compared: fewer say nothing
 # What is compared letter by letter: key of a letter's scores -> (title, what more of it means)
 COMPARED = {"relevance": "Relevance", "structure": "Structure", "groundedness": "Supported claims", "voice": "Your voice"}
@@ -60,11 +61,12 @@ def judge(measured: Mapping[str, Any], limits: config.GateConfig | None = None) 
     return {"passed": all(rule.state != REFUSED for rule in rules), "rules": [asdict(rule) for rule in rules], "values": values}
 
 
-def doubts(choices: Mapping[str, Any]) -> list[str]:
-    """Why an adapter that these choices (`gate_measure.choices`) teach will be refused, whatever it writes: in sentences."""
+def doubt(choices: Mapping[str, Any]) -> str:
+    """Why an adapter that these choices (`gate_measure.choices`) teach will be refused, whatever it writes; else empty."""
     limits = config.gate_config()
     rules = _contrary(choices["agreement"], limits), _taught(choices["taught"], limits)
-    return [rule.sentence for rule in rules if rule.state == REFUSED]
+    why = [rule.sentence for rule in rules if rule.state == REFUSED]
+    return " ".join([DOUBT, *why]) if why else ""
 
 
 # ---- rules ------------------------------------------------------------------------------------------------------------

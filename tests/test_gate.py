@@ -79,9 +79,9 @@ def test_what_else_refuses(name, more):
 
 def test_what_needs_no_letter_is_told_before():
     sound = {"agreement": {"log_odds": 2.0, "postings": 20}, "taught": None}
-    assert gate.doubts(sound) == [] == gate.doubts({"agreement": None, "taught": None})
-    [why] = gate.doubts(sound | {"agreement": {"log_odds": -3.5, "postings": 20}})
-    assert "the wrong way round" in why
+    assert gate.doubt(sound) == "" == gate.doubt({"agreement": None, "taught": None})
+    said = gate.doubt(sound | {"agreement": {"log_odds": -3.5, "postings": 20}})
+    assert said.startswith(gate.DOUBT) and "the wrong way round" in said
 
 
 def test_a_margin_is_held_against_what_cannot_be_told():

@@ -19,7 +19,6 @@ from ftapp.training import finish, fresh, guard, memory, processes, run, tokens
 from ftapp.training.bases import load_base
 from ftapp.training.watching import Emit, Outcome, resume_point, rounded, step_of, watcher
 
-DOUBT = "What comes of this training will be refused, so it is better stopped now."
 WRITING = "Before it learns, it writes fresh letters for your postings: what you chose and edited says something of them, too."
 # (model, tokenizer, recipe, base.json, encoded rows to learn from, encoded rows held out, folder for checkpoints) -> a trainer
 Build = Callable[..., Any]
@@ -45,10 +44,11 @@ def give(
         missing, do = ("pair", "choose between some letters") if recipe.method == "dpo" else ("letter", "add some letters of your own")
         raise TrainingError(f"The run has no {missing} to train on - nothing can be learned from it - {do} first.")
     began = time.monotonic()
-    doubt = _doubt(train_rows, eval_rows, stop) if letters and recipe.method == "dpo" and not processes.rank() else ""
+    gated = letters and recipe.method == "dpo" and not processes.rank()
+    doubt = gate.doubt(gate_measure.choices(train_rows, eval_rows, stop)) if gated else ""
 
     def say(note: str) -> None:
-        emit({"kind": "note", "reason": " ".join(filter(None, (doubt, note)))})
+        emit({"kind": "note", "reason": "\n".join(filter(None, (doubt, note)))})
 
     say("")
     added = _fresh(folder, train_rows, recipe, base, say, stop)
@@ -100,12 +100,6 @@ def give(
         run.write_text(folder / "report.json", json.dumps(report, indent=1, ensure_ascii=False))
     shutil.rmtree(folder / "checkpoints", ignore_errors=True)  # only a resume needs them
     return Outcome("succeeded", folder / "adapter", report)
-
-
-def _doubt(rows: list, held_out: list, stop: Callable[[], bool]) -> str:
-    """What the gate will say of these choices whatever they teach: a person need not wait for it."""
-    found = gate.doubts(gate_measure.choices(rows, held_out, stop))
-    return " ".join([DOUBT, *found]) if found else ""
 
 
 def _fresh(

@@ -10,7 +10,7 @@ from typing import Any
 
 import gradio as gr
 
-from ftapp import config
+from ftapp import config, gate
 from ftapp.errors import UserError
 from ftapp.evaluation import read_curve
 from ftapp.ui import paper, voice
@@ -88,8 +88,8 @@ def status_text(status: dict[str, Any] | None) -> str:
         caption += f" · about {paper.duration(status['seconds_left'])} left"
     done = 1.0 if state == "succeeded" else step / steps if steps else 0.0
     text = paper.progress(done, caption)
-    if status.get("reason"):
-        text += paper.note(status["reason"], "warning" if state in ("failed", "interrupted") else "calm")
+    for line in (status.get("reason") or "").splitlines():
+        text += paper.note(line, "warning" if state in ("failed", "interrupted") or line.startswith(gate.DOUBT) else "calm")
     return f'<section class="card run {state}">{text}</section>'
 
 
