@@ -69,7 +69,8 @@ def test_axe_is_heard(chrome, app):
     with opened(chrome, app[0]) as page:
         expect(page.locator(".lead:visible").first).to_be_visible()
         page.add_style_tag(content=".lead { color: #eee !important; transition: none !important; }")
-        assert [rule for rule, *_ in serious(page)] == ["color-contrast"]
+        heard = next(filter(None, (serious(page) for _ in range(5))), [])  # the style may need a moment
+        assert [rule for rule, *_ in heard] == ["color-contrast"]
 
 
 def held(page):

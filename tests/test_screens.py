@@ -232,8 +232,8 @@ def test_teach_watch_use_and_roll_back(chrome, tmp_path):
     """A real trainer process on a tiny model, started, watched and used by mouse."""
     with serve(tmp_path / "home", model=str(tiny_llama(tmp_path / "model"))) as (address, studio), opened(chrome, address) as page:
         studio.supervisor.watch()
-        teach(studio, 30)
-        expect(page.locator("#new-choices b")).to_have_text("30")
+        teach(studio, 20)
+        expect(page.locator("#new-choices b")).to_have_text("20")
         page.locator("#retrain").click()
         expect(page.locator("#start-training")).to_be_enabled()
         page.locator("#start-training").click()

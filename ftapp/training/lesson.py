@@ -50,7 +50,8 @@ def give(
     def say(note: str) -> None:
         emit({"kind": "note", "reason": "\n".join(filter(None, (doubt, note)))})
 
-    say("")
+    if doubt:
+        say("")
     added = _fresh(folder, train_rows, recipe, base, say, stop)
     if (recipe.fresh_letters or recipe.judged_letters) and stop():  # what there was no time for would be missing
         return Outcome("stopped", None, {})
