@@ -379,6 +379,7 @@ def test_a_running_app_takes_the_training_over(call, files, talker):
         app.close()
 
 
+@pytest.mark.slow
 def test_one_letter_is_the_same_twice_with_a_seed(call, files, talker):
     arguments = ("write", "--job", str(files / "job.txt"), "--resume", str(files / "resume.txt"), "--seed", "3", "--adapter", "none")
     first = ftapp(*arguments, "--home", str(files / "home"), "--model", talker, "--json")

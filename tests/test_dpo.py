@@ -139,6 +139,7 @@ def test_the_writers_cached_logits_equal_pefts_uncached_ones(trained):
         assert not torch.allclose(step[0], whole[len(prompt) + i], atol=1e-4)  # the base's row beside it
 
 
+@pytest.mark.slow
 def test_the_trainer_sees_the_ids_that_the_writer_produced(model):
     backend = LocalBackend.load(config.model_spec(str(model)))
     messages = rows()[0]["prompt"]
@@ -194,6 +195,7 @@ def test_the_trainer_gets_exactly_these_ids_nothing_cut_or_added(llama, tmp_path
     assert all(p.is_floating_point() and p.element_size() == 4 for p in trainer.model.parameters()), "only products are rounded"
 
 
+@pytest.mark.slow
 def test_a_run_with_a_parent_starts_there_is_measured_against_it_and_ships_one_adapter(llama, tmp_path, monkeypatch):
     import torch
     from safetensors.torch import load_file
@@ -231,6 +233,7 @@ def test_a_parent_of_another_scope_or_with_other_bytes_is_refused(llama, tmp_pat
         dpo.train(create(tmp_path / "run_2", llama, AdapterRef("adp_1", path, "0" * 64, "letter")), letters=0)
 
 
+@pytest.mark.slow
 def test_scope_all_reads_the_prompt_with_the_adapter_too(llama, tmp_path):
     import torch
 
@@ -268,6 +271,7 @@ def test_scoring_only_the_letters_changes_no_number(llama, tmp_path, monkeypatch
     assert results[0][1].abs().max() > 1e-4
 
 
+@pytest.mark.slow
 def test_our_held_out_margins_are_trls(llama, tmp_path):
     # TRL averages the means of batches: equal batches, so that its mean is the mean
     folder, events = create(tmp_path / "run_1", llama, batch_size=HELD_OUT // 2), []
@@ -282,6 +286,7 @@ def test_our_held_out_margins_are_trls(llama, tmp_path):
     assert sum(seen) / HELD_OUT == pytest.approx(trl, rel=1e-3)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("phrase", ["", "and I shall gladly bring cake on Fridays"])
 def test_what_the_gate_will_refuse_for_its_choices_is_told_before_it_trains(llama, tmp_path, phrase):
     said = [row | {"chosen": f"{row['chosen']} {phrase}"} for row in rows()]

@@ -125,6 +125,7 @@ def test_inventing_is_never_preferred_however_somebody_chose():
     assert [(one["chosen"], one["rejected"]) for one in fresh._judged([row], texts, JUDGED, honest)] == [tuple(texts)]
 
 
+@pytest.mark.slow
 def test_a_note_is_judged_as_it_would_be_shown(writer):
     asked = generator.example(9, 1, clean=True, kind="linkedin_message", count_tokens=writer.count_tokens).prompt
     messages = [dict(m) for m in asked.messages]

@@ -97,6 +97,7 @@ def test_the_command_line_says_that_the_disk_is_full(app, capsys, monkeypatch):
     assert cli.main(["prefer", rest[0], "left"]) == 0
 
 
+@pytest.mark.slow
 @pytest.mark.browser
 def test_on_a_full_disk_a_decision_stays_on_the_label_page_and_is_stored_with_space(chrome, app):
     address, studio = app

@@ -212,6 +212,7 @@ def test_a_full_disk_is_named(llama, tmp_path):
     assert trainer(folder).wait() == 0, "with room again it goes on"
 
 
+@pytest.mark.slow
 def test_a_loss_that_is_no_number_is_named(llama, tmp_path, monkeypatch):
     for limit in ("CHOSEN_NATS", "KL_NATS", "REPEATS", "LENGTH"):  # the collapse guard would be faster
         monkeypatch.setattr(guard, limit, float("inf"))

@@ -64,6 +64,7 @@ def test_keys_choose_but_never_while_someone_types(page):
     expect(page.locator("#outcome")).to_contain_text("tie")
 
 
+@pytest.mark.slow
 def test_a_refresh_and_a_second_tab_show_the_same_pair(page):
     write(page)
     finished(page)
@@ -80,6 +81,7 @@ def test_a_refresh_and_a_second_tab_show_the_same_pair(page):
     expect(page.get_by_text("This pair was already judged")).to_be_visible()
 
 
+@pytest.mark.slow
 def test_a_connection_note_can_be_chosen_and_what_is_taken_off_is_told(chrome, tmp_path):
     long = "Sure! Here is a <i>message</i>:\n\nHi all,\n\n" + "I bake bread for two hundred guests. " * 12 + "\n\nThanks,\nSam Ode"
     texts = [long, f"Other {long}"]
@@ -124,6 +126,7 @@ def test_an_empty_posting_gets_a_sentence_and_the_page_goes_on(page):
     finished(page)
 
 
+@pytest.mark.slow
 def test_every_screen_without_data_says_what_to_do_and_leads_there(chrome, tmp_path, monkeypatch):
     monkeypatch.setattr(config, "STARTER", tmp_path / "no starter")
     with serve(tmp_path / "home") as (address, _), opened(chrome, address) as page:
@@ -134,6 +137,7 @@ def test_every_screen_without_data_says_what_to_do_and_leads_there(chrome, tmp_p
             expect(page.locator("#write")).to_be_visible()
 
 
+@pytest.mark.slow
 def test_hostile_letters_are_only_text(chrome, tmp_path):
     texts = {None: (HOSTILE,), "starter": (HOSTILE,)}
     with serve(tmp_path / "home", texts) as (address, _), opened(chrome, address) as page:
@@ -146,6 +150,7 @@ def test_hostile_letters_are_only_text(chrome, tmp_path):
         assert page.locator(".letter b, .letter img").count() == 0
 
 
+@pytest.mark.slow
 def test_an_early_vote_finishes_the_winner_and_ends_the_loser(chrome, tmp_path):
     with serve(tmp_path / "home", pace=0.25) as (address, studio), opened(chrome, address) as page:
         write(page)
@@ -158,6 +163,7 @@ def test_an_early_vote_finishes_the_winner_and_ends_the_loser(chrome, tmp_path):
         assert studio.header_counts("local")["new_choices"] == 0, "an unfinished letter teaches nothing"
 
 
+@pytest.mark.slow
 def test_stop_keeps_what_was_written_and_a_closed_tab_frees_the_model(chrome, tmp_path):
     with serve(tmp_path / "home", pace=0.5) as (address, studio):
         with opened(chrome, address) as page:
@@ -174,6 +180,7 @@ def test_stop_keeps_what_was_written_and_a_closed_tab_frees_the_model(chrome, tm
         assert not studio._streams, "the letters went on for nobody"
 
 
+@pytest.mark.slow
 def test_a_visitor_sees_nothing_of_another_and_may_not_train(chrome, tmp_path):
     with serve(tmp_path / "home", host="0.0.0.0", password="open sesame") as (address, _):
         with opened(chrome, address) as page:
@@ -193,6 +200,7 @@ def test_a_visitor_sees_nothing_of_another_and_may_not_train(chrome, tmp_path):
             expect(page.get_by_text("You are signed in as the owner")).to_be_visible()
 
 
+@pytest.mark.slow
 def test_a_phone_needs_no_sideways_scrolling(chrome, app):
     with opened(chrome, app[0], viewport={"width": 390, "height": 844}, color_scheme="dark") as page:
         write(page)

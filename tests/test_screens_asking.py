@@ -29,6 +29,7 @@ def field(page, name):
     return page.locator(f"#field-{name} input, #field-{name} textarea").first
 
 
+@pytest.mark.slow
 def test_gaps_are_filled_marked_and_used_and_nothing_is_written_over(chrome, tmp_path, monkeypatch):
     monkeypatch.setattr(config, "STARTER", tmp_path / "no starter")
     with serve(tmp_path / "home", {None: (SAID,)}, model="some/larger") as (address, studio), opened(chrome, address) as page:
@@ -55,6 +56,7 @@ def test_gaps_are_filled_marked_and_used_and_nothing_is_written_over(chrome, tmp
         expect(page.locator("#field-company")).not_to_contain_text("by the model")
 
 
+@pytest.mark.slow
 def test_an_answer_without_form_is_a_sentence_and_the_bundled_model_is_not_asked(chrome, tmp_path):
     with serve(tmp_path / "one", {None: ("Dear team, gladly.",)}, model="some/larger") as (address, _), opened(chrome, address) as page:
         understood(page)
@@ -68,6 +70,7 @@ def test_an_answer_without_form_is_a_sentence_and_the_bundled_model_is_not_asked
         expect(page.locator("#filled-gaps")).to_contain_text("can only write letters")
 
 
+@pytest.mark.slow
 def test_a_template_is_edited_refused_and_reset(chrome, tmp_path):
     with serve(tmp_path / "home") as (address, studio), opened(chrome, address) as page:
         page.get_by_role("tab", name="Models").click()

@@ -19,6 +19,7 @@ def choose(studio, company):
         return choice(rows, company=company).id
 
 
+@pytest.mark.slow
 def test_a_backup_is_made_and_put_back(chrome, tmp_path):
     with serve(tmp_path / "home") as (address, studio), opened(chrome, address) as page:
         first = choose(studio, "Oak")
@@ -37,6 +38,7 @@ def test_a_backup_is_made_and_put_back(chrome, tmp_path):
             assert rows.exec(select(Preference.id)).all() == [first]
 
 
+@pytest.mark.slow
 def test_a_visitor_makes_none_and_sees_none(chrome, tmp_path):
     with serve(tmp_path / "home", host="0.0.0.0") as (address, studio), opened(chrome, address) as page:
         studio.backups.make()

@@ -35,6 +35,7 @@ def test_without_a_hit_and_by_words_alone_a_search_says_so():
     assert "Nothing here fits" in hits(portfolio.Answer([])) and "by their words only" in hits(portfolio.Answer([], "by their words only"))
 
 
+@pytest.mark.slow
 @pytest.mark.browser
 @pytest.mark.timeout(600)
 def test_a_portfolio_is_searched_and_a_hit_says_why(tmp_path):

@@ -20,6 +20,7 @@ def chrome():
         yield started
 
 
+@pytest.mark.slow
 def test_a_resume_is_chosen_looked_at_and_deleted(chrome, tmp_path):
     with serve(tmp_path / "home") as (address, studio), opened(chrome, address) as page:
         told("CANARY")(studio)

@@ -52,6 +52,7 @@ def test_an_open_claim_is_marked_and_taken_out_by_one_click(page):
     expect(page.locator("#outcome")).to_contain_text("your own version")
 
 
+@pytest.mark.slow
 def test_a_resume_comes_as_a_file_a_draft_survives_a_refresh_and_the_choice_is_taken_away(page, app, tmp_path):
     resume = tmp_path / "resume.html"
     held = "<h2>Experience</h2><p>Baker, Oakline Rolls, 2019 - present</p><ul><li>Baked 300 loaves</ul>"
@@ -89,6 +90,7 @@ def test_a_file_that_cannot_be_read_is_one_sentence_and_loses_nothing(page, tmp_
     expect(page.locator("#posting textarea")).to_have_value(POSTING)
 
 
+@pytest.mark.slow
 def test_what_is_not_stored_yet_survives_a_refresh_and_a_mistake(page):
     """The corrected fields, an open edit, and the letters when Write is pressed with nothing in the posting box."""
     write(page)
@@ -115,6 +117,7 @@ def test_what_is_not_stored_yet_survives_a_refresh_and_a_mistake(page):
     expect(page.locator("#verdict-left")).to_be_visible()
 
 
+@pytest.mark.slow
 def test_a_choice_stands_with_what_can_be_done_with_it_after_a_refresh(page):
     write(page)
     finished(page)
@@ -155,6 +158,7 @@ def test_a_sentence_of_ones_own_that_a_letter_forgets_is_told(page):
     expect(page.locator("#hook input, #hook textarea").first).to_have_value("My grandmother kept a windmill in Friesland.")
 
 
+@pytest.mark.slow
 def test_what_is_typed_before_the_stored_pair_comes_stands(chrome, app):
     """The stored pair is held back until something was typed; then it comes, and the page goes on with what was typed."""
     with opened(chrome, app[0]) as page:

@@ -35,6 +35,7 @@ def press(page, key):
     return pair
 
 
+@pytest.mark.slow
 def test_twenty_labels_by_keys_with_undo_change_skip_edit_and_mix(chrome, app):
     address, studio = app
     with opened(chrome, address) as page:

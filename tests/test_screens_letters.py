@@ -49,6 +49,7 @@ def test_a_repaired_text_is_taken_for_one_letter_and_for_all(chrome, tmp_path):
         assert all(studio.examples.show("local", id)["before"]["letter"].startswith("Sure!") for id in ids)
 
 
+@pytest.mark.slow
 def test_letters_come_in_are_judged_and_decided_one_by_one(chrome, tmp_path):
     with serve(tmp_path / "home") as (address, studio), opened(chrome, address) as page:
         show(page)
@@ -80,6 +81,7 @@ def test_letters_come_in_are_judged_and_decided_one_by_one(chrome, tmp_path):
         assert len(studio.examples.listing("local")) == 1
 
 
+@pytest.mark.slow
 def test_files_come_in_and_a_bad_line_is_named(chrome, tmp_path):
     file = tmp_path / "mine.jsonl"
     file.write_text(json.dumps(STRUCTURED | {"Cover Letter": LETTER}) + "\n{broken\n")

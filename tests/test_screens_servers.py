@@ -36,6 +36,7 @@ def put(page, address, model):
     page.locator("#server-set").click()
 
 
+@pytest.mark.slow
 def test_a_server_is_set_checked_writes_and_is_let_go(chrome, fake, tmp_path):
     with serve(tmp_path / "home", {None: (LETTER,), "starter": (LETTER,)}) as (address, studio), opened(chrome, address) as page:
         panel(page)
@@ -79,6 +80,7 @@ def test_offline_another_machine_is_refused_in_words(chrome, tmp_path):
         assert not studio.servers.show()["set"]
 
 
+@pytest.mark.slow
 def test_a_visitor_sets_no_server_and_is_told_where_texts_go(chrome, tmp_path):
     with serve(tmp_path / "home", host="0.0.0.0") as (address, studio):
         studio.servers._settings = studio.settings.model_copy(update={"offline": False})

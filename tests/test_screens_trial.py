@@ -45,6 +45,7 @@ def models(page):
     page.get_by_role("tab", name="Models").click()
 
 
+@pytest.mark.slow
 def test_votes_move_one_bar_until_the_new_one_writes(chrome, tmp_path):
     with serve(tmp_path / "home") as (address, studio), opened(chrome, address) as page:
         models(page)
@@ -69,6 +70,7 @@ def test_votes_move_one_bar_until_the_new_one_writes(chrome, tmp_path):
         assert studio.trial.trial("local")["state"] == "confirmed"
 
 
+@pytest.mark.slow
 def test_by_hand_the_votes_wait_and_it_can_be_taken_at_once(chrome, tmp_path):
     with serve(tmp_path / "home") as (address, studio), opened(chrome, address) as page:
         name = taught(studio)

@@ -139,6 +139,7 @@ def test_a_stopped_run_goes_on_and_ends_where_an_uninterrupted_one_does(llama, t
     assert finished.report["held_out"]["before"] == pytest.approx(straight.report["held_out"]["before"])
 
 
+@pytest.mark.slow
 def test_choices_start_from_the_voice_and_are_measured_against_it(trained, llama, tmp_path):
     _, voice, _ = trained
     parent = AdapterRef("adp_voice", voice.adapter, voice.report["adapter_sha256"], "letter")

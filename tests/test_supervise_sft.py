@@ -137,6 +137,7 @@ def test_letters_first_and_then_choices_that_start_from_them(home, supervisor, o
         assert {one.parent_id for one in opened.exec(select(Adapter))} == {None, report["adapter_id"]}
 
 
+@pytest.mark.slow
 def test_a_probe_measures_time_and_memory_and_is_remembered(home, supervisor, own):  # noqa: F811
     guessed = supervisor.plan(ME, "sft_bundled")
     measured = supervisor.measure(ME, "sft_bundled")
