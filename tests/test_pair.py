@@ -134,7 +134,7 @@ def test_the_prompt_is_read_once_for_a_letter_adapter_and_per_writer_otherwise(t
 def test_rows_that_end_leave_and_the_others_go_on(tiny_backend):
     """An end token of its own makes a row finished; a stop and a full length do not."""
     backend = tiny_backend("llama")
-    rows = [Row(None, seed) for seed in range(6)]
+    rows = [Row(None, seed) for seed in range(16)]
     final = last(write(backend, MESSAGES, rows, Sampling(temperature=4.0, top_p=1.0, max_new_tokens=150)))
     assert set(final.finished) == {True, False}  # with this heat the end token comes up for some rows and not for others
     for finished, tokens in zip(final.finished, final.tokens, strict=True):
