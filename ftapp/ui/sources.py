@@ -100,8 +100,8 @@ class SourcesPanel:
         self.reading = {"fn": calm(self.read), "inputs": given, "outputs": self.filled, **QUIET}
         for name, button in self.examples.items():
             button.click(lambda name=name: EXAMPLES[name], None, self.texts, **QUIET).then(**self.reading)
-        for box in (*self.texts, *self.form.boxes):
-            box.blur(**self.reading)
+        # One reading at a time, of what stands there when it begins: a late one would write over what was corrected since.
+        gr.on([box.blur for box in (*self.texts, *self.form.boxes)], **self.reading, trigger_mode="always_last")
         for what, button in (("job", self.job_file), ("resume", self.resume_file)):
             button.upload(calm(self.bring(what)), [button, *given], self.filled, **QUIET | {"show_progress": "minimal"})
         self.which.input(calm(self.choose), [self.which, *given], self.filled, **QUIET)
