@@ -130,7 +130,7 @@ class Bench:
         The gate's rules hold one by one, so a harmful run that it refuses for its choices alone is refused whatever they teach: it is
         not trained.
         """
-        from ftapp.training import fresh, run, tokens
+        from ftapp.training import run, tokens
 
         began, seed = time.monotonic(), 1000 * (1 + HALVES[half]) + number + 500 * (sort != "good")
         rows = harmed(pool.rows(seed, 0.1 if sort == "good" and number % 2 else 0.0), sort, number, HALVES[half])
@@ -138,13 +138,13 @@ class Bench:
         end, tokenizer = tokens.end_token(self.backend.tokenizer), self.backend.tokenizer
         rows = [row for row in rows if tokens.longest(tokens.encode_pair(tokenizer, row, end)) <= recipe.max_length]
         taught, held_out = ([row for row in rows if letters.held_out(row["split_key"]) is there] for there in (False, True))
-        choices = {"agreement": fresh.agreement(taught, held_out), "taught": gate_measure.preferred(taught, bool)}
-        if sort != "good" and set(refused_by(choices | UNSEEN)) & {"contrary", "taught"}:
+        choices = gate_measure.choices(taught, held_out, lambda: False)
+        if sort != "good" and gate.doubt(choices):
             return {"taught": len(taught), "measured": choices | UNSEEN, "seconds": round(time.monotonic() - began, 1)}
         work = Path(tempfile.mkdtemp(dir=self.folder)) / "run"
         adapter, seconds, _ = learning.teach(rows, recipe, work)
         found = gate_measure.measure(self.backend, None, adapter, taught, held_out, run.read_json(work / "report.json"), write=self.write,
-                                     count=self.count)  # fmt: skip
+                                     chosen=choices, count=self.count)  # fmt: skip
         return {"taught": len(taught), "train_seconds": round(seconds, 1), "measured": found, "seconds": round(time.monotonic() - began, 1)}
 
 

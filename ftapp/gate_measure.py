@@ -30,13 +30,13 @@ Write = Callable[[Sequence[list[dict[str, str]]], "AdapterRef | None"], Sequence
 def measure(
     backend: LocalBackend, live: AdapterRef | None, new: AdapterRef, taught: Sequence[Mapping[str, Any]],
     held_out: Sequence[Mapping[str, Any]], report: Mapping[str, Any], own: voice.VoiceCard | None = None, *,
-    stop: Callable[[], bool] = lambda: False, write: Write | None = None, count: int = LETTERS,
+    stop: Callable[[], bool] = lambda: False, write: Write | None = None, chosen: Mapping[str, Any] | None = None, count: int = LETTERS,
 ) -> dict[str, Any]:  # fmt: skip
     """{files, sides, held_out, agreement, taught, asked, letters, stamp, forgetting, reciting, seconds}, as `gate.judge` reads it.
 
     `live` None is the base; `taught` and `held_out` are the run's rows; `report` its report so far (`held_out`, and `voice` of a
     training of letters, whose probes are not repeated); `own` the card of the person's letters. `write` is for who can write many
-    letters at once. An adapter whose files or sides are not right is measured no further.
+    letters at once, `chosen` for who has asked `choices` already. An adapter whose files or sides are not right is measured no further.
     """
     began = time.monotonic()
     found: dict[str, Any] = {"files": files(Path(new.path), new.sha256), "sides": "", "held_out": report.get("held_out"), "letters": []}
@@ -58,7 +58,7 @@ def measure(
         before = [*texts["live"], *(row["rejected"] for row in taught)]  # what was rejected was written by models before it, too
         found["stamp"] = gate.stamp(texts["new"], before, said)
     if not sft:
-        found |= choices(taught, held_out, stop)
+        found |= chosen or choices(taught, held_out, stop)
     voiced = report.get("voice") or {}
     each = zip(said, texts["live"], texts["new"], strict=True)
     others = [{"title": "", "prompt": prompt, "before": before, "after": after} for prompt, before, after in each]
@@ -150,7 +150,7 @@ def scored(letter: str, finished: bool, fields: rendered.Rendered, own: voice.Vo
 
 def of_run(
     backend: LocalBackend, folder: Path | str, sha256: str, report: Mapping[str, Any], *, stop: Callable[[], bool] = lambda: False,
-    live: AdapterRef | None | bool = False,
+    live: AdapterRef | None | bool = False, chosen: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:  # fmt: skip
     """The `gate` part of a run's report: `gate.judge` of the adapter in its folder, beside what wrote when the run was planned (or
     `live`, when given). `backend` has the run's base. Raises ModelError when an adapter cannot be loaded."""
@@ -165,7 +165,8 @@ def of_run(
     new = AdapterRef(folder.name, folder / "adapter", sha256, recipe.scope)
     own = voice_of(base["voice"]) if base.get("voice") else None
     taught, held_out = run.read_rows(folder / "train.jsonl"), run.read_rows(folder / "eval.jsonl")
-    found = measure(backend, live, new, taught, held_out, report, own, stop=stop, count=config.check_letters(LETTERS))
+    found = measure(backend, live, new, taught, held_out, report, own, stop=stop, chosen=chosen,
+                    count=config.check_letters(LETTERS))  # fmt: skip
     return {"rival": live.id if live else "none"} | gate.judge(found)
 
 

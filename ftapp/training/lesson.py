@@ -45,7 +45,8 @@ def give(
         raise TrainingError(f"The run has no {missing} to train on - nothing can be learned from it - {do} first.")
     began = time.monotonic()
     gated = letters and recipe.method == "dpo" and not processes.rank()
-    doubt = gate.doubt(gate_measure.choices(train_rows, eval_rows, stop)) if gated else ""
+    chosen = gate_measure.choices(train_rows, eval_rows, stop) if gated else None
+    doubt = gate.doubt(chosen) if chosen else ""
 
     def say(note: str) -> None:
         emit({"kind": "note", "reason": "\n".join(filter(None, (doubt, note)))})
@@ -97,7 +98,7 @@ def give(
         else:
             found = finish.letters(writer, base, recipe, eval_rows, folder, sha256, letters, stop)
             report["letters"], report["letters_note"] = found
-        report["gate"] = gate_measure.of_run(writer, folder, sha256, report, stop=stop)
+        report["gate"] = gate_measure.of_run(writer, folder, sha256, report, stop=stop, chosen=chosen)
         run.write_text(folder / "report.json", json.dumps(report, indent=1, ensure_ascii=False))
     shutil.rmtree(folder / "checkpoints", ignore_errors=True)  # only a resume needs them
     return Outcome("succeeded", folder / "adapter", report)
