@@ -1,4 +1,4 @@
-"""Own examples: stored once, checked, kept or left out by the person, and given to a trainer as writing would meet them."""
+"""Own examples: stored once, checked, kept or left out by the person."""
 
 import json
 
