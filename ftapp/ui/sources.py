@@ -105,10 +105,11 @@ class SourcesPanel:
         for what, button in (("job", self.job_file), ("resume", self.resume_file)):
             button.upload(calm(self.bring(what)), [button, *given], self.filled, **QUIET | {"show_progress": "minimal"})
         self.which.input(calm(self.choose), [self.which, *given], self.filled, **QUIET)
+        # What began to read before the model had answered knows nothing of its answer: the form is read once more after it.
         self.ask.click(
             calm(self.fill_gaps), given, [self.understood, self.notes, self.more, self.asked, *self.form.boxes],
             **QUIET | {"show_progress": "minimal", "show_progress_on": self.asked, "concurrency_id": "model", "concurrency_limit": 1},
-        )  # fmt: skip
+        ).then(**self.reading)  # fmt: skip
 
     # --- handlers -------------------------------------------------------------------------------------------------------
 
