@@ -137,12 +137,12 @@ class TeachTab:
                     self.resume = gr.Button("Resume", visible=False, elem_id="resume-training")
                     self.lesser = gr.Button("Start the smaller plan", visible=False, elem_id="smaller-plan")
                     self.measure = gr.Button("Measure time and memory", size="sm", elem_id="measure-plan")
-                self.trends = TrendsPanel(studio, door)
             with gr.Column(min_width=300):
                 self.status = gr.HTML(elem_id="run-status")
                 with gr.Row(elem_classes="chips"):
                     self.first = gr.Button("Write two letters", visible=False, elem_id="teach-first")
                 self.reading = gr.HTML(elem_id="reading")
+                self.trends = TrendsPanel(studio, door)
         with gr.Row():
             self.plots = {name: self._plot(name) for name in ("agreement", "words", "loss")}
         self.result = gr.HTML(elem_id="result")
