@@ -4,7 +4,8 @@ The simulated people of `benchmarks.learning` spend a number of label actions. W
 letters; peer: DPOTrainer on those, the best of three learning rates by what is reported (an advantage to it). Ours: the same person
 also edits every tenth letter, which costs EDIT actions (so fewer choices are left), and learns with the recipe `dpo_first`, for which
 an edit counts as a demonstration. An edit stands for what the person would have written: of TRIES further letters the one this person
-likes best, when it beats both. Then base and adapter write for held-out prompts, and the same taste says which letter it would send.
+likes best, when it beats both; else the better of the two is chosen, at the cost of an edit. Then base and adapter write for held-out
+prompts, and the same taste says which letter it would send.
 Printed: the share of decided comparisons won at each number of actions, and how many reach 75 %, between the points by a straight line.
 """
 
@@ -41,6 +42,7 @@ def spend(backend, sampling, seed: int, taste: dict[str, float], pairs: Sequence
         mine = tried[number * TRIES : (number + 1) * TRIES]
         best = max((one for one in mine if one.ended), key=lambda one: worth(taste, one), default=None)
         if best is None or worth(taste, best) <= max(worth(taste, side) for side in sides) + learning.TIE:
+            rows += [row | {"id": f"edit-{number:05}"} for row in learning.label(taste, [sides], 1, 0, seed)]
             continue
         for name, side in zip(("left", "right"), sides, strict=True):
             rows.append({"id": f"edit-{number:05}.{name}", "prompt": list(side.prompt.messages), "chosen": best.text,
