@@ -179,6 +179,7 @@ class Recipe(_Strict):
     label_smoothing: float = Field(0.0, ge=0, lt=0.5)
     fresh_letters: int = Field(0, ge=0, le=8)  # that every edited letter is preferred to, see training/fresh.py
     judged_letters: int = Field(0, ge=0, le=16)  # written for every prompt and judged by the taste behind the choices, see there
+    judged_prompts: int = Field(0, ge=0, le=200)  # of fewer than that, made-up postings join them
     warmup_share: float = Field(0.1, ge=0, lt=1)
     scheduler: str = "linear"
     max_grad_norm: float = Field(1.0, gt=0)
@@ -279,10 +280,10 @@ def _read(path: Path) -> dict[str, Any]:
     return yaml.safe_load(path.read_text(encoding="utf-8")) or {}
 
 
-def _make(kind: type[Kind], values: dict[str, Any], path: Path) -> Kind:
-    """Validate, and turn pydantic's report into one sentence that names the file and the key."""
+def _make(kind: type[Kind], path: Path, values: dict[str, Any] | None = None) -> Kind:
+    """Validate what a file holds (or `values` from it), and turn pydantic's report into one sentence that names the file and the key."""
     try:
-        return kind.model_validate(values)
+        return kind.model_validate(_read(path) if values is None else values)
     except ValidationError as error:
         first = error.errors()[0]
         key = ".".join(str(part) for part in first["loc"]) or "the file"
@@ -292,22 +293,19 @@ def _make(kind: type[Kind], values: dict[str, Any], path: Path) -> Kind:
 @functools.cache
 def app_config() -> AppConfig:
     """configs/app.yaml, read once."""
-    path = CONFIGS / "app.yaml"
-    return _make(AppConfig, _read(path), path)
+    return _make(AppConfig, CONFIGS / "app.yaml")
 
 
 @functools.cache
 def server_config() -> ServerConfig:
     """configs/servers.yaml, read once."""
-    path = CONFIGS / "servers.yaml"
-    return _make(ServerConfig, _read(path), path)
+    return _make(ServerConfig, CONFIGS / "servers.yaml")
 
 
 @functools.cache
 def gate_config() -> GateConfig:
     """configs/gate.yaml, read once."""
-    path = CONFIGS / "gate.yaml"
-    return _make(GateConfig, _read(path), path)
+    return _make(GateConfig, CONFIGS / "gate.yaml")
 
 
 def settings(home: Path | str | None = None, model: str | None = None) -> Settings:
@@ -354,7 +352,7 @@ def model_spec(model: str) -> ModelSpec:
     source = values.pop("source", model)
     if known and (model == BUNDLED or (ROOT / source).exists()):
         source = str(ROOT / source)
-    return _make(ModelSpec, {"id": model, "source": source, **values}, path)
+    return _make(ModelSpec, path, {"id": model, "source": source, **values})
 
 
 def model_ids() -> list[str]:
@@ -376,7 +374,8 @@ def recipe(name: str) -> Recipe:
     """One file of configs/train. Raises UserError for an unknown name or a wrong value."""
     if name not in recipe_names():
         raise UserError(f"There is no recipe called {name!r}. Training needs one of {', '.join(recipe_names())}. Choose one.")
-    return _make(Recipe, {"name": name, **_read(path := CONFIGS / "train" / f"{name}.yaml")}, path)
+    path = CONFIGS / "train" / f"{name}.yaml"
+    return _make(Recipe, path, {"name": name, **_read(path)})
 
 
 def recipe_label(name: str) -> str:
@@ -397,4 +396,4 @@ def recipe_method(name: str) -> str:
 
 def read_recipe(path: Path) -> Recipe:
     """The frozen recipe of a run folder."""
-    return _make(Recipe, _read(path), path)
+    return _make(Recipe, path)

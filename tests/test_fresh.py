@@ -1,8 +1,10 @@
 """Fresh letters: edited ones are preferred to them, the others are judged by the taste; written once a run, gone with its checkpoints."""
 
+import json
+
 import pytest
 
-from ftapp import config, forgetting_files, rendered, structure, taste
+from ftapp import config, forgetting_files, letters, rendered, structure, taste
 from ftapp.bundled import generator
 from ftapp.training import bases, dpo, finish, fresh, plan, run, tokens
 from ftapp.training.plan import Material
@@ -79,10 +81,13 @@ def choices(count_tokens, count=12, liked=GREETED, other=BARE):
 @pytest.mark.slow
 def test_fresh_letters_of_a_posting_are_judged_by_what_the_choices_have_in_common(writer, tmp_path):
     data, base = choices(writer.count_tokens), bases.describe_base(config.BUNDLED)
-    folder = run.create(tmp_path / "run_1", JUDGED.model_dump(), base, data, [])
-    found = fresh.pairs(folder, data, JUDGED, base, lambda: writer, lambda: False)
-    assert found.taste.accuracy == 1.0 and 0 < found.judged == len(found.rows) <= len(data)
-    assert {row["id"] for row in found.rows} <= {f"{row['id']}.judged" for row in data}
+    recipe = JUDGED.model_copy(update={"judged_prompts": len(data) + 3})
+    folder = run.create(tmp_path / "run_1", recipe.model_dump(), base, data, [])
+    found = fresh.pairs(folder, data, recipe, base, lambda: writer, lambda: False)
+    assert found.taste.accuracy == 1.0 and 0 < found.judged == len(found.rows) <= len(data) + 3
+    own = [row for row in found.rows if row["id"].startswith("prf")]
+    assert own and {row["id"] for row in own} <= {f"{row['id']}.judged0" for row in data}
+    assert 0 < len(found.rows) - len(own) <= 3, "postings that were made up join"
     for row in found.rows:
         asked = rendered.read(row["prompt"])
         best, least = (found.taste.worth(taste.numbers(row[side], asked)) for side in ("chosen", "rejected"))
@@ -90,7 +95,7 @@ def test_fresh_letters_of_a_posting_are_judged_by_what_the_choices_have_in_commo
     told = found.report()
     assert told["fresh_pairs"] == told["taste"]["judged"] == found.judged
     assert told["taste"]["sentence"].startswith("What your choices have in common: more of ")
-    again = fresh.pairs(folder, data, JUDGED, base, lambda: pytest.fail("written a second time"), lambda: False)
+    again = fresh.pairs(folder, data, recipe, base, lambda: pytest.fail("written a second time"), lambda: False)
     assert again.rows == found.rows and again.report() == told, "a resumed run learns from the same and says the same"
 
 
@@ -125,6 +130,28 @@ def test_inventing_is_never_preferred_however_somebody_chose():
     assert [(one["chosen"], one["rejected"]) for one in fresh._judged([row], texts, JUDGED, honest)] == [tuple(texts)]
 
 
+def test_of_eight_letters_the_two_best_are_set_against_the_two_worst():
+    row = {"id": "prf_1", "prompt": [{"role": "user", "content": "Write to Larch."}], "split_key": "a"}
+    texts = [" ".join(["I keep machines running."] * number) for number in (3, 1, 4, 2, 8, 6, 5, 7)]
+    longer = taste.Taste({"words": 1.0}, {"words": 20.0}, {"words": 1.0}, 50, 50, 0.9)
+    made = fresh._judged([row], texts, JUDGED.model_copy(update={"judged_letters": 8}), longer)
+    assert [tuple(len(one[side].split()) // 4 for side in ("chosen", "rejected")) for one in made] == [(8, 1), (7, 2)]
+    assert len({one["id"] for one in made}) == 2
+    assert fresh._judged([row], ["", *[texts[0]] * 7], JUDGED, longer) == [], "letters that are worth the same"
+
+
+def test_made_up_postings_are_of_the_kinds_asked_for_and_of_no_employer_that_is_held_out(writer):
+    data = choices(writer.count_tokens, 4)
+    cold = generator.example(6, 50, clean=True, kind="cold_email", count_tokens=writer.count_tokens).prompt
+    data[1]["prompt"] = [dict(m) for m in cold.messages]
+    made = fresh.made_up(data, 9, writer.count_tokens)
+    assert [rendered.read(row["prompt"]).kind for row in made].count("cold_email") in (2, 3) and len(made) == 9
+    assert len({json.dumps(row["prompt"]) for row in made}) == len({row["id"] for row in made}) == 9
+    assert not any(letters.held_out(row["split_key"]) for row in made) and made == fresh.made_up(data, 9, writer.count_tokens)
+    chat = [{"prompt": [{"role": "user", "content": "Write to Larch."}]}]
+    assert fresh.made_up(chat, 9, writer.count_tokens) == fresh.made_up(data, -3, writer.count_tokens) == []
+
+
 @pytest.mark.slow
 def test_a_note_is_judged_as_it_would_be_shown(writer):
     asked = generator.example(9, 1, clean=True, kind="linkedin_message", count_tokens=writer.count_tokens).prompt
@@ -147,7 +174,11 @@ def test_the_plan_says_how_many_are_written_and_counts_their_time(writer):
     plain = plan.make(material, PLAIN, measures, [])
     shown = plan.make(material, JUDGED, measures, [])
     assert shown.steps == run.steps(16, JUDGED) == 2 * plain.steps and shown.seconds > 2 * plain.seconds - plan.START_SECONDS
-    assert shown.notes[0].startswith("2 fresh letters are written for each posting") and not plain.notes
+    assert shown.notes[0].startswith("2 fresh letters are written for each posting, if") and not plain.notes
+    assert f"the way “{config.recipe_label('dpo_first')}”" in shown.notes[1], "few choices teach more when postings join"
+    filled = plan.make(material, JUDGED.model_copy(update={"judged_prompts": 20}), measures, [])
+    assert filled.steps == run.steps(8 + 20, JUDGED) and filled.seconds > shown.seconds
+    assert "for each posting, and for 12 made-up ones, if" in filled.notes[0] and len(filled.notes) == 1
 
 
 @pytest.mark.slow

@@ -6,11 +6,13 @@ a run, from seeds of its recipe, and lie beside its checkpoints, with which they
 - an edited letter is preferred to each of them: who rewrites a letter shows how all letters should be. First round of DITTO (Shaikh et
   al. 2024, arXiv 2406.00888). Recipe: `fresh_letters` for every edited letter.
 - of those for one prompt, the one that the person's `taste` values most is preferred to the one that it values least. As RSO (Liu et al.
-  2024, arXiv 2309.06657): sampled from the model, judged by what the choices taught. Recipe: `judged_letters` for every prompt.
+  2024, arXiv 2309.06657): sampled from the model, judged by what the choices taught. Recipe: `judged_letters` for every prompt, a pair
+  of every `FOR_A_PAIR`; and so that few choices teach as much of it as many do, made-up postings join until there are `judged_prompts`.
 """
 
 from __future__ import annotations
 
+import itertools
 import json
 import statistics
 import time
@@ -27,6 +29,8 @@ if TYPE_CHECKING:
 
 FILE = "checkpoints/fresh.jsonl"
 ROWS = 12  # letters that are written together
+FOR_A_PAIR = 4  # letters: the best and the worst of four are further apart than two that happen to lie side by side
+STREAM = 70707  # of the generator, for made-up postings
 MOST = 100  # prompts whose letters are judged; with more choices than that, the choices themselves say enough
 LEARNED = 500  # rows that a taste is learned from at most: more would not make it surer, and each takes 40 ms
 Row = Mapping[str, Any]
@@ -35,7 +39,7 @@ Row = Mapping[str, Any]
 @dataclass(frozen=True)
 class Fresh:
     """Rows {id, prompt, chosen, rejected, split_key}, and the taste that judged some of them. An id is that of the row whose prompt it
-    has, a dot, and a name."""
+    has (or `made` and a number), a dot, and a name."""
 
     rows: list[dict[str, Any]]
     taste: taste.Taste | None = None
@@ -79,18 +83,42 @@ def _first(rows: Sequence[Row], *fields: str) -> list[Row]:
 
 @dataclass(frozen=True)
 class Count:
-    """The most that `pairs` would write and give."""
+    """The most that `pairs` would write and give; `made_up` postings join those of the rows."""
 
     edited: int
+    made_up: int
     letters: int
     pairs: int
 
 
 def count(rows: Sequence[Row], recipe: config.Recipe) -> Count:
     shown = len(edited(rows)) if recipe.fresh_letters else 0
-    asked = len(prompts(rows)) if recipe.judged_letters else 0
-    demonstrated = recipe.fresh_letters * shown
-    return Count(shown, demonstrated + recipe.judged_letters * asked, demonstrated + asked)
+    own = len(prompts(rows)) if recipe.judged_letters else 0
+    more = max(0, recipe.judged_prompts - own) if recipe.judged_letters else 0
+    demonstrated, asked = recipe.fresh_letters * shown, own + more
+    return Count(shown, more, demonstrated + recipe.judged_letters * asked, demonstrated + _pairs_each(recipe) * asked)
+
+
+def _pairs_each(recipe: config.Recipe) -> int:
+    """Pairs of the judged letters of one prompt."""
+    return max(1, recipe.judged_letters // FOR_A_PAIR)
+
+
+def made_up(rows: Sequence[Row], number: int, count_tokens: Callable[[Sequence[dict[str, str]]], int]) -> list[Row]:
+    """So many rows {id, prompt, split_key} of made-up postings and résumés, of the kinds that the rows ask for and as often. None of
+    an employer that is held out, and none for prompts of another form than `prompts.build`'s."""
+    from ftapp.bundled import generator
+
+    kinds = [kind for row in rows if (kind := rendered.read(row["prompt"]).kind)]
+    made: list[Row] = []
+    for at in itertools.count() if kinds else ():
+        if len(made) >= number:
+            break
+        one = generator.example(STREAM, at, clean=True, kind=kinds[at % len(kinds)], count_tokens=count_tokens)
+        key = letters.split_key(one.job.company)
+        if not letters.held_out(key):
+            made.append({"id": f"made{at}", "prompt": [dict(m) for m in one.prompt.messages], "split_key": key})
+    return made
 
 
 def learn_taste(rows: Sequence[Row], stop: Callable[[], bool] = lambda: False) -> taste.Taste | None:
@@ -146,6 +174,8 @@ def pairs(
         time.sleep(0.2)
     if not file.is_file() and not stop():
         backend = open_writer()
+        if asked:
+            asked = [*asked, *made_up(asked, recipe.judged_prompts - len(asked), backend.count_tokens)]
         wanted = [row for row in shown for _ in range(recipe.fresh_letters)]
         wanted += [row for row in asked for _ in range(recipe.judged_letters)]
         texts = _written([row["prompt"] for row in wanted], recipe, base, backend, stop)
@@ -158,7 +188,7 @@ def pairs(
         file.parent.mkdir(exist_ok=True)
         run.write_text(file, "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in fitting))
     rows = run.read_rows(file)
-    return Fresh(rows, liked, sum(row["id"].endswith(".judged") for row in rows))
+    return Fresh(rows, liked, sum(".judged" in row["id"] for row in rows))
 
 
 def _written(
@@ -188,18 +218,20 @@ def _demonstrated(shown: Sequence[Row], texts: Sequence[str], recipe: config.Rec
 
 
 def _judged(asked: Sequence[Row], texts: Sequence[str], recipe: config.Recipe, liked: taste.Taste | None) -> list[dict[str, Any]]:
-    """The best of each prompt's letters against the worst. However somebody chose, no letter is preferred to one that claims less
-    without support: a few choices by chance must not teach to invent."""
+    """The best of each prompt's letters against the worst, the second best against the second worst, and so on. However somebody
+    chose, no letter is preferred to one that claims less without support: a few choices by chance must not teach to invent."""
     made, each = [], recipe.judged_letters
     for at, row in enumerate(asked):
         fields = rendered.read(row["prompt"])
         counted = {text: taste.numbers(text, fields) for text in texts[at * each : (at + 1) * each] if text}
-        if not counted:
-            continue
         worth = {text: liked.worth(numbers) for text, numbers in counted.items()}
-        least = min(worth, key=worth.get)
-        sound = [text for text in worth if counted[text]["unsupported"] <= counted[least]["unsupported"]]
-        best = max(sound, key=worth.get)
-        if worth[best] > worth[least]:
-            made.append(_pair(row, "judged", best, least))
+        left = sorted(worth, key=worth.get)
+        for number in range(_pairs_each(recipe)):
+            if not left:
+                break
+            least = left.pop(0)
+            sound = [text for text in left if counted[text]["unsupported"] <= counted[least]["unsupported"] and worth[text] > worth[least]]
+            if sound:
+                left.remove(sound[-1])
+                made.append(_pair(row, f"judged{number}", sound[-1], least))
     return made

@@ -231,17 +231,21 @@ def _writing_seconds(material: Material, letters: int, parameters: int) -> float
 
 def _fresh_notes(more: fresh.Count, recipe: config.Recipe, rows: Sequence[Mapping[str, Any]]) -> list[str]:
     """What fresh letters are written for, in sentences."""
-    notes = []
+    notes, label = [], config.recipe_label(STAGE)
     if more.edited:
         who = "The letter that you edited is" if more.edited == 1 else f"Each of the {more.edited} letters that you edited is"
         notes.append(f"{who} also set against up to {recipe.fresh_letters} fresh letters: nothing shows more clearly what you want.")
-    elif (edits := len(fresh.edited(rows))) and (label := config.recipe_label(STAGE)):
+    elif (edits := len(fresh.edited(rows))) and label:
         notes.append(f"You edited {edits} letter{'s' * (edits != 1)}: the way “{label}” also sets each of them against fresh letters.")
     if recipe.judged_letters:
+        joined = f", and for {more.made_up} made-up ones" * bool(more.made_up)
         notes.append(
-            f"{recipe.judged_letters} fresh letters are written for each posting, if what your choices have in common can be counted: it "
-            "says which of them you would rather send, and these pairs are taught as well."
+            f"{recipe.judged_letters} fresh letters are written for each posting{joined}, if what your choices have in common can be "
+            "counted: it says which of them you would rather send, and these pairs are taught as well."
         )
+        most = config.recipe(STAGE).judged_prompts if label else 0
+        if len(fresh.prompts(rows)) < most and not recipe.judged_prompts:
+            notes.append(f"With fewer than {most} postings the way “{label}” ({STAGE}) teaches more, and takes longer.")
     return notes
 
 
