@@ -38,11 +38,6 @@ def test_wrong_choices_make_it_less_sure_and_coins_make_it_unsure():
     assert sum(sure) <= 8, "one in six by chance"
 
 
-def test_a_taste_may_judge_before_it_is_sure_but_not_when_it_is_no_better_than_a_coin():
-    found = [taste.Taste({}, {}, {}, 30, 30, accuracy) for accuracy in (0.5, 0.55, 0.65)]
-    assert [one.tells for one in found] == [False, True, True] and [one.sure for one in found] == [False, False, True]
-
-
 def test_a_posting_is_never_checked_on_its_own_choices():
     one, other = {"words": 1.0, "thanks": 0.0}, {"words": 0.0, "thanks": 1.0}
     same = [(one, other)] * 30 + [(other, one)] * 30
