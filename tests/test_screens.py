@@ -243,6 +243,7 @@ def test_teach_watch_use_and_roll_back(chrome, tmp_path):
         teach(studio, 20)
         expect(page.locator("#new-choices b")).to_have_text("20")
         page.locator("#retrain").click()
+        expect(page.locator("#plan")).to_contain_text("kept apart")  # it moves the button when it comes
         expect(page.locator("#start-training")).to_be_enabled()
         page.locator("#start-training").click()
         expect(page.locator("#stop-training")).to_be_visible()
