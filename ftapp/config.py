@@ -194,8 +194,8 @@ class Recipe(_Strict):
 
     @model_validator(mode="after")
     def _can_judge(self) -> Recipe:
-        if self.judged_letters == 1:
-            raise ValueError("judged_letters: one letter cannot be better than another; 0 or at least 2")
+        if self.judged_letters == 1 or (self.judged_prompts and not self.judged_letters):
+            raise ValueError("judged_letters: at least 2, as one letter cannot be better than another; or 0, and judged_prompts 0 as well")
         if self.method == "sft" and (self.judged_letters or self.fresh_letters):
             raise ValueError("fresh_letters and judged_letters belong to recipes of choices (method dpo)")
         return self

@@ -55,8 +55,15 @@ class Taste:
     accuracy: float
 
     @property
+    def tells(self) -> bool:
+        """Whether it tells more unseen choices right than wrong. To ask for more would throw good tastes away: after 30 choices those
+        that are not `sure` are right about 69 % of further ones, those that are about 72 % (every fifth choice wrong: 65 and 64 %)."""
+        return self.accuracy > 0.5
+
+    @property
     def sure(self) -> bool:
-        """Whether it tells unseen choices better than a coin, by more than one standard error; of choices by chance one in five does."""
+        """Whether it does so by more than one standard error; of choices by chance one in five does. Asked where a taste speaks
+        against somebody."""
         return self.accuracy - math.sqrt(0.25 / self.postings) > 0.5
 
     def worth(self, numbers: Mapping[str, float]) -> float:

@@ -102,7 +102,7 @@ def test_fresh_letters_of_a_posting_are_judged_by_what_the_choices_have_in_commo
 def test_a_taste_that_is_no_better_than_a_coin_judges_nothing(writer, tmp_path):
     data = choices(writer.count_tokens, 12) + choices(writer.count_tokens, 12, BARE, GREETED)
     found = fresh.pairs(tmp_path, data, JUDGED, {}, lambda: pytest.fail("loaded"), lambda: False)
-    assert not found.taste.sure and found.rows == []
+    assert not found.taste.tells and found.rows == []
     told = found.report()["taste"]
     assert (told["pairs"], told["judged"]) == (24, 0) and told["sentence"].startswith("Your choices have little in common")
 

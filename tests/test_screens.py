@@ -212,11 +212,11 @@ def test_a_phone_needs_no_sideways_scrolling(chrome, app):
 
 
 def teach(studio, pairs):
-    """Choices for as many postings, as a person would have made them: the other letter now and then, or the gate would see a phrase
-    that stands in every chosen letter and in no rejected one."""
+    """Choices for as many postings, each letter as often: the gate sees no phrase that only chosen letters have, and there is no taste
+    that would judge what a random model writes."""
     for number in range(pairs):
         *_, pair = studio.write_pair("local", POSTING.replace("Fernhill", f"Fernhill{number}"), RESUME, seed=number)
-        liked = OTHER if number % 6 else LETTER
+        liked = OTHER if number % 2 else LETTER
         studio.prefer("local", pair["comparison_id"], "left" if pair["left"] == liked else "right")
 
 
@@ -243,7 +243,6 @@ def test_teach_watch_use_and_roll_back(chrome, tmp_path):
         teach(studio, 20)
         expect(page.locator("#new-choices b")).to_have_text("20")
         page.locator("#retrain").click()
-        expect(page.locator("#plan")).to_contain_text("kept apart")  # it moves the button when it comes
         expect(page.locator("#start-training")).to_be_enabled()
         page.locator("#start-training").click()
         expect(page.locator("#stop-training")).to_be_visible()

@@ -3,9 +3,11 @@
 import random
 
 import pytest
+import yaml
 
 from ftapp import claims, config, rendered, taste, voice
 from ftapp.bundled import generator
+from ftapp.errors import UserError
 
 POSTINGS = [f"posting {i}" for i in range(200)]
 
@@ -36,6 +38,11 @@ def test_wrong_choices_make_it_less_sure_and_coins_make_it_unsure():
     assert steady.accuracy > noisy.accuracy and noisy.sure
     sure = [taste.learned(people_choose({}, 60, 0.5, seed), POSTINGS[:60]).sure for seed in range(20)]
     assert sum(sure) <= 8, "one in six by chance"
+
+
+def test_a_taste_may_judge_before_it_is_sure_but_not_when_it_is_no_better_than_a_coin():
+    found = [taste.Taste({}, {}, {}, 30, 30, accuracy) for accuracy in (0.5, 0.55, 0.65)]
+    assert [one.tells for one in found] == [False, True, True] and [one.sure for one in found] == [False, False, True]
 
 
 def test_a_posting_is_never_checked_on_its_own_choices():
@@ -80,6 +87,9 @@ def test_any_text_can_be_counted(letter):
     assert taste.numbers(letter, rendered.read([{"role": "user", "content": "Write to me."}]))["words"] == len(letter.split())
 
 
-def test_recipes_that_judge_are_those_of_choices():
-    for name in config.recipe_names():
-        assert config.recipe(name).method == "dpo" or not config.recipe(name).judged_letters
+@pytest.mark.parametrize("wrong", [{"judged_letters": 1}, {"judged_letters": 0, "judged_prompts": 80}, {"method": "sft"}])
+def test_a_recipe_that_could_not_judge_is_refused(tmp_path, wrong):
+    values = yaml.safe_load((config.CONFIGS / "train" / "dpo_bundled.yaml").read_text())
+    (tmp_path / "mine.yaml").write_text(yaml.safe_dump(values | wrong | {"name": "mine"}))
+    with pytest.raises(UserError, match="judged_letters"):
+        config.read_recipe(tmp_path / "mine.yaml")

@@ -54,7 +54,7 @@ class Fresh:
 
     def _said(self) -> str:
         share = f"{self.taste.accuracy:.0%} of {self.taste.pairs} choices that it had not seen"
-        if not self.taste.sure:
+        if not self.taste.tells:
             return f"Your choices have little in common that can be counted (it tells {share}): no fresh letters were judged by it."
         looks_for, avoids = (", ".join(names) for names in self.taste.likes())
         common = "; ".join(filter(None, (f"more of {looks_for}" * bool(looks_for), f"less of {avoids}" * bool(avoids))))
@@ -161,12 +161,12 @@ def pairs(
     """What the run's parent (or base) writes for the prompts of `rows`, as pairs. Left out: a letter that reached no end, one that is the
     edited letter, a prompt whose letters are worth the same, and what would be too long.
 
-    Nothing is loaded where there is nothing to write, and nothing is judged by a taste that is not `sure`; of several processes the
+    Nothing is loaded where there is nothing to write, and nothing is judged by a taste that tells nothing; of several processes the
     first writes for all. Raises ModelError when the parent cannot be loaded.
     """
     shown = edited(rows) if recipe.fresh_letters else []
     liked = learn_taste(rows, stop) if recipe.judged_letters else None
-    asked = prompts(rows) if liked and liked.sure else []
+    asked = prompts(rows) if liked and liked.tells else []
     if not shown and not asked:
         return Fresh([], liked)
     file = folder / FILE

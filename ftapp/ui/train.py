@@ -132,7 +132,7 @@ class TeachTab:
                 self.lead = gr.HTML(f'<p class="lead">{LEAD["dpo"]}</p>')
                 self.plan = gr.HTML(paper.note("Reading what there is to learn from…"), elem_id="plan")
                 with gr.Row(elem_classes="chips"):
-                    self.start = gr.Button("Start teaching", variant="primary", elem_id="start-training")
+                    self.start = gr.Button("Start teaching", variant="primary", interactive=False, elem_id="start-training")
                     self.stop = gr.Button("Stop", variant="stop", visible=False, elem_id="stop-training")
                     self.resume = gr.Button("Resume", visible=False, elem_id="resume-training")
                     self.lesser = gr.Button("Start the smaller plan", visible=False, elem_id="smaller-plan")
