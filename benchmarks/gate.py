@@ -103,11 +103,11 @@ class Pool:
 class Bench:
     """The base model, its letters for the gate, and one run after another."""
 
-    def __init__(self, folder: Path, count: int) -> None:
+    def __init__(self, folder: Path, count: int, recipe: str) -> None:
         from ftapp.backends.local import LocalBackend
         from ftapp.backends.pair import Sampling
 
-        self.folder, self.count = folder, count
+        self.folder, self.count, self.recipe = folder, count, config.recipe(recipe)
         self.backend = LocalBackend.load(config.model_spec(config.BUNDLED))
         spec = self.backend.spec
         self.sampling = Sampling(temperature=spec.temperature, top_p=spec.top_p, max_new_tokens=spec.max_new_tokens)
@@ -134,15 +134,14 @@ class Bench:
 
         began, seed = time.monotonic(), 1000 * (1 + HALVES[half]) + number + 500 * (sort != "good")
         rows = harmed(pool.rows(seed, 0.1 if sort == "good" and number % 2 else 0.0), sort, number, HALVES[half])
-        recipe = config.recipe(config.app_config().recipe)
         end, tokenizer = tokens.end_token(self.backend.tokenizer), self.backend.tokenizer
-        rows = [row for row in rows if tokens.longest(tokens.encode_pair(tokenizer, row, end)) <= recipe.max_length]
+        rows = [row for row in rows if tokens.longest(tokens.encode_pair(tokenizer, row, end)) <= self.recipe.max_length]
         taught, held_out = ([row for row in rows if letters.held_out(row["split_key"]) is there] for there in (False, True))
         choices = gate_measure.choices(taught, held_out, lambda: False)
         if sort != "good" and gate.doubt(choices):
             return {"taught": len(taught), "measured": choices | UNSEEN, "seconds": round(time.monotonic() - began, 1)}
         work = Path(tempfile.mkdtemp(dir=self.folder)) / "run"
-        adapter, seconds, _ = learning.teach(rows, recipe, work)
+        adapter, seconds, _ = learning.teach(rows, self.recipe, work)
         found = gate_measure.measure(self.backend, None, adapter, taught, held_out, run.read_json(work / "report.json"), write=self.write,
                                      chosen=choices, count=self.count)  # fmt: skip
         return {"taught": len(taught), "train_seconds": round(seconds, 1), "measured": found, "seconds": round(time.monotonic() - began, 1)}
@@ -200,7 +199,8 @@ def told(held: Mapping[str, dict[str, Any]], half: str) -> str:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--out", type=Path, required=True, help="keep a line a run here, and go on from it")
+    parser.add_argument("--out", type=Path, required=True, help="keep a line a run here, and go on from it; a file a recipe")
+    parser.add_argument("--recipe", default=config.app_config().recipe)
     parser.add_argument("--half", choices=(*HALVES, "both"), default="both")
     parser.add_argument("--letters", type=int, default=gate_measure.LETTERS, help="a run")
     parser.add_argument("--backwards", action="store_true", help="begin with the last run, beside another process")
@@ -212,7 +212,7 @@ def main() -> None:
     if not given.judge:
         folder = given.out.with_suffix(".work")
         folder.mkdir(exist_ok=True)
-        bench = Bench(folder, given.letters)
+        bench = Bench(folder, given.letters, given.recipe)
         for half in HALVES if given.half == "both" else [given.half]:
             pool = Pool(bench.backend, bench.sampling, HALVES[half], folder)
             if given.rehearse:

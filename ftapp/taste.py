@@ -20,7 +20,6 @@ from ftapp import claims, metrics, rendered, structure, voice
 # scikit-learn's: less holds back more. For thirty simulated people whom no figure uses: without wrong choices .03 to 1 do alike; with every
 # fifth choice wrong .1 tells 70 % of unseen pairs right after 100 choices, .3 69 %, 1 67 %; after 50 choices 68, 67 and 66 %.
 C = 0.1
-FOLDS = 5
 SEEN = 5  # pairs in which a number must differ before anything is made of it
 TOLD = 5  # likes that are told
 
@@ -44,8 +43,8 @@ _NAMED = "named "  # before the kind of a claim
 @dataclass(frozen=True)
 class Taste:
     """`weights`: log-odds of being chosen for one more of each number; `usual` and `scales` are its mean and standard deviation in the
-    letters that were judged. `pairs` of so many `postings` were learned from; a share `accuracy` of them is told right by a line that saw
-    none of their posting."""
+    letters that were judged. `pairs` of so many `postings` were learned from. Of each the log-odds of the choice that was made are told by
+    a line that saw none of its posting: `accuracy` is the share above 0, `gap` their mean."""
 
     weights: Mapping[str, float]
     usual: Mapping[str, float]
@@ -53,12 +52,15 @@ class Taste:
     pairs: int
     postings: int
     accuracy: float
+    gap: float
 
     @property
     def tells(self) -> bool:
-        """Whether it tells more unseen choices right than wrong. To ask for more would throw good tastes away: after 30 choices those
-        that are not `sure` are right about 69 % of further ones, those that are about 72 % (every fifth choice wrong: 65 and 64 %)."""
-        return self.accuracy > 0.5
+        """Whether it speaks for unseen choices rather than against them. To ask for more would throw good tastes away: after 30 choices
+        those that are not `sure` are right about 69 % of further ones, those that are about 72 % (every fifth choice wrong: 65 and
+        64 %). After 26 choices of thirty simulated people, this keeps 98 % of their tastes and 40 % of those of coins, `accuracy` above
+        one half in five folds 95 and 45 %."""
+        return self.gap > 0
 
     @property
     def sure(self) -> bool:
@@ -109,7 +111,7 @@ def learned(pairs: Sequence[tuple[Mapping[str, float], Mapping[str, float]]], po
     one is never checked on what was chosen for the same. None below two postings, or where no number differs in `SEEN` pairs."""
     import numpy as np
     from sklearn.linear_model import LogisticRegression
-    from sklearn.model_selection import GroupKFold
+    from sklearn.model_selection import LeaveOneGroupOut
 
     letters = [one for pair in pairs for one in pair]
     every = {name: [one[name] for one in letters if name in one] for name in sorted({name for one in letters for name in one})}
@@ -126,8 +128,8 @@ def learned(pairs: Sequence[tuple[Mapping[str, float], Mapping[str, float]]], po
         both, answers = np.concatenate([seen, -seen]), np.repeat([1, 0], len(seen))
         return LogisticRegression(C=C / 2, fit_intercept=False, max_iter=1000).fit(both, answers).coef_[0]
 
-    folds = GroupKFold(min(FOLDS, len(set(postings)))).split(rows, groups=list(postings))
-    told = np.concatenate([rows[unseen] @ line(rows[seen]) for seen, unseen in folds])
+    apart_by_posting = LeaveOneGroupOut().split(rows, groups=list(postings))
+    told = np.concatenate([rows[unseen] @ line(rows[seen]) for seen, unseen in apart_by_posting])
     accuracy = float(np.mean((told > 0) + (told == 0) / 2))
     weights = {name: float(weight / scales[name]) for name, weight in zip(names, line(rows), strict=True)}
-    return Taste(weights, {name: usual[name] for name in names}, scales, len(pairs), len(set(postings)), accuracy)
+    return Taste(weights, {name: usual[name] for name in names}, scales, len(pairs), len(set(postings)), accuracy, float(told.mean()))

@@ -124,16 +124,16 @@ def test_inventing_is_never_preferred_however_somebody_chose():
     made_up = "I won the Turing Award in 1999 and led 40 people at Quillmere Foundry."
     row = {"id": "prf_1", "prompt": [{"role": "user", "content": "Write to Larch."}], "split_key": "a"}
     texts = ["I keep machines running.", made_up]
-    liar = taste.Taste({"unsupported": 2.0}, {"unsupported": 0.0}, {"unsupported": 1.0}, 50, 50, 0.9)
+    liar = taste.Taste({"unsupported": 2.0}, {"unsupported": 0.0}, {"unsupported": 1.0}, 50, 50, 0.9, 1.0)
     assert fresh._judged([row], texts, JUDGED, liar) == []
-    honest = taste.Taste({"unsupported": -2.0}, {"unsupported": 0.0}, {"unsupported": 1.0}, 50, 50, 0.9)
+    honest = taste.Taste({"unsupported": -2.0}, {"unsupported": 0.0}, {"unsupported": 1.0}, 50, 50, 0.9, 1.0)
     assert [(one["chosen"], one["rejected"]) for one in fresh._judged([row], texts, JUDGED, honest)] == [tuple(texts)]
 
 
 def test_of_eight_letters_the_two_best_are_set_against_the_two_worst():
     row = {"id": "prf_1", "prompt": [{"role": "user", "content": "Write to Larch."}], "split_key": "a"}
     texts = [" ".join(["I keep machines running."] * number) for number in (3, 1, 4, 2, 8, 6, 5, 7)]
-    longer = taste.Taste({"words": 1.0}, {"words": 20.0}, {"words": 1.0}, 50, 50, 0.9)
+    longer = taste.Taste({"words": 1.0}, {"words": 20.0}, {"words": 1.0}, 50, 50, 0.9, 1.0)
     made = fresh._judged([row], texts, JUDGED.model_copy(update={"judged_letters": 8}), longer)
     assert [tuple(len(one[side].split()) // 4 for side in ("chosen", "rejected")) for one in made] == [(8, 1), (7, 2)]
     assert len({one["id"] for one in made}) == 2

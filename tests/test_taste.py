@@ -40,8 +40,8 @@ def test_wrong_choices_make_it_less_sure_and_coins_make_it_unsure():
     assert sum(sure) <= 8, "one in six by chance"
 
 
-def test_a_taste_may_judge_before_it_is_sure_but_not_when_it_is_no_better_than_a_coin():
-    found = [taste.Taste({}, {}, {}, 30, 30, accuracy) for accuracy in (0.5, 0.55, 0.65)]
+def test_a_taste_may_judge_before_it_is_sure_but_not_when_it_speaks_against_unseen_choices():
+    found = [taste.Taste({}, {}, {}, 30, 30, *told) for told in ((0.5, -0.1), (0.5, 0.1), (0.65, 0.2))]
     assert [one.tells for one in found] == [False, True, True] and [one.sure for one in found] == [False, False, True]
 
 

@@ -58,7 +58,8 @@ class Fresh:
             return f"Your choices have little in common that can be counted (it tells {share}): no fresh letters were judged by it."
         looks_for, avoids = (", ".join(names) for names in self.taste.likes())
         common = "; ".join(filter(None, (f"more of {looks_for}" * bool(looks_for), f"less of {avoids}" * bool(avoids))))
-        return f"What your choices have in common: {common}. It tells {share}, and judged {self.judged} pairs of fresh letters."
+        surest = " (more of those where it is surest)" if self.taste.accuracy <= 0.5 else ""
+        return f"What your choices have in common: {common}. It tells {share}{surest}, and judged {self.judged} pairs of fresh letters."
 
 
 def edited(rows: Sequence[Row]) -> list[Row]:
