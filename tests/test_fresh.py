@@ -83,7 +83,10 @@ def test_fresh_letters_of_a_posting_are_judged_by_what_the_choices_have_in_commo
     data, base = choices(writer.count_tokens), bases.describe_base(config.BUNDLED)
     recipe = JUDGED.model_copy(update={"judged_prompts": len(data) + 3})
     folder = run.create(tmp_path / "run_1", recipe.model_dump(), base, data, [])
-    found = fresh.pairs(folder, data, recipe, base, lambda: writer, lambda: False)
+    progress = []
+    found = fresh.pairs(folder, data, recipe, base, lambda: writer, lambda: False, lambda *count: progress.append(count))
+    every = 2 * (len(data) + 3)
+    assert progress == [(min(done, every), every) for done in range(fresh.ROWS, every + fresh.ROWS, fresh.ROWS)]
     assert found.taste.accuracy == 1.0 and 0 < found.judged == len(found.rows) <= len(data) + 3
     own = [row for row in found.rows if row["id"].startswith("prf")]
     assert own and {row["id"] for row in own} <= {f"{row['id']}.judged0" for row in data}
@@ -156,7 +159,7 @@ def test_made_up_postings_are_of_the_kinds_asked_for_and_of_no_employer_that_is_
 def test_a_note_is_judged_as_it_would_be_shown(writer):
     asked = generator.example(9, 1, clean=True, kind="linkedin_message", count_tokens=writer.count_tokens).prompt
     messages = [dict(m) for m in asked.messages]
-    found = fresh._written([messages] * 4, JUDGED, {}, writer, lambda: False)
+    found = fresh._written([messages] * 4, JUDGED, {}, writer, lambda: False, lambda *count: None)
     assert any(found) and all(len(text) <= 300 for text in found if structure.is_note(asked.kind, asked.words))
 
 

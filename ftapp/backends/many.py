@@ -28,7 +28,7 @@ def able(backend: Any) -> bool:
 
 def by_any(
     backend: Any, asked: Sequence[Sequence[dict[str, str]]], sampling: Sampling, adapter: AdapterRef | None, seed: int, *,
-    stop: Callable[[], bool] = lambda: False, rows: int = 12,
+    stop: Callable[[], bool] = lambda: False, rows: int = 12, told: Callable[[int, int], None] = lambda done, of: None,
 ) -> list[tuple[str, bool] | None]:  # fmt: skip
     """As `letters`, one after another where the model does not take padding; keeps others from writing meanwhile."""
     from ftapp.backends.pair import Row
@@ -36,22 +36,23 @@ def by_any(
 
     if able(backend):
         with backend.turn:
-            return letters(backend, asked, sampling, adapter, seed, stop=stop, rows=rows)
+            return letters(backend, asked, sampling, adapter, seed, stop=stop, rows=rows, told=told)
     found: list[tuple[str, bool] | None] = []
     for number, messages in enumerate(asked):
         *_, last = [None] if stop() else stream(backend, messages, [Row(adapter, seed + number)], sampling)
         found.append((last.texts[0], last.finished[0]) if last else None)
+        told(len(found), len(asked))
     return found
 
 
 def letters(
     backend: Any, asked: Sequence[Sequence[dict[str, str]]], sampling: Sampling, adapter: AdapterRef | None, seed: int, *,
-    stop: Callable[[], bool] = lambda: False, rows: int = 12,
+    stop: Callable[[], bool] = lambda: False, rows: int = 12, told: Callable[[int, int], None] = lambda done, of: None,
 ) -> list[tuple[str, bool] | None]:  # fmt: skip
     """(text, whether it came to its own end) of each prompt (messages), in their order; letter i draws from `seed + i`, whoever writes.
 
-    `rows` are written together; those of a batch that `stop()` cut off, and all after it, are None. Raises ModelError when the adapter
-    cannot be loaded.
+    `rows` are written together, and after each such batch `told(how many, of how many)` is called; those of a batch that `stop()` cut
+    off, and all after it, are None. Raises ModelError when the adapter cannot be loaded.
     """
     ids = [backend.encode(messages) for messages in asked]
     order = sorted(range(len(ids)), key=lambda i: len(ids[i]))
@@ -64,6 +65,7 @@ def letters(
         for i, letter in zip(some, found, strict=True):
             ended = bool(letter) and letter[-1] in backend.end_tokens
             written[i] = backend.decode(letter[:-1] if ended else letter), ended
+        told(start + len(some), len(order))
     return written
 
 

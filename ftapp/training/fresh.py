@@ -157,13 +157,13 @@ def agreement(taught: Sequence[Row], held_out: Sequence[Row], stop: Callable[[],
 
 def pairs(
     folder: Path, rows: Sequence[Row], recipe: config.Recipe, base: Mapping[str, Any], open_writer: Callable[[], LocalBackend],
-    stop: Callable[[], bool],
+    stop: Callable[[], bool], told: Callable[[int, int], None] = lambda done, of: None,
 ) -> Fresh:  # fmt: skip
     """What the run's parent (or base) writes for the prompts of `rows`, as pairs. Left out: a letter that reached no end, one that is the
     edited letter, a prompt whose letters are worth the same, and what would be too long.
 
     Nothing is loaded where there is nothing to write, and nothing is judged by a taste that tells nothing; of several processes the
-    first writes for all. Raises ModelError when the parent cannot be loaded.
+    first writes for all, and tells how many of how many letters there are. Raises ModelError when the parent cannot be loaded.
     """
     shown = edited(rows) if recipe.fresh_letters else []
     liked = learn_taste(rows, stop) if recipe.judged_letters else None
@@ -179,7 +179,7 @@ def pairs(
             asked = [*asked, *made_up(asked, recipe.judged_prompts - len(asked), backend.count_tokens)]
         wanted = [row for row in shown for _ in range(recipe.fresh_letters)]
         wanted += [row for row in asked for _ in range(recipe.judged_letters)]
-        texts = _written([row["prompt"] for row in wanted], recipe, base, backend, stop)
+        texts = _written([row["prompt"] for row in wanted], recipe, base, backend, stop, told)
         if stop():
             return Fresh([], liked)
         demonstrated = len(shown) * recipe.fresh_letters
@@ -193,15 +193,16 @@ def pairs(
 
 
 def _written(
-    messages: Sequence[Any], recipe: config.Recipe, base: Mapping[str, Any], backend: LocalBackend, stop: Callable[[], bool]
-) -> list[str]:
+    messages: Sequence[Any], recipe: config.Recipe, base: Mapping[str, Any], backend: LocalBackend, stop: Callable[[], bool],
+    told: Callable[[int, int], None],
+) -> list[str]:  # fmt: skip
     """A letter for each prompt, as it would be shown; empty where it reached no end."""
     from ftapp.backends import many
     from ftapp.backends.local import AdapterRef
 
     parent = base.get("parent")
     writer = AdapterRef(parent["id"], Path(parent["path"]), parent["sha256"], parent["scope"]) if parent else None
-    written = many.by_any(backend, messages, letters.sampling(backend.spec), writer, recipe.seed, stop=stop, rows=ROWS)
+    written = many.by_any(backend, messages, letters.sampling(backend.spec), writer, recipe.seed, stop=stop, rows=ROWS, told=told)
     return [
         letters.tidied([letter[0]], rendered.read(asked))[0][0] if letter and letter[1] else ""
         for asked, letter in zip(messages, written, strict=True)

@@ -115,7 +115,7 @@ def _fresh(
         say(WRITING)
         return finish.writer(base)
 
-    found = fresh.pairs(folder, rows, recipe, base, opened, stop)
+    found = fresh.pairs(folder, rows, recipe, base, opened, stop, lambda done, of: say(f"{WRITING} {done} of {of} are there."))
     gc.collect()  # what wrote makes room for what learns
     say("")
     return found
