@@ -1,5 +1,8 @@
 """What a trainer's process is started with."""
 
+import subprocess
+import sys
+
 import pytest
 
 from ftapp.errors import TrainingError
@@ -25,3 +28,13 @@ def test_several_are_started_by_accelerate_and_see_all_gpus(monkeypatch):
         monkeypatch.setenv("FTAPP_PROCESSES", wrong)
         with pytest.raises(TrainingError, match="no number from 1 to 64"):
             processes.command("run_1")
+
+
+def test_a_trainer_uses_up_no_time_by_waiting(monkeypatch):
+    """What torch's own threads were told, in their library's words; whoever set it otherwise is obeyed."""
+    monkeypatch.delenv("OMP_WAIT_POLICY", raising=False)
+    told = processes.environment() | {"OMP_DISPLAY_ENV": "TRUE"}
+    done = subprocess.run([sys.executable, "-c", "import torch; torch.ones(9) + 1"], env=told, capture_output=True, text=True, timeout=120)
+    assert "OMP_WAIT_POLICY = 'PASSIVE'" in done.stderr
+    monkeypatch.setenv("OMP_WAIT_POLICY", "ACTIVE")
+    assert processes.environment()["OMP_WAIT_POLICY"] == "ACTIVE"

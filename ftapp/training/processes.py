@@ -20,6 +20,10 @@ QUIET = {"HF_HUB_OFFLINE": "1", "TRANSFORMERS_OFFLINE": "1", "HF_DATASETS_OFFLIN
          "HF_DATASETS_DISABLE_PROGRESS_BARS": "1", "HF_HUB_DISABLE_PROGRESS_BARS": "1", "TQDM_DISABLE": "1",
          "TOKENIZERS_PARALLELISM": "false", "WANDB_DISABLED": "true", "TRL_EXPERIMENTAL_SILENCE": "1"}  # fmt: skip
 
+# Read when torch is loaded. A thread that waits for the others of its process sleeps: it would otherwise use up what the others need
+# wherever something else keeps the cores busy. Twelve letters beside two busy processes, at `give_way`'s priority: 101 s, not over 400.
+PATIENT = {"OMP_WAIT_POLICY": "PASSIVE"}
+
 
 def wanted() -> int:
     """How many processes a training is started with: FTAPP_PROCESSES, else one. Raises TrainingError for what is no number of them."""
@@ -43,7 +47,7 @@ def environment() -> dict[str, str]:
     root = str(Path(__file__).resolve().parents[2])
     path = os.pathsep.join(filter(None, [root, os.environ.get("PYTHONPATH")]))
     first = {} if wanted() > 1 else {"CUDA_VISIBLE_DEVICES": os.environ.get("CUDA_VISIBLE_DEVICES", "0").split(",")[0]}
-    return {**os.environ, "PYTHONPATH": path} | first
+    return PATIENT | {**os.environ, "PYTHONPATH": path} | first
 
 
 def give_way() -> None:
