@@ -15,7 +15,7 @@ from typing import Any
 from sqlmodel import Session, SQLModel, col, select
 
 from db.engine import session, write
-from db.models import Adapter, Promotion, TrainingRun, now
+from db.models import Adapter, GateReport, Promotion, TrainingRun, now
 from ftapp import config
 from ftapp.backends.local import AdapterRef
 from ftapp.errors import NotFound, UserError
@@ -116,12 +116,16 @@ def start_for(session: Session, owner: str, live: AdapterRef, method: str) -> Ad
 
 
 def listing(session: Session, owner: str, base_id: str | None = None) -> list[dict[str, Any]]:
-    """All of the owner's adapters (of one base model), newest first, the starter last; exactly one per base may be live."""
+    """All of the owner's adapters (of one base model), newest first, the starter last; exactly one per base may be live.
+    `refused` says that the gate keeps it from writing."""
     query = select(Adapter).where(Adapter.owner_id == owner).order_by(col(Adapter.created_at).desc(), col(Adapter.id))
     if base_id is not None:
         query = query.where(Adapter.base_id == base_id)
+    said = select(GateReport.adapter_id, GateReport.passed).where(GateReport.owner_id == owner).order_by(col(GateReport.created_at))
+    passed = dict(session.exec(said).all())  # the newest of each adapter counts
     rows = [
         {"id": row.id, "state": row.state, "scope": row.scope, "base_id": row.base_id, "run_id": row.run_id, "parent_id": row.parent_id,
+         "refused": row.state == "candidate" and not passed.get(row.id, True),
          "created_at": row.created_at.isoformat(), "promoted_at": row.promoted_at.isoformat() if row.promoted_at else None}
         for row in session.exec(query)
     ]  # fmt: skip
@@ -129,7 +133,7 @@ def listing(session: Session, owner: str, base_id: str | None = None) -> list[di
     if shipped is not None:
         state = "live" if live_id(session, owner, config.BUNDLED) == STARTER_ID else "retired"
         rows.append({"id": STARTER_ID, "state": state, "scope": shipped.scope, "base_id": config.BUNDLED, "run_id": None,
-                     "parent_id": None, "created_at": None, "promoted_at": None})  # fmt: skip
+                     "parent_id": None, "refused": False, "created_at": None, "promoted_at": None})  # fmt: skip
     return rows
 
 

@@ -183,7 +183,7 @@ def run_resume(studio: Any, args: argparse.Namespace) -> dict[str, Any]:
 def adapters(studio: Any, args: argparse.Namespace) -> dict[str, Any]:
     found = studio.adapters(OWNER)
     for row in found:
-        print(f"{row['id']:<22} {row['state']:<10} {row['scope']}")
+        print(f"{row['id']:<22} {'refused' if row['refused'] else row['state']:<10} {row['scope']}")
     if not found:
         print("No adapter yet: the base model writes alone.")
     return {"adapters": found}

@@ -33,8 +33,8 @@ def listing(opened: Session, owner: str, base_id: str | None = None) -> list[dic
 
 
 def story(opened: Session, owner: str, adapter_id: str) -> dict[str, Any]:
-    """{id, state, made_at, base_id, base_hash, scope, sha256, bytes, parents, imported, method, recipe, settings, learned, checked,
-    held_out, gate, trial, promoted}.
+    """{id, state, refused, made_at, base_id, base_hash, scope, sha256, bytes, parents, imported, method, recipe, settings, learned,
+    checked, held_out, gate, trial, promoted}.
 
     `parents` go from the nearest to "starter" or "none"; `learned` and `checked` count pairs (method dpo) or letters (sft) and are None
     where nothing is known; `held_out` is a sentence; `gate` {passed, rules} and `trial` {state, votes} or None; `promoted` is
@@ -47,15 +47,17 @@ def story(opened: Session, owner: str, adapter_id: str) -> dict[str, Any]:
     made = opened.get(TrainingRun, row.run_id) if row.run_id else None
     report, plan = (made.report if made else {}), (made.report if made else {}).get("plan") or {}
     said = run.read_json(Path(row.path) / FACTS) if not row.run_id else {}
+    gate = _gate(opened, row.id) or said.get("gate")
+    refused = row.state == "candidate" and bool(gate) and not gate.get("passed")
     return {
-        "id": row.id, "state": row.state, "made_at": row.created_at.isoformat(), "base_id": row.base_id, "base_hash": row.base_hash,
-        "scope": row.scope, "sha256": row.sha256, "bytes": size(Path(row.path)), "parents": parents(opened, owner, row),
-        "imported": not row.run_id, "method": made.method if made else said.get("method", ""),
+        "id": row.id, "state": row.state, "refused": refused, "made_at": row.created_at.isoformat(), "base_id": row.base_id,
+        "base_hash": row.base_hash, "scope": row.scope, "sha256": row.sha256, "bytes": size(Path(row.path)),
+        "parents": parents(opened, owner, row), "imported": not row.run_id, "method": made.method if made else said.get("method", ""),
         "recipe": made.recipe if made else said.get("recipe", ""), "settings": _settings(row) or said.get("settings", {}),
         "learned": _first(report.get("train_pairs"), report.get("train_examples"), plan.get("kept"), said.get("learned")),
         "checked": _first(report.get("held_out_pairs"), report.get("held_out_examples"), plan.get("held_out"), said.get("checked")),
         "held_out": (report.get("held_out") or {}).get("sentence", "") or said.get("held_out", ""),
-        "gate": _gate(opened, row.id) or said.get("gate"), "trial": _trial(opened, row.id), "promoted": _promoted(opened, row),
+        "gate": gate, "trial": _trial(opened, row.id), "promoted": _promoted(opened, row),
     }  # fmt: skip
 
 

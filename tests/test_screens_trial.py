@@ -93,6 +93,8 @@ def test_a_refused_adapter_needs_a_reason(chrome, tmp_path):
         models(page)
         expect(page.locator("#gate")).to_contain_text("The gate refused it: 1 rule failed.")
         expect(page.locator("#gate")).to_contain_text("120 words before, 240 now.")
+        for place in ("#adapters", "#lineage"):
+            expect(page.locator(place)).to_contain_text("refused by the gate")
         page.locator("#anyway").click()
         expect(page.locator("#trial-said")).to_contain_text("Say in a sentence why")
         page.locator("#anyway-reason textarea").fill("I write long letters on purpose.")

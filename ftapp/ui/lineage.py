@@ -23,7 +23,6 @@ from ftapp.ui.owner import Door
 KEPT_SECONDS = 600  # an archive waits so long for its download
 MOST_PAIRS = 15
 UNFINISHED = "stopped before its end"
-STATES = {"candidate": "waiting", "trial": "on trial", "live": "writes now", "retired": "retired"}
 
 
 def stories(rows: list[dict[str, Any]]) -> str:
@@ -31,7 +30,7 @@ def stories(rows: list[dict[str, Any]]) -> str:
     text = ""
     for row in rows:
         told = lines(row) + [f"{_size(row['bytes'])}, scope '{row['scope']}', made {row['made_at'][:16].replace('T', ' ')} UTC."]
-        title = f"{row['id']} · {STATES.get(row['state'], row['state'])}"
+        title = f"{row['id']} · {paper.adapter_state(row)}"
         settings = paper.facts(row["settings"]) if row["settings"] else ""
         more = f'<details class="more"><summary>Details</summary>{settings}</details>' if settings else ""
         text += f'<details class="before-after story"><summary>{paper.safe(title)}</summary>{paper.bullets(told)}{more}</details>'
@@ -81,14 +80,14 @@ class LineagePanel:
         self.rates = gr.HTML(elem_id="win-rates")
         gr.HTML('<h2 class="next">Two versions, the same jobs</h2><p class="lead">Postings that no training has seen.</p>')
         with gr.Row(elem_classes="chips fields"):
-            self.one = gr.Dropdown([], label="One", elem_id="compare-one", min_width=280)
+            self.one = gr.Dropdown([], label="One", elem_id="compare-one", min_width=380)
         with gr.Row(elem_classes="chips fields"):
-            self.other = gr.Dropdown([], label="The other", elem_id="compare-other", min_width=280)
+            self.other = gr.Dropdown([], label="The other", elem_id="compare-other", min_width=380)
             self.compare = gr.Button("Put them side by side", size="sm", elem_id="compare", min_width=150)
         self.letters = gr.HTML(elem_id="compared")
         gr.HTML('<h2 class="next">Take away, bring</h2><p class="lead">An adapter as a zip. What comes in is checked first.</p>')
         with gr.Row(elem_classes="chips fields"):
-            self.which = gr.Dropdown([], label="Adapter", elem_id="share-which", min_width=280)
+            self.which = gr.Dropdown([], label="Adapter", elem_id="share-which", min_width=380)
             self.take = gr.Button("Make the file", size="sm", elem_id="share-take", min_width=110)
             self.ready = gr.DownloadButton("Save it", variant="primary", size="sm", visible=False, elem_id="share-save", min_width=90)
             self.bring = gr.UploadButton("Bring an adapter", file_types=[".zip"], size="sm", elem_id="share-bring", min_width=120)
@@ -102,7 +101,7 @@ class LineagePanel:
     def _shown(self, owner: str) -> tuple[Any, ...]:
         rows = self.verbs.listing(owner)
         shipped = [("the starter that ships with ftapp", "starter")] if self.studio.spec.id == BUNDLED else []
-        mine = [(f"{row['id']} ({STATES.get(row['state'], row['state'])})", row["id"]) for row in rows] + shipped
+        mine = [(paper.adapter_name(row), row["id"]) for row in rows] + shipped
         every = [*mine, ("the base model alone", "none")]
         picks = [gr.update(choices=every, value=every[min(at, len(every) - 1)][1]) for at in (0, 1)]
         which = gr.update(choices=mine, value=mine[0][1] if mine else None)

@@ -17,12 +17,7 @@ from ftapp.ui.servers import ServerPanel
 from ftapp.ui.templates import TemplatesPanel
 from ftapp.ui.trial import TrialPanel, gate_text
 
-STATES = {"candidate": "waiting", "trial": "on trial", "live": "writes now", "retired": "retired"}
 EMPTY = "No adapter yet: the base model writes both letters. Choose between a few pairs and teach your own."
-
-
-def _label(row: dict[str, Any]) -> str:
-    return f"{paper.model_name(row['id'])} ({STATES.get(row['state'], row['state'])})"
 
 
 def timeline(rows: list[dict[str, Any]]) -> str:
@@ -33,7 +28,7 @@ def timeline(rows: list[dict[str, Any]]) -> str:
     cells = [
         [
             paper.model_name(row["id"]),
-            STATES.get(row["state"], row["state"]),
+            paper.adapter_state(row),
             paper.model_name(row.get("parent_id") or "none"),
             str(row.get("created_at") or "")[:16].replace("T", " "),
         ]
@@ -80,7 +75,7 @@ class ModelsTab:
         with gr.Row(elem_classes="chips"):
             self.first = gr.Button("Write two letters", visible=False, elem_id="models-first")
         with gr.Row(elem_classes="chips fields"):
-            self.pick = gr.Dropdown([], label="Adapter", elem_id="pick-adapter", min_width=260)
+            self.pick = gr.Dropdown([], label="Adapter", elem_id="pick-adapter", min_width=380)
             self.promote = gr.Button("Let it write", variant="primary", elem_id="promote", min_width=120)
             self.back = gr.Button("Roll back", elem_id="rollback", min_width=120)
             self.measure = gr.Button("Ask the gate", elem_id="ask-gate", min_width=120)
@@ -110,7 +105,7 @@ class ModelsTab:
     def look(self, request: gr.Request) -> tuple[str, Any, Any]:
         owner = self.door.owner(request)
         rows = self.studio.adapters(owner)
-        choices = [(_label(row), row["id"]) for row in rows]
+        choices = [(paper.adapter_name(row), row["id"]) for row in rows]
         if all(row["id"] != "none" for row in rows):
             choices.append(("the base model alone", "none"))
         return timeline(rows), gr.update(visible=not rows), gr.update(choices=choices)

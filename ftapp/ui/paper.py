@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 SIDES = {"left": "A", "right": "B"}
+STATES = {"candidate": "waiting", "trial": "on trial", "live": "writes now", "retired": "retired"}
 
 
 def safe(value: object) -> str:
@@ -104,3 +105,13 @@ def model_name(name: str | None) -> str:
     if name.startswith("server:"):
         return f"{name.removeprefix('server:')}, on a server"
     return "the starter that ships with ftapp" if name == "starter" else name
+
+
+def adapter_state(row: Mapping[str, Any]) -> str:
+    """What has become of an adapter {state, refused}."""
+    return "refused by the gate" if row["refused"] else STATES.get(row["state"], row["state"])
+
+
+def adapter_name(row: Mapping[str, Any]) -> str:
+    """An adapter {id, state, refused} in a list to choose from."""
+    return f"{model_name(row['id'])} ({adapter_state(row)})"
