@@ -1,4 +1,4 @@
-"""Does it learn? `python -m benchmarks.learning [--labels 100] [--seeds 3] [--wrong 0 20]`
+"""Does it learn? `python -m benchmarks.learning [--labels 100] [--seeds 5] [--wrong 0 20] [--out FILE]`
 
 Simulated people with a stated hidden taste choose between two letters of the base model (no starter); the app's
 recipe learns from the choices; then base and adapter write for held-out prompts (names, employers, skills and input
@@ -29,6 +29,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from benchmarks import batch
+from benchmarks.kept import Kept
 from ftapp import config, evaluation, letters, prompts
 from ftapp.bundled import generator, tastes
 
@@ -160,11 +161,13 @@ def both(one: Judged, other: Judged) -> Judged:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--labels", type=int, default=100)
-    parser.add_argument("--seeds", type=int, default=3)
+    parser.add_argument("--seeds", type=int, default=5)
+    parser.add_argument("--first-seed", type=int, default=0)
     parser.add_argument("--wrong", type=int, nargs="*", default=[0, 20], help="per cent of labels that are wrong")
     parser.add_argument("--held-out", type=int, default=200)
     parser.add_argument("--peer-rates", type=float, nargs="*", default=[*PEER_RATES, FOOTNOTE_RATE], help="none: no peer")
     parser.add_argument("--work", type=Path, help="keep the run folders here")
+    parser.add_argument("--out", type=Path, help="keep each result here, and go on from it; a file for each --labels and --held-out")
     arguments = parser.parse_args()
     os.environ.update({"HF_HUB_OFFLINE": "1", "TRL_EXPERIMENTAL_SILENCE": "1", "TQDM_DISABLE": "1"})
     from ftapp.backends.local import AdapterRef, LocalBackend
@@ -179,7 +182,8 @@ def main() -> None:
     held_out = asked(backend, 777, arguments.held_out, unseen=True)
     base = batch.write(backend, held_out, sampling, seed=10_000)
     again = batch.write(backend, held_out, sampling, seed=50_000)
-    people = {seed: person(seed) for seed in range(arguments.seeds)}
+    people = {seed: person(seed) for seed in range(arguments.first_seed, arguments.first_seed + arguments.seeds)}
+    kept = Kept(arguments.out)
     for seed, taste in people.items():
         print(f"person {seed}:", ", ".join(f"{name} {weight:+.1f}" for name, weight in taste.items()))
     print("0 labels (base against base):", pooled([judge(t, base, again) for t in people.values()]), flush=True)
@@ -187,24 +191,28 @@ def main() -> None:
         starter = AdapterRef("starter", config.STARTER, run.sha256_file(config.STARTER / "adapter_model.safetensors"), "letter")
         letters_of = batch.write(backend, held_out, sampling, starter, seed=10_000)
         print("starter alone:", pooled([judge(t, base, letters_of) for t in people.values()]), flush=True)
-    pairs_of = {seed: decided(backend, sampling, seed, taste, arguments.labels) for seed, taste in people.items()}
+    pairs_of = functools.cache(lambda seed: decided(backend, sampling, seed, people[seed], arguments.labels))
+    ways = {"ours": recipe} | {f"peer {rate:g}": recipe.model_copy(update=PLAIN | {"learning_rate": rate}) for rate in arguments.peer_rates}
+
+    def one(seed: int, wrong: int, name: str) -> dict[str, dict]:
+        """What came of one training, against either letter of the base."""
+        rows = label(people[seed], pairs_of(seed), arguments.labels, wrong / 100, seed)
+        adapter, seconds, trained = teach(rows, ways[name], work / f"{name}-{wrong}-{seed}".replace(" ", "-"))
+        written = batch.write(backend, held_out, sampling, adapter, seed=10_000)
+        first, second = (judge(people[seed], side, written) for side in (base, again))
+        print(f"  {wrong} % wrong, person {seed}, {name}: {trained} pairs in {seconds:.0f} s; {first}", file=sys.stderr, flush=True)
+        return {"first": dataclasses.asdict(first), "second": dataclasses.asdict(second)}
+
     for wrong in arguments.wrong:
         results: dict[str, list[Judged]] = {}
         second: dict[str, list[Judged]] = {}
-        for seed, taste in people.items():
-            rows = label(taste, pairs_of[seed], arguments.labels, wrong / 100, seed)
-            ways = {"ours": recipe}
-            ways |= {f"peer {rate:g}": recipe.model_copy(update=PLAIN | {"learning_rate": rate}) for rate in arguments.peer_rates}
-            for name, way in ways.items():
-                adapter, seconds, trained = teach(rows, way, work / f"{name}-{wrong}-{seed}".replace(" ", "-"))
-                written = batch.write(backend, held_out, sampling, adapter, seed=10_000)
-                result, other = judge(taste, base, written), judge(taste, again, written)
+        for seed in people:
+            for name in ways:
+                found = kept.get(f"{wrong} % wrong, person {seed}, {name}", functools.partial(one, seed, wrong, name))
+                result, other = (Judged(**found[side]) for side in ("first", "second"))
                 results.setdefault(name, []).append(both(result, other))
                 second.setdefault(name, []).append(other)
-                print(
-                    f"  {wrong} % wrong, person {seed}, {name}: {trained} pairs in {seconds:.0f} s; {result}", file=sys.stderr, flush=True
-                )
-        print(f"{len(rows)} labels, {wrong} % wrong")
+        print(f"{arguments.labels} labels, {wrong} % wrong")
         for name, judged in results.items():
             print(f"  {name}:", pooled(judged))
             print("    against the base's second letters:", pooled(second[name]))
