@@ -64,8 +64,8 @@ class Taste:
 
     @property
     def sure(self) -> bool:
-        """Whether it does so by more than one standard error; of choices by chance one in five does. Asked where a taste speaks
-        against somebody."""
+        """Whether it tells more of them right than wrong, by more than one standard error; of choices by chance one in five does.
+        Asked where a taste speaks against somebody."""
         return self.accuracy - math.sqrt(0.25 / self.postings) > 0.5
 
     def worth(self, numbers: Mapping[str, float]) -> float:
