@@ -23,6 +23,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from ftapp.backends import hardware
 from ftapp.backends.folders import file_hash
 from ftapp.config import Settings, app_config
 from ftapp.errors import ModelError
@@ -207,11 +208,13 @@ def _cosines(vectors: np.ndarray, texts: int) -> np.ndarray:
 
 def _open(folder: Path) -> Any:
     """Load from files that are here: no network, no code of the model's, no pickles. On the CPU, for a GPU is the language model's."""
-    from sentence_transformers import SentenceTransformer
+    with hardware.IMPORTING:
+        from sentence_transformers import SentenceTransformer
 
-    return SentenceTransformer(
-        str(folder), device="cpu", local_files_only=True, trust_remote_code=False, model_kwargs={"use_safetensors": True}
-    )
+    with hardware.LOADING:
+        return SentenceTransformer(
+            str(folder), device="cpu", local_files_only=True, trust_remote_code=False, model_kwargs={"use_safetensors": True}
+        )
 
 
 def _find(name: str, offline: bool) -> Path:

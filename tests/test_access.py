@@ -64,6 +64,7 @@ def test_axe_finds_nothing_serious_on_any_tab(chrome, app):
                     assert not serious(page), f"{tab}, {where}"
 
 
+@pytest.mark.slow
 def test_axe_is_heard(chrome, app):
     """The check above can fail: text in the colour of paper is found."""
     with opened(chrome, app[0]) as page:

@@ -11,7 +11,9 @@ from pathlib import Path
 import pytest
 import torch
 from safetensors.torch import load_file, save_file
+from transformers import BertModel
 
+from ftapp import embeddings
 from ftapp.backends.folders import file_hash, find, weights_hash
 from ftapp.backends.local import AdapterRef, LocalBackend, Proof
 from ftapp.backends.pair import Control, Row, Sampling, write
@@ -139,6 +141,27 @@ def test_loading_in_a_background_thread(tiny_backend):
     thread.start()
     thread.join(150)
     assert got[0].prove(tiny_backend.adapter("llama", "letter")).ok
+
+
+def test_models_are_built_one_at_a_time(tiny_backend, monkeypatch):
+    """While one is built, transformers ties no head of any other: a model that came meanwhile lacked its own, as did each one after it."""
+    folder, ref = tiny_backend.folder("llama"), tiny_backend.adapter("llama", "all")
+    LocalBackend.load(tiny_backend.spec(folder))  # its modules are imported now, and the next time is quick
+    inside, done, built = threading.Event(), threading.Event(), BertModel.__init__
+
+    def slowly(self, *args, **kwargs):
+        inside.set()
+        done.wait(1)
+        built(self, *args, **kwargs)
+
+    monkeypatch.setattr(BertModel, "__init__", slowly)
+    reader = threading.Thread(target=embeddings._open, args=[embeddings.packaged()])
+    reader.start()
+    assert inside.wait(60)
+    assert LocalBackend.load(tiny_backend.spec(folder)).prove(ref).ok
+    done.set()
+    reader.join(60)
+    assert LocalBackend.load(tiny_backend.spec(folder)).prove(ref).ok
 
 
 def test_a_freed_model_says_so(tiny_backend):

@@ -41,7 +41,7 @@ def create(folder, model, parent=None, data=None, **recipe):
     return run.create(folder, values, base, data[HELD_OUT:], data[:HELD_OUT])
 
 
-@pytest.fixture(scope="module", params=["llama", "qwen2"])
+@pytest.fixture(scope="module", params=["llama", pytest.param("qwen2", marks=pytest.mark.slow)])
 def model(request, tmp_path_factory):
     make = {"llama": tiny.tiny_llama, "qwen2": tiny.tiny_qwen2}[request.param]
     return make(tmp_path_factory.mktemp("models") / request.param)

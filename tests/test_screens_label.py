@@ -136,6 +136,7 @@ def test_a_refused_label_puts_the_pair_back_with_a_sentence(chrome, app):
     assert [row.comparison_id for row in stored(studio)] == [pair]
 
 
+@pytest.mark.slow
 def test_single_keys_can_be_switched_off_and_control_still_works(chrome, app):
     address, studio = app
     filled(studio)

@@ -98,6 +98,7 @@ def test_a_visitor_sets_no_server_and_is_told_where_texts_go(chrome, tmp_path):
             assert studio.servers.show()["model"] == "secret-model"
 
 
+@pytest.mark.slow
 def test_an_export_is_checked_for_hosted_fine_tuning(chrome, tmp_path):
     with serve(tmp_path / "home") as (address, studio), opened(chrome, address) as page:
         with writing(studio.engine) as rows:

@@ -35,6 +35,7 @@ def test_letters_of_ones_own_or_choices_each_with_its_plan(chrome, app):
         expect(page.locator("#plan")).to_contain_text("your choices can train")
 
 
+@pytest.mark.slow
 def test_the_ladder_says_what_fits_and_offline_a_click_is_a_sentence(chrome, app):
     with opened(chrome, app[0]) as page:
         page.get_by_role("tab", name="Models").click()

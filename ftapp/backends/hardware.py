@@ -8,6 +8,9 @@ from pathlib import Path
 from typing import Any
 
 IMPORTING = threading.RLock()  # two threads that import transformers at the same time can meet half-made modules
+# While they build a model, transformers and PEFT patch torch and their own classes for the whole process (`no_tie_weights`,
+# `local_torch_dtype`, `init_empty_weights`). Two at once leave each other's patch behind: no tied head is found any more, until a restart.
+LOADING = threading.RLock()
 
 
 def computes_bf16() -> bool:

@@ -101,10 +101,11 @@ class LocalBackend:
         folder = find(str(spec.source), offline, spec.revision, progress)
         try:
             tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True)
-            model, loading = AutoModelForCausalLM.from_pretrained(
-                folder, local_files_only=True, use_safetensors=True, trust_remote_code=False, dtype=_dtype(spec.dtype),
-                output_loading_info=True, quantization_config=_packed(spec),
-            )  # fmt: skip
+            with hardware.LOADING:
+                model, loading = AutoModelForCausalLM.from_pretrained(
+                    folder, local_files_only=True, use_safetensors=True, trust_remote_code=False, dtype=_dtype(spec.dtype),
+                    output_loading_info=True, quantization_config=_packed(spec),
+                )  # fmt: skip
         except Exception as error:  # each architecture, file format and tokenizer fails in its own class
             raise ModelError(
                 f"The model {spec.id!r} could not be loaded ({' '.join(str(error).split())[:200] or type(error).__name__}) - its files are "

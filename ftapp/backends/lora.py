@@ -18,6 +18,7 @@ from pathlib import Path
 import torch
 from torch.nn.functional import linear
 
+from ftapp.backends import hardware
 from ftapp.backends.pair import Stopped
 from ftapp.errors import ModelError
 
@@ -45,7 +46,7 @@ def read(twin: torch.nn.Module, folder: Path) -> Weights:
             "choose another adapter or train one."
         )
     try:
-        with warnings.catch_warnings():
+        with hardware.LOADING, warnings.catch_warnings():
             warnings.simplefilter("ignore")  # PEFT warns about what is checked and said in words below
             config = PeftConfig.from_pretrained(folder)
             _refuse_unusual(config, folder.name)
