@@ -33,6 +33,7 @@ from ftapp import (
     cli_transfer,
     cli_trial,
     cli_voice,
+    gate,
 )  # fmt: skip
 from ftapp.arguments import VERDICTS, BadArguments, checked, parser
 from ftapp.errors import Damaged, UserError, unwritten_sentence
@@ -312,9 +313,11 @@ def _for_people(found: dict[str, Any]) -> dict[str, Any]:
 
 def _follow(studio: Any, run_id: str) -> dict[str, Any]:
     """Wait for a run's end, showing each step. Ctrl-C stops the waiting, never the training."""
-    shown = None
+    shown, doubts = None, []
     try:
         while (status := studio.training_status(OWNER, run_id))["state"] not in ENDED:
+            if not doubts and (doubts := [line for line in (status["reason"] or "").splitlines() if line.startswith(gate.DOUBT)]):
+                _warn(doubts)  # in a pipe too: there is still time to stop it
             if (line := _run_line(status)) != shown:
                 shown = line
                 _note("\r\033[K" + line, end="")

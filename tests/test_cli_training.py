@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from ftapp import cli, cli_training, config, ladder
+from ftapp import cli, cli_training, config, gate, ladder
 from ftapp.errors import ModelError
 
 
@@ -65,3 +65,19 @@ def test_a_plan_is_printed_with_its_numbers(capsys):
 def test_the_errors_of_a_fetch_are_sentences():
     with pytest.raises(ModelError, match="offline"):
         ladder.fetch("someone/some-model", True)
+
+
+def test_who_waits_in_a_pipe_is_told_of_a_doubt_while_it_can_be_stopped(capsys, monkeypatch):
+    doubt = f"{gate.DOUBT} Most labels are the wrong way round."
+    common = {"id": "run-1", "step": 0, "steps": 4, "seconds_left": None}
+    states = iter([common | {"state": "running", "reason": note} for note in ("", doubt, f"{doubt}\n3 of 8 are there.")])
+    heard = []
+
+    class Studio:
+        def training_status(self, owner, run_id):
+            heard.append(capsys.readouterr().err)
+            return next(states, common | {"state": "succeeded", "reason": None})
+
+    monkeypatch.setattr(cli, "FOLLOW_SECONDS", 0)
+    assert cli._follow(Studio(), "run-1")["state"] == "succeeded"
+    assert heard == ["", "", f"{doubt}\n", ""]
