@@ -9,17 +9,19 @@ import signal
 import subprocess
 import sys
 import time
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 import yaml
 from sqlmodel import SQLModel, select
 
+from db.columns import now
 from db.engine import open_engine, session, write
 from db.models import Adapter, Comparison, Evaluation, GateReport, Letter, Preference, Prompt, TrainingMetric, TrainingRun, Trial
 from ftapp import config, letters, preferences
 from ftapp.errors import NotFound, TrainingError
-from ftapp.training import lock, run
+from ftapp.training import lock, run, supervise
 from ftapp.training.prepare import prepare
 from ftapp.training.supervise import Supervisor
 from tests import tiny
@@ -175,6 +177,17 @@ def test_a_run_that_waits_can_be_stopped_and_strangers_see_nothing(home):
 # ---- real trainers ----------------------------------------------------------------------------------------------
 
 
+def test_what_is_planned_runs_down_until_a_step_knows_better():
+    row = TrainingRun(id="run-1", owner_id=ME, state="running", step=0, steps=9, seconds_left=600, metrics={}, started_at=now())
+    assert supervise._status(row)["seconds_left"] == 600
+    row.started_at = now() - timedelta(seconds=200)
+    assert supervise._status(row)["seconds_left"] == 400
+    row.started_at = now() - timedelta(seconds=700)
+    assert supervise._status(row)["seconds_left"] is None
+    row.metrics, row.seconds_left = {"loss": 0.7}, 50
+    assert supervise._status(row)["seconds_left"] == 50
+
+
 @pytest.mark.slow
 def test_a_training_from_the_click_to_the_candidate(home, supervisor):
     choose(home)
@@ -255,6 +268,7 @@ def test_a_killed_app_leaves_the_trainer_alone_and_the_next_app_picks_it_up(home
     settings, engine = home
     app = subprocess.Popen([sys.executable, "-c", f"""
 import time
+from datetime import timedelta
 from pathlib import Path
 from db.engine import open_engine
 from ftapp import config

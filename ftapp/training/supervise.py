@@ -344,5 +344,8 @@ def _register(opened: Session, current: TrainingRun, folder: Path, report: dict[
 
 
 def _status(row: TrainingRun) -> dict[str, Any]:
-    return {"id": row.id, "state": row.state, "step": row.step, "steps": row.steps, "seconds_left": row.seconds_left,
+    left = row.seconds_left
+    if left and row.state == "running" and row.started_at and not row.metrics:  # no step has said better: what was planned runs down
+        left = max(0.0, round(left - (now() - row.started_at).total_seconds(), -1)) or None
+    return {"id": row.id, "state": row.state, "step": row.step, "steps": row.steps, "seconds_left": left,
             "metrics": dict(row.metrics), "reason": row.reason}  # fmt: skip
