@@ -8,6 +8,7 @@ import json
 import random
 import resource
 import shutil
+import signal
 import threading
 import time
 from pathlib import Path
@@ -46,6 +47,16 @@ def _unsealed(folder: Path) -> bool:
     return any(not (path / run.MANIFEST).exists() for path in found)
 
 
+def _frozen(process, folder: Path) -> bool:
+    """Stop the trainer where it is; whether that is inside a checkpoint, which on a quick machine is whole before a blow falls."""
+    process.send_signal(signal.SIGSTOP)
+    time.sleep(0.01)  # a signal is not there at once
+    if not _unsealed(folder):
+        process.send_signal(signal.SIGCONT)
+        return False
+    return True
+
+
 def _late(folder: Path) -> bool:
     """Whether the run will soon be over: a moment that was missed so often is not waited for."""
     saved = max(map(watching.step_of, (folder / "checkpoints").glob("checkpoint-*[0-9]")), default=0)
@@ -62,7 +73,7 @@ def _hurt(supervisor, run_id, folder: Path, where: str, moments: random.Random) 
         if where == WRITING and _unsealed(folder):
             begun = sum(event["kind"] == "start" for event in run.read_events(folder)) > starts
             seen += begun
-            if seen and any(event["kind"] == "checkpoint" for event in run.read_events(folder)):
+            if seen and any(event["kind"] == "checkpoint" for event in run.read_events(folder)) and _frozen(process, folder):
                 break  # a checkpoint that it did not have before the last blow lies there: it gets on
         if where == PUBLISHING and ((folder / ".adapter.new").exists() or (folder / "adapter").exists()):
             break

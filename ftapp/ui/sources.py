@@ -69,6 +69,7 @@ class SourcesPanel:
         # Which texts the form was filled from, as a hash. Beside the form in the page: a gr.State changes on the server as soon as a
         # reading ends, and a second one, asked for by a page that did not show the first yet, took its empty form for corrections.
         self.read_of = gr.Textbox(visible="hidden", container=False, elem_id="read-of")
+        self.told = gr.State("")  # what the last reading filled the form from: one that was asked for before it showed fills nothing
         with gr.Row(elem_classes="examples"):
             gr.HTML('<p class="lead">Paste a posting and your résumé. Two letters come; pick the one you would send.</p>')
             with gr.Row(elem_classes="chips"):
@@ -85,7 +86,7 @@ class SourcesPanel:
                 self.ask = gr.Button("Ask the model to fill the gaps", size="sm", elem_id="fill-gaps", min_width=96)
             self.asked = gr.HTML(elem_id="filled-gaps")
         self.texts = [self.job, self.resume]
-        self.filled = [*self.texts, self.which, self.understood, self.notes, self.more, self.read_of, *self.form.boxes]
+        self.filled = [*self.texts, self.which, self.understood, self.notes, self.more, self.read_of, self.told, *self.form.boxes]
 
     @staticmethod
     def _source(label: str, hint: str, name: str) -> tuple[gr.Textbox, gr.UploadButton]:
@@ -96,7 +97,7 @@ class SourcesPanel:
 
     def wire(self, kind: gr.Dropdown) -> None:
         """Once the kind of text has its component: examples, files, links and leaving a box all fill the form."""
-        given = [*self.texts, kind, self.read_of, *self.form.boxes]
+        given = [*self.texts, kind, self.read_of, self.told, *self.form.boxes]
         self.reading = {"fn": calm(self.read), "inputs": given, "outputs": self.filled, **QUIET}
         for name, button in self.examples.items():
             button.click(lambda name=name: EXAMPLES[name], None, self.texts, **QUIET).then(**self.reading)
@@ -107,35 +108,40 @@ class SourcesPanel:
         self.which.input(calm(self.choose), [self.which, *given], self.filled, **QUIET)
         # What began to read before the model had answered knows nothing of its answer: the form is read once more after it.
         self.ask.click(
-            calm(self.fill_gaps), given, [self.understood, self.notes, self.more, self.asked, *self.form.boxes],
+            calm(self.fill_gaps), [*self.texts, kind, self.read_of, *self.form.boxes],
+            [self.understood, self.notes, self.more, self.asked, *self.form.boxes],
             **QUIET | {"show_progress": "minimal", "show_progress_on": self.asked, "concurrency_id": "model", "concurrency_limit": 1},
         ).then(**self.reading)  # fmt: skip
 
     # --- handlers -------------------------------------------------------------------------------------------------------
 
-    def read(self, job: str, resume: str, kind: str, read: str, request: gr.Request, *boxes: Any) -> tuple[Any, ...]:
+    def read(self, job: str, resume: str, kind: str, read: str, told: str, request: gr.Request, *boxes: Any) -> tuple[Any, ...]:
         """Fill the form from the boxes, or tell anew what it holds when it was corrected. A link is followed."""
         owner = self.door.owner(request)
         if kind == "answer" or not fetching.is_url(job):
-            return self._fill(owner, job, resume, kind, read, fields=_standing(job, resume, read, boxes))
+            return self._fill(owner, job, resume, kind, read, told, fields=_standing(job, resume, read, boxes))
         found = pages.read_url(job.strip(), self.studio.settings.offline)
         if len(found) == 1:
             mine = _standing(job, resume, read, boxes)[1]
-            return self._fill(owner, _text(found[0]), resume, kind, read, changed="job", fields=(found[0].fields, mine))
+            return self._fill(owner, _text(found[0]), resume, kind, read, told, changed="job", fields=(found[0].fields, mine))
         choices = [(" at ".join(filter(None, (one.fields.title, one.fields.company))), i) for i, one in enumerate(found)]
         asking = gr.update(choices=choices, value=None, visible=True)
         return gr.skip(), gr.skip(), asking, *[gr.skip() for _ in self.filled[3:]]
 
-    def choose(self, number: int, job: str, resume: str, kind: str, read: str, request: gr.Request, *boxes: Any) -> tuple[Any, ...]:
+    def choose(
+        self, number: int, job: str, resume: str, kind: str, read: str, told: str, request: gr.Request, *boxes: Any
+    ) -> tuple[Any, ...]:
         """One of several postings of a page. The page is asked for again: nothing of it was kept."""
         owner = self.door.owner(request)
         found = pages.read_url(job.strip(), self.studio.settings.offline)
         one = found[min(int(number), len(found) - 1)]
         mine = _standing(job, resume, read, boxes)[1]
-        return self._fill(owner, _text(one), resume, kind, read, changed="job", fields=(one.fields, mine))
+        return self._fill(owner, _text(one), resume, kind, read, told, changed="job", fields=(one.fields, mine))
 
     def bring(self, what: str) -> Callable[..., tuple[Any, ...]]:
-        def from_file(path: str, job: str, resume: str, kind: str, read: str, request: gr.Request, *boxes: Any) -> tuple[Any, ...]:
+        def from_file(
+            path: str, job: str, resume: str, kind: str, read: str, told: str, request: gr.Request, *boxes: Any
+        ) -> tuple[Any, ...]:
             try:
                 owner = self.door.owner(request)
                 found = files.read(path, "posting" if what == "job" else "résumé")
@@ -143,9 +149,10 @@ class SourcesPanel:
                 forget(path)
             posting, profile = _standing(job, resume, read, boxes)
             if what == "job":
-                return self._fill(owner, found.text, resume, kind, read, changed=what, fields=(None, profile), warnings=found.warnings)
+                fields = None, profile
+                return self._fill(owner, found.text, resume, kind, read, told, changed=what, fields=fields, warnings=found.warnings)
             fields = posting, found.profile
-            return self._fill(owner, job, found.text, kind, read, changed=what, fields=fields, warnings=found.warnings)
+            return self._fill(owner, job, found.text, kind, read, told, changed=what, fields=fields, warnings=found.warnings)
 
         return from_file
 
@@ -168,24 +175,25 @@ class SourcesPanel:
         return gr.update(label=understood_line(after)), understood_notes(after, job, resume), understood_body(after), said, *boxes
 
     def _fill(
-        self, owner: str, job: str, resume: str, kind: str, read: str, *, changed: str = "", fields: Fields = (None, None),
+        self, owner: str, job: str, resume: str, kind: str, read: str, told: str, *, changed: str = "", fields: Fields = (None, None),
         warnings: tuple[str, ...] = (),
     ) -> tuple[Any, ...]:  # fmt: skip
         """Values for `filled`. Only the box named by `changed` is written to: the person may be typing in the others. The half of
-        the form that was filled from the very text that stands there (`read` says so) keeps its corrections."""
+        the form that was filled from the very text that stands there keeps its corrections: `read` says so, or `told` where the page
+        had not shown yet what it was told."""
         texts = [text if changed == name else gr.skip() for name, text in (("job", job), ("resume", resume))]
         gone = gr.update(visible=False)
         if not (job.strip() or resume.strip()):
-            return *texts, gone, gone, "", "", "", *[gr.skip() for _ in self.form.boxes]
+            return *texts, gone, gone, "", "", "", "", *[gr.skip() for _ in self.form.boxes]
         found = self.studio.understand(owner, job, resume, kind, fields)
         found["warnings"] = list(dict.fromkeys([*warnings, *found["warnings"]]))
         boxes = self.form.show(values(found["job_fields"], found["resume_fields"]))
         now, halves = read_of(job, resume), (slice(0, OF_THE_JOB), slice(OF_THE_JOB, len(boxes)))
-        for half, before, after in zip(halves, read.split(), now.split(), strict=False):
-            if before == after:
+        for half, after, *before in zip(halves, now.split(), *(known.split() or ["", ""] for known in (read, told)), strict=True):
+            if after in before:
                 boxes[half] = [gr.skip() for _ in boxes[half]]
         line, notes = gr.update(label=understood_line(found), visible=True), understood_notes(found, job, resume)
-        return *texts, gone, line, notes, understood_body(found), now, *boxes
+        return *texts, gone, line, notes, understood_body(found), now, now, *boxes
 
 
 def _standing(job: str, resume: str, read: str, boxes: Sequence[Any]) -> Fields:
