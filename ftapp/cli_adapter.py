@@ -6,6 +6,7 @@ import argparse
 from pathlib import Path
 from typing import Any
 
+from ftapp.adapters import STARTER_ID
 from ftapp.errors import UserError
 from ftapp.ui import paper
 
@@ -39,11 +40,13 @@ def show(studio: Any, args: argparse.Namespace) -> dict[str, Any]:
     if args.adapter:
         found = [row for row in found if row["id"] == args.adapter]
         if not found:
+            if args.adapter == STARTER_ID:
+                raise UserError("The starter ships with ftapp: it was not made here, and there is no more to tell of it. Name your own.")
             raise UserError(f"There is no adapter {args.adapter[:24]!r} here. Nothing is shown. See python -m ftapp adapters.")
     for row in found:
         print("\n  ".join([f"{row['id']}  {row['state']}", *lines(row)]))
     if not found:
-        print("No adapter yet: the base model writes alone.")
+        print("No adapter of your own yet. What writes is told by: python -m ftapp adapters")
     return {"adapters": found}
 
 

@@ -94,9 +94,7 @@ def held_out_loss(rows: Sequence[Mapping[str, float]], examples: int, groups: in
 
 def read_curve(rows: Sequence[Mapping[str, float]]) -> str:
     """One plain sentence on the curve of a training. `rows` are metrics under TRL's names, in order of steps."""
-    if any("mean_token_accuracy" in row for row in rows):
-        return _read_losses(rows)
-    return _read_rewards(rows)
+    return _read_rewards(rows) if any("rewards/margins" in row for row in rows) else _read_losses(rows)
 
 
 def _read_losses(rows: Sequence[Mapping[str, float]]) -> str:

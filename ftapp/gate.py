@@ -167,12 +167,13 @@ def _no_worse(name: str, title: str, letters: Sequence[Mapping[str, Any]], margi
     differences = [sign * (new - now) for now, new in pairs]
     low, mean = lower_bound(differences), statistics.fmean(differences)
     before, after = (statistics.fmean(side) for side in zip(*pairs, strict=True))
-    form = "{:.2f} steps from your letters" if name == "voice" else "{:.0%}"
-    said = f"{form.format(before)} before, {form.format(after)} now; at worst {abs(low):.2f} {'worse' if low < 0 else 'better'}"
+    form, unit, scale = ("{:.2f} steps from your letters", "{:.2f} steps", 1) if name == "voice" else ("{:.0%}", "{:.0f} points", 100)
+    worst, allowed = unit.format(scale * abs(low)), unit.format(scale * margin)
+    said = f"{form.format(before)} before, {form.format(after)} now; at worst {worst} {'worse' if low < 0 else 'better'}"
     if low >= -margin:
-        return Rule(name, title, low, -margin, OK, f"{said}, and {margin:.2f} is allowed.")
+        return Rule(name, title, low, -margin, OK, f"{said}, and {allowed} are allowed.")
     sure = "It got worse" if mean < -margin else "It may have got worse"
-    return Rule(name, title, low, -margin, REFUSED, f"{sure}: {said}, and only {margin:.2f} is allowed.")
+    return Rule(name, title, low, -margin, REFUSED, f"{sure}: {said}, and only {allowed} are allowed.")
 
 
 def _unsupported(letters: Sequence[Mapping[str, Any]], limits: config.GateConfig) -> Rule:

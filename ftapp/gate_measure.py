@@ -183,7 +183,7 @@ def files(folder: Path, sha256: str) -> str:
     """What is wrong with an adapter's files, in a sentence; "" when they are whole, as recorded, finite and of fitting shapes."""
     if not run.sealed(folder) or run.read_json(folder / run.MANIFEST).get("adapter_model.safetensors") != sha256:
         return "The adapter's files are not the recorded ones (a file is missing or its hash differs)."
-    strange = sorted(path.name for path in folder.iterdir() if path.name not in (*run.PUBLISHED, run.MANIFEST))
+    strange = sorted(path.name for path in folder.iterdir() if path.name not in (*run.PUBLISHED, run.MANIFEST, run.FACTS))
     if strange:
         return f"The adapter's folder holds a file that does not belong there ({strange[0][:40]})."
     import torch

@@ -14,13 +14,12 @@ from sqlmodel import Session, SQLModel, col, select
 
 from db.engine import session
 from db.models import Adapter, Evaluation, Letter, Promotion, Prompt, TrainingRun, Trial
-from ftapp import adapters, agreement, cleaning, config, letters, sets, strength, trials, verdicts
+from ftapp import adapters, agreement, cleaning, config, letters, rendered, sets, strength, trials, verdicts
 from ftapp.backends import pair
 from ftapp.errors import ModelError, UserError
 from ftapp.training import run
 
 JOBS = 5
-FACTS = "card.json"  # beside an imported adapter: what its archive said of itself
 _RECIPE = ("label", "method", "scope", "r", "alpha", "learning_rate", "beta", "epochs", "batch_size", "loss_type", "seed")
 
 
@@ -46,7 +45,7 @@ def story(opened: Session, owner: str, adapter_id: str) -> dict[str, Any]:
         raise UserError(f"{adapter_id!r} was not made here. There is nothing to tell of it. Choose an adapter of your own.")
     made = opened.get(TrainingRun, row.run_id) if row.run_id else None
     report, plan = (made.report if made else {}), (made.report if made else {}).get("plan") or {}
-    said = run.read_json(Path(row.path) / FACTS) if not row.run_id else {}
+    said = run.read_json(Path(row.path) / run.FACTS) if not row.run_id else {}
     gate = _gate(opened, row.id) or said.get("gate")
     refused = row.state == "candidate" and bool(gate) and not gate.get("passed")
     return {
@@ -202,9 +201,7 @@ def fictional(backend: Any, most: int) -> list[dict[str, Any]]:
 
 
 def title_of(messages: list[dict[str, str]]) -> str:
-    """The job of a prompt, as `prompts.build` writes it."""
-    said = dict(line.partition(": ")[::2] for line in messages[-1]["content"].splitlines() if line.startswith(("title: ", "company: ")))
-    return " at ".join(filter(None, (said.get("title"), said.get("company")))) or "A question"
+    return rendered.read(messages).title or "A question"
 
 
 def stored(opened: Session, owner: str, one: str, other: str) -> list[dict[str, Any]]:
@@ -228,6 +225,12 @@ TRIALS = {"running": "is on trial", "confirmed": "won its trial", "rolled_back":
           "taken": "was taken before its trial ended"}  # fmt: skip
 
 
+def rule_line(rule: dict[str, Any]) -> str:
+    """A rule of the gate and what became of it. One that came with an archive may lack its title."""
+    title = rule.get("title")
+    return f"{title}: {rule['sentence']}" if isinstance(title, str) and title else rule["sentence"]
+
+
 def lines(told: dict[str, Any]) -> list[str]:
     """A story, a sentence a line; what is not known is not said."""
     thing, learned = THING.get(told["method"], "row"), told["learned"]
@@ -243,7 +246,7 @@ def lines(told: dict[str, Any]) -> list[str]:
     if gate := told["gate"]:
         kept = [rule for rule in gate.get("rules") or [] if isinstance(rule, dict) and rule.get("sentence")]
         made.append(f"{'Passed' if gate.get('passed') else 'Did not pass'} the gate" + (":" if kept else "."))
-        made += [rule["sentence"] for rule in kept]
+        made += map(rule_line, kept)
     if trial := told["trial"]:
         votes = trial["votes"]
         made.append(f"It {TRIALS.get(trial['state'], trial['state'])} ({votes} vote{'s' * (votes != 1)}).")

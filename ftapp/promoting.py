@@ -20,7 +20,7 @@ from ftapp.streams import proved
 from ftapp.training import run
 
 LEAST_REASON = 10  # characters; "ok" is none
-UNMEASURED = "It was brought here, and nobody has measured it yet: ask the gate first."
+UNMEASURED = "This adapter came as an archive, and nobody has measured it yet: ask the gate first. What passes goes on trial."
 
 
 class Promoting:
@@ -59,7 +59,7 @@ class Promoting:
                 return ""
         with write(self._engine) as opened:
             ended = trials.decide(opened, owner, self._base)
-            return f"The trial is over. {_ended(ended, trials.standing(opened, ended))}" if ended else ""
+            return f"The trial is over. {_ended(ended, trials.standing(opened, ended), True)}" if ended else ""
 
     def trial(self, owner: str) -> dict[str, Any] | None:
         """The trial that goes on, else the last one: {id, adapter_id, rival_id, state, automatic, votes, wins, losses, ties, more, done,
@@ -70,7 +70,8 @@ class Promoting:
                 return None
             found = trials.standing(opened, row)
             kept = {name: getattr(row, name) for name in ("id", "adapter_id", "rival_id", "state", "automatic")}
-        sentence = found.sentence if row.state == "running" else _ended(row, found)
+            writes = adapters.live_id(opened, owner, self._base) == row.adapter_id
+        sentence = found.sentence if row.state == "running" else _ended(row, found, writes)
         counts = {name: getattr(found, name) for name in ("votes", "wins", "losses", "ties", "more", "done")}
         return kept | counts | {"decided": found.state, "sentence": sentence, "began_at": row.created_at.isoformat(timespec="seconds")}
 
@@ -82,10 +83,7 @@ class Promoting:
         if adapter_id in (adapters.STARTER_ID, adapters.NONE_ID):
             raise UserError(f"{adapter_id!r} was not taught here. Nothing has changed. Only what you taught can be on trial.")
         if refused:
-            raise UserError(
-                f"The gate did not let this adapter through ({refused}) - it does not go on trial - teach another one, or let it write "
-                "with a reason."
-            )
+            raise UserError(f"{_why(refused)} It does not go on trial. Teach another one, or let it write with a reason.")
         with write(self._engine) as opened:
             if trials.begin(opened, owner, adapter_id) is None:
                 raise UserError("This adapter writes already. There is nothing to try. Teach a new one.")
@@ -134,9 +132,10 @@ class Promoting:
             chosen = adapters.find(opened, owner, adapter_id)
             refused = self._refused(opened, owner, adapter_id)
         if refused and len(reason) < LEAST_REASON:
+            short = f"A reason of at least {LEAST_REASON} characters is needed. " if reason else ""
             raise UserError(
-                f"The gate did not let this adapter through: {refused} It does not write yet. If you want it all the same, say why in a "
-                f"sentence (python -m ftapp promote {adapter_id} --anyway REASON)."
+                f"{short}{_why(refused)} It does not write yet. If you want it all the same, say why in a sentence: on the Models screen "
+                f"below what the gate measured, or python -m ftapp promote {adapter_id} --anyway REASON."
             )
         if chosen is not None:
             self._check(chosen)
@@ -197,7 +196,7 @@ class Promoting:
 
     @staticmethod
     def _refused(opened: Any, owner: str, adapter_id: str) -> str:
-        """Why an adapter may not write: the gate refused it, or it was brought and not measured yet; "" when it may."""
+        """Why an adapter may not write: what the gate said, or UNMEASURED; "" when it may."""
         row = trials.report(opened, owner, adapter_id)
         if row is None:
             mine = select(Adapter).where(Adapter.id == adapter_id, Adapter.owner_id == owner, col(Adapter.run_id).is_(None))
@@ -205,10 +204,14 @@ class Promoting:
         return "" if row.passed else " ".join(rule["sentence"] for rule in row.rules if rule["state"] == "refused")
 
 
-def _ended(row: Trial, found: trial.Standing) -> str:
-    """How a trial ended, in one sentence."""
+def _why(refused: str) -> str:
+    return refused if refused == UNMEASURED else f"The gate did not let this adapter through: {refused}"
+
+
+def _ended(row: Trial, found: trial.Standing, writes: bool) -> str:
+    """How a trial ended, in one sentence; `writes`: whether its adapter still does."""
     if row.state == "confirmed":
-        return f"{trial.counted(found)}: the new one is better and writes now."
+        return f"{trial.counted(found)}: the new one is better{' and writes now' if writes else '. It wrote, and no longer does'}."
     if row.state == "rolled_back":
         return f"{trial.counted(found)}: {trial.why_not(found)}; what wrote before keeps writing."
     if row.state == "taken":

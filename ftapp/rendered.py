@@ -31,6 +31,11 @@ class Rendered:
     text: str  # the last message of the person, whole
 
     @property
+    def title(self) -> str:
+        """The job in a line, or the question that is answered; "" where neither is known."""
+        return " at ".join(filter(None, (self.job.title, self.job.company))) or self.job.question
+
+    @property
     def sources(self) -> list[str]:
         """What a claim may rest on beside profile, posting and portfolio: the hook, or the whole text of a message without fields."""
         return [self.text] if not self.kind else [self.hook] if self.hook else []

@@ -97,7 +97,7 @@ class Sharing:
         if same:
             return {"id": same["id"], "state": same["state"], "scope": same["scope"], "already": True}
         run.publish(aside, place)
-        run.write_text(place / lineage.FACTS, json.dumps(said, indent=1))
+        run.write_text(place / run.FACTS, json.dumps(said, indent=1))
         with write(self._studio.engine) as opened:
             opened.add(Adapter(id=id, owner_id=owner, base_id=base["id"], base_hash=base["hash"], scope=scope, sha256=digest,
                                path=str(place)))  # fmt: skip
@@ -161,10 +161,9 @@ def card(told: dict[str, Any]) -> str:
     if settings := told.get("settings"):
         lines.append("## How it was taught\n\n" + "\n".join(f"- {name}: {value}" for name, value in settings.items()))
     if gate := told.get("gate"):
-        named = [rule for rule in gate.get("rules") or [] if isinstance(rule, dict)]
-        rules = [str(rule.get("sentence") or rule.get("title") or rule.get("name") or "") for rule in named]
+        rules = [lineage.rule_line(rule) for rule in gate.get("rules") or [] if isinstance(rule, dict) and rule.get("sentence")]
         verdict = "It passed these checks" if gate.get("passed") else "It did not pass all checks"
-        lines.append(f"## Checks before it wrote\n\n{verdict}:\n\n" + "\n".join(f"- {rule}" for rule in rules if rule))
+        lines.append(f"## Checks before it wrote\n\n{verdict}:\n\n" + "\n".join(f"- {rule}" for rule in rules))
     lines.append("## Before you share it\n\nAn adapter is made from personal texts, and its weights can hold traces of them.")
     return "\n\n".join(lines) + "\n"
 

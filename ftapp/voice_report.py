@@ -94,12 +94,8 @@ def elsewhere(backend: LocalBackend, most: int, kind: str) -> list[dict[str, Any
 
 
 def _plain(one: Mapping[str, Any]) -> dict[str, str]:
-    return {"title": _title(one), "prompt": one["fields"].text, "before": one["before"]["text"], "after": one["after"]["text"]}
-
-
-def _title(one: Mapping[str, Any]) -> str:
-    job = one["fields"].job
-    return " at ".join(filter(None, (job.title, job.company))) or job.question
+    fields = one["fields"]
+    return {"title": fields.title, "prompt": fields.text, "before": one["before"]["text"], "after": one["after"]["text"]}
 
 
 def examples(taught: Sequence[str], own: voice.VoiceCard) -> list[str]:
@@ -177,7 +173,7 @@ def _means(rows: Sequence[Mapping[str, Any]]) -> dict[str, float | None]:
 
 def _letter_row(one: Mapping[str, Any]) -> dict[str, Any]:
     """A prompt's letters as the page shows them."""
-    row: dict[str, Any] = {"title": _title(one)}
+    row: dict[str, Any] = {"title": one["fields"].title}
     for who in ("before", "prompted", "after", "reference"):
         if who in one:
             row |= {who: one[who]["text"], f"{who}_finished": one[who]["finished"], f"{who}_distance": one[who]["voice_distance"]}

@@ -75,6 +75,11 @@ def test_a_curve_is_read_in_one_sentence(rows, says):
     assert says in sentence and sentence.endswith(".") and sentence.count(". ") == 0
 
 
+def test_a_curve_of_choices_is_read_by_its_rewards_whatever_else_trl_counts():
+    rows = [{"loss": 0.6, "mean_token_accuracy": 0.5, "rewards/margins": 0.4, "rewards/chosen": 0.3, "rewards/rejected": -0.1}] * 8
+    assert evaluation.read_curve(rows).startswith("The gap grew to 0.40")
+
+
 def test_the_first_letters_are_of_different_postings():
     rows = [{"split_key": key, "id": i} for i, key in enumerate("aabacbd")]
     assert [row["id"] for row in evaluation.first_prompts(rows, 3)] == [0, 2, 4]

@@ -40,7 +40,7 @@ def test_a_story_tells_parents_counts_gate_and_who_let_it_write(studio):
     with write(studio.engine) as opened:
         adapters.promote(opened, ME, first, "bundled")
         adapters.rollback(opened, ME, "bundled")
-        gate = {"passed": True, "rules": [{"name": "relevance", "sentence": "Relevance is as good."}, "odd"]}
+        gate = {"passed": True, "rules": [{"title": "Relevance", "sentence": "as good."}, {"sentence": "Whole."}, "odd"]}
         opened.add(Evaluation(owner_id=ME, adapter_id=second, values={"gate": gate}))
     told = {row["id"]: row for row in Lineage(studio).listing(ME)}
     assert told[second]["parents"] == [first, "starter"] and told[first]["parents"] == ["starter"]
@@ -48,7 +48,7 @@ def test_a_story_tells_parents_counts_gate_and_who_let_it_write(studio):
     assert told[first]["bytes"] == 5000 and told[first]["settings"]["learning_rate"] > 0
     assert told[first]["promoted"][0]["by"] == "person" and told[first]["promoted"][0]["undone_at"]
     said = " ".join(lineage.lines(told[second]))
-    assert "Relevance is as good." in said and f"{first}, on top of the starter" in said and "Let write" not in said
+    assert "Relevance: as good. Whole." in said and f"{first}, on top of the starter" in said and "Let write" not in said
     with session(studio.engine) as opened, pytest.raises(NotFound):
         lineage.story(opened, "visitor_1", first)
 

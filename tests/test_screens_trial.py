@@ -68,6 +68,9 @@ def test_votes_move_one_bar_until_the_new_one_writes(chrome, tmp_path):
         models(page)
         expect(page.locator("#adapters .current")).to_contain_text(name)
         assert studio.trial.trial("local")["state"] == "confirmed"
+        assert studio.trial.trial("local")["sentence"].endswith("is better and writes now.")
+        studio.rollback("local")
+        assert studio.trial.trial("local")["sentence"].endswith("It wrote, and no longer does.")
 
 
 @pytest.mark.slow
@@ -87,10 +90,15 @@ def test_by_hand_the_votes_wait_and_it_can_be_taken_at_once(chrome, tmp_path):
         assert studio.trial.trial("local")["state"] == "taken"
 
 
-def test_a_refused_adapter_needs_a_reason(chrome, tmp_path):
+def test_a_refused_adapter_needs_a_reason_and_the_one_that_was_picked_is_meant(chrome, tmp_path):
     with serve(tmp_path / "home") as (address, studio), opened(chrome, address) as page:
         name = taught(studio, passed=False)
+        taught(studio)
         models(page)
+        expect(page.locator("#gate")).to_contain_text("The gate let it through.")
+        expect(page.locator("#anyway")).to_be_hidden()
+        page.locator("#pick-adapter input").click()
+        page.get_by_role("option", name=name).click()
         expect(page.locator("#gate")).to_contain_text("The gate refused it: 1 rule failed.")
         expect(page.locator("#gate")).to_contain_text("120 words before, 240 now.")
         for place in ("#adapters", "#lineage"):
@@ -101,3 +109,5 @@ def test_a_refused_adapter_needs_a_reason(chrome, tmp_path):
         page.locator("#anyway").click()
         expect(page.locator("#trial-said")).to_contain_text("though the gate refused it")
         expect(page.locator("#adapters .current")).to_contain_text(name)
+        expect(page.locator("#lineage")).to_contain_text("because: I write long letters on purpose.")
+        expect(page.locator("#anyway")).to_be_hidden()

@@ -17,7 +17,7 @@ from sqlmodel import select
 
 from db.engine import session
 from db.models import Adapter
-from ftapp import archives, cli, config, finite, sharing
+from ftapp import archives, cli, config, finite, gate_measure, sharing
 from ftapp.archives import CARD, CONFIG, FACTS, MANIFEST, WEIGHTS, Refused
 from ftapp.backends.scripted import ScriptedBackend
 from ftapp.errors import UserError
@@ -86,6 +86,7 @@ def test_what_leaves_comes_back_as_a_candidate_with_the_same_weights(studio, tmp
     (row,) = adapters_of(studio)
     assert (done["state"], done["scope"], row.state, row.run_id) == ("candidate", "letter", "candidate", None)
     assert row.sha256 == run.sha256_file(config.STARTER / WEIGHTS) and run.sealed(Path(row.path))
+    assert gate_measure.files(Path(row.path), row.sha256) == "", "the gate takes its files, with what the archive said of itself"
     assert Sharing(studio).bring(ME, out) == done | {"already": True} and len(adapters_of(studio)) == 1
     again = tmp_path / "again.zip"
     Sharing(studio).take(ME, row.id, again)
@@ -105,9 +106,9 @@ def test_the_card_names_the_base_counts_and_checks_and_no_place(good):
     told = {"base_id": "Qwen/Qwen2.5-0.5B-Instruct", "base_hash": "h" * 64, "scope": "all", "sha256": "a", "parents": ["none"],
             "method": "dpo", "recipe": "dpo_lora", "learned": 41, "checked": 9, "held_out": "Right for 7 of 9.",
             "settings": {"learning_rate": 0.001},
-            "gate": {"passed": True, "rules": [{"name": "relevance", "sentence": "Relevance is as good as before."}]}}  # fmt: skip
+            "gate": {"passed": True, "rules": [{"title": "Relevance", "sentence": "57% before."}, {"sentence": "Whole."}]}}  # fmt: skip
     card = sharing.card(sharing.facts(told))
-    assert "base_model: Qwen/Qwen2.5-0.5B-Instruct" in card and "41 choices" in card and "Relevance is as good" in card
+    assert "base_model: Qwen/Qwen2.5-0.5B-Instruct" in card and "41 choices" in card and "- Relevance: 57% before.\n- Whole." in card
     assert sharing.hub_id("/somewhere/private/model") == sharing.hub_id("bundled") == ""
 
 

@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ftapp import config, evaluation
+from ftapp import config, evaluation, rendered
 from ftapp.training import run
 
 if TYPE_CHECKING:
@@ -71,7 +71,7 @@ def letters(
     backend: LocalBackend, base: Mapping[str, Any], recipe: config.Recipe, rows: list, folder: Path, sha256: str, count: int,
     stop: Callable[[], bool],
 ) -> tuple[list[dict], str]:  # fmt: skip
-    """Held-out letters before and after, and a note where there are fewer than `count`."""
+    """Held-out letters {title, before, after, before_finished, after_finished}, and a note where there are fewer than `count`."""
     from ftapp.backends.local import AdapterRef
 
     chosen = evaluation.first_prompts(rows, count)
@@ -81,5 +81,6 @@ def letters(
     before = AdapterRef(parent["id"], Path(parent["path"]), parent["sha256"], parent["scope"]) if parent else None
     after = AdapterRef(folder.name, folder / "adapter", sha256, recipe.scope)
     prompts = [row["prompt"] for row in chosen]
-    written = list(evaluation.letters_before_after(backend, prompts, before, after, base["max_new_tokens"], stop))
+    pairs = evaluation.letters_before_after(backend, prompts, before, after, base["max_new_tokens"], stop)
+    written = [{"title": rendered.read(messages).title} | pair for messages, pair in zip(prompts, pairs, strict=False)]
     return written, "" if len(written) == count else f"{len(written)} of {count} letters: more postings give more."

@@ -20,6 +20,7 @@ from ftapp.training.bases import load_base
 from ftapp.training.watching import Emit, Outcome, resume_point, rounded, step_of, watcher
 
 WRITING = "Before it learns, it writes fresh letters for your postings: what you chose and edited says something of them, too."
+CHECKING = "It has learned. Now both versions, before and after, write the same letters, and the gate compares them."
 # (model, tokenizer, recipe, base.json, encoded rows to learn from, encoded rows held out, folder for checkpoints) -> a trainer
 Build = Callable[..., Any]
 # (trainer, recipe, base.json, rows held out) -> what the report says of this way of teaching
@@ -31,7 +32,8 @@ def give(
 ) -> Outcome:
     """Train the run in `run_folder`, going on from its last complete checkpoint if there is one.
 
-    `on_event` receives {kind, state?, step?, metrics?, reason?}; metrics keep TRL's names, plus `seconds_left`.
+    `on_event` receives {kind, state?, step?, metrics?, reason?}; metrics keep TRL's names, plus `seconds_left`; kind `check` says that
+    what follows the last step has begun.
     `stop()` is asked after every step; a stopped run has a checkpoint and can be called again. `letters` held-out
     letters are written before and after (0: none). Raises TrainingError or ModelError with a sentence.
     """
@@ -48,8 +50,8 @@ def give(
     chosen = gate_measure.choices(train_rows, eval_rows, stop) if gated else None
     doubt = gate.doubt(chosen) if chosen else ""
 
-    def say(note: str) -> None:
-        emit({"kind": "note", "reason": "\n".join(filter(None, (doubt, note)))})
+    def say(note: str, kind: str = "note") -> None:
+        emit({"kind": kind, "reason": "\n".join(filter(None, (doubt, note)))})
 
     if doubt:
         say("")
@@ -91,6 +93,7 @@ def give(
     del trainer, model, watch  # the letters need the room
     gc.collect()
     if letters:
+        say(CHECKING, "check")
         writer = finish.writer(base)
         if recipe.method == "sft":
             report["voice"] = voice_report.after_training(writer, folder, sha256, stop=stop)

@@ -33,6 +33,7 @@ FINAL = ("succeeded", "failed", "stopped")  # what a trainer says itself; "inter
 RESUMABLE = ("failed", "stopped", "interrupted")
 PUBLISHED = ("adapter_config.json", "adapter_model.safetensors")
 MANIFEST = "manifest.json"
+FACTS = "card.json"  # beside an imported adapter: what its archive said of itself
 
 
 # ---- creating and reading -------------------------------------------------------------------------------------

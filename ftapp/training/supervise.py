@@ -288,7 +288,7 @@ class Supervisor:
             return
         folder = self._runs / row.id
         report = run.read_json(folder / "report.json") if said == "succeeded" else {}
-        reason = cut_off if said == "interrupted" else next((e["reason"] for e in reversed(events) if "reason" in e), "") or None
+        reason = cut_off if said == "interrupted" else next((e["reason"] for e in events if e.get("state") == said and "reason" in e), None)
         if said == "succeeded" and not run.sealed(folder / "adapter"):
             said, reason = "failed", "The adapter's files are not whole - they cannot be used - resume the training."
         with write(self._engine) as opened:
@@ -323,8 +323,10 @@ def _take(opened: Session, current: TrainingRun, event: dict[str, Any]) -> None:
     if event.get("state") in ("running", "stopping") and current.state in run.ACTIVE and current.state != "stopping":
         current.state = event["state"]
     current.step = event.get("step", current.step)
-    if event["kind"] == "note":
+    if event["kind"] in ("note", "check"):
         current.reason = event["reason"]
+    if event["kind"] == "check":  # how long that takes is not known: no number is better than one that stands still
+        current.seconds_left = None
     if event["kind"] == "start":
         current.steps = int(metrics.get("steps", current.steps))
     elif event["kind"] == "metrics":

@@ -16,7 +16,7 @@ from ftapp.errors import TrainingError
 from ftapp.training import processes, run
 
 Emit = Callable[[dict], None]
-TAIL_SECONDS = 5.0  # publishing, the held-out check and the first letters; replaced by measured time as it goes
+TAIL_SECONDS = 5.0  # publishing and the held-out choices; the letters that follow are told of, not counted
 
 
 @dataclass(frozen=True)

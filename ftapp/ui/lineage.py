@@ -49,12 +49,16 @@ def rates(found: dict[str, Any]) -> str:
     cells = [
         [
             paper.model_name(pair["one"]), paper.model_name(pair["other"]),
-            f"{pair['wins']} won, {pair['losses']} lost, {pair['ties']} tied",
+            f"{pair['wins']} won, {pair['losses']} lost, {pair['ties']} tied" if met(pair) else "none: judged by others that both met",
             f"{plots.percent(pair['chance'])}, likely between {100 * pair['low']:.0f} and {plots.percent(pair['high'])}",
         ]
         for pair in ranked[:MOST_PAIRS]
     ]  # fmt: skip
     return paper.table(["Version", "against", "Your choices between them", "Wins a comparison"], cells)
+
+
+def met(pair: dict[str, Any]) -> bool:
+    return any(pair[name] for name in ("wins", "losses", "ties"))
 
 
 def side_by_side(pairs: list[dict[str, Any]], names: tuple[str, str]) -> str:

@@ -8,6 +8,7 @@ from typing import Any
 import gradio as gr
 
 from ftapp import ladder
+from ftapp.adapters import STARTER_ID
 from ftapp.config import BUNDLED, model_ids, model_spec
 from ftapp.ui import paper
 from ftapp.ui.asking import QUIET, calm
@@ -15,7 +16,7 @@ from ftapp.ui.lineage import LineagePanel
 from ftapp.ui.owner import Door
 from ftapp.ui.servers import ServerPanel
 from ftapp.ui.templates import TemplatesPanel
-from ftapp.ui.trial import TrialPanel, gate_text
+from ftapp.ui.trial import TrialPanel
 
 EMPTY = "No adapter yet: the base model writes both letters. Choose between a few pairs and teach your own."
 
@@ -29,12 +30,17 @@ def timeline(rows: list[dict[str, Any]]) -> str:
         [
             paper.model_name(row["id"]),
             paper.adapter_state(row),
-            paper.model_name(row.get("parent_id") or "none"),
+            "came as an archive" if brought(row) else paper.model_name(row.get("parent_id") or "none"),
             str(row.get("created_at") or "")[:16].replace("T", " "),
         ]
         for row in ordered
     ]
     return paper.table(["Adapter", "State", "Taught from", "Made (UTC)"], cells, current=0 if ordered[0]["state"] == "live" else None)
+
+
+def brought(row: dict[str, Any]) -> bool:
+    """Whether an adapter of a list came as an archive, so that nobody here knows what it was taught from."""
+    return not row.get("run_id") and not row.get("parent_id") and row["id"] != STARTER_ID
 
 
 def rung_text(rung: dict[str, Any]) -> str:
@@ -81,7 +87,7 @@ class ModelsTab:
             self.measure = gr.Button("Ask the gate", elem_id="ask-gate", min_width=120)
             self.attempt = gr.Button("Put on trial", elem_id="begin-trial", min_width=120)
         self.said = gr.HTML(elem_id="models-said")
-        self.trial = TrialPanel(studio, door)
+        self.trial = TrialPanel(studio, door, self.pick)
         self.lineage = LineagePanel(studio, door)
         gr.HTML('<h2 class="next">Base model</h2><p class="lead">Larger ones write better and need more. Each learns by itself.</p>')
         self.state = gr.HTML(elem_id="base-state")
@@ -135,7 +141,8 @@ class ModelsTab:
             return
         yield paper.note("It writes beside what writes now, on the same postings. This takes a minute or more…")
         found = self.studio.trial.ask_gate(owner, adapter)
-        yield f"<h3>{paper.safe(paper.model_name(adapter))}</h3>{gate_text(found, open_=True)}"
+        verdict = "let it through" if found["passed"] else "refused it"
+        yield paper.note(f"{paper.model_name(adapter)} was measured, and the gate {verdict}. What it measured stands below.")
 
     def begin_trial(self, adapter: str | None, request: gr.Request) -> str:
         owner = self.door.manager(request)
@@ -164,13 +171,15 @@ class ModelsTab:
         self.looking = {"fn": calm(self.look), "inputs": None, "outputs": [self.list, self.first, self.pick], **QUIET}
         # Whoever waits for a letter comes first or next.
         gate = {"concurrency_id": "model", "concurrency_limit": 1, "show_progress": "minimal"}
-        for event in (self.promote.click(calm(self.let_write), self.pick, self.said, **QUIET),
-                      self.measure.click(calm(self.ask_gate), self.pick, self.said, **QUIET | gate),
-                      self.attempt.click(calm(self.begin_trial), self.pick, self.said, **QUIET),
-                      self.back.click(calm(self.roll_back), None, self.said, **QUIET), *self.trial.changed):  # fmt: skip
-            event.then(**self.looking).then(**self.trial.looking)
+        mine = (self.promote.click(calm(self.let_write), self.pick, self.said, **QUIET),
+                self.measure.click(calm(self.ask_gate), self.pick, self.said, **QUIET | gate),
+                self.attempt.click(calm(self.begin_trial), self.pick, self.said, **QUIET),
+                self.back.click(calm(self.roll_back), None, self.said, **QUIET))  # fmt: skip
+        for events, other in ((mine, self.trial.said), (self.trial.changed, self.said)):  # what the other one said is no longer so
+            for event in events:
+                event.then(lambda: "", None, other, **QUIET).then(**self.looking).then(**self.trial.looking).then(**self.lineage.looking)
+        self.pick.input(**self.trial.looking)
         self.lineage.brought.then(**self.looking)
-        self.said.change(**self.lineage.looking)
         self.switch.click(calm(self.load), self.base, self.state, **QUIET)
         shown = [part for rung in self.rungs.values() for part in rung]
         self.measuring = {"fn": calm(self.look_at_models), "inputs": None, "outputs": shown, **QUIET}

@@ -185,18 +185,21 @@ class TeachTab:
             return {self.seen: seen}
         state = status["state"] if status else ""
         rows = [{"step": row["step"], **row["metrics"]} for row in self.studio.training_rows(owner, status["id"])] if status else []
-        result = result_text(self.studio.report(owner, status["id"])) if state == "succeeded" else ""
+        report = self.studio.report(owner, status["id"]) if state == "succeeded" else None
+        choices = any("rewards/margins" in row for row in rows)  # its next words are not what such a training is about
         news: dict[Any, Any] = {
-            self.seen: (key, drawn), self.status: status_text(status), self.result: result,
+            self.seen: (key, drawn), self.status: status_text(status),
+            self.result: result_text(report) if report else "",
             self.reading: paper.note(read_curve(rows) if rows else ""),
             self.first: gr.update(visible=status is None),
             self.start: gr.update(visible=state not in ACTIVE), self.stop: gr.update(visible=state in ("queued", "running")),
             self.resume: gr.update(visible=state in ("interrupted", "stopped", "failed") and bool(status and status["step"])),
-            self.decide: gr.update(visible=state == "succeeded"), self.lesser: gr.update(visible=self._smaller(owner, state) is not None),
+            self.decide: gr.update(visible=bool(report and report["adapter_id"])),
+            self.lesser: gr.update(visible=self._smaller(owner, state) is not None),
             self.numbers: paper.facts({k: f"{v:.4g}" for k, v in sorted((status or {}).get("metrics", {}).items())}),
         }  # fmt: skip
         for name, plot in self.plots.items() if drawn != seen[1] else ():
-            data = frame(rows, *PLOTS[name][2:])
+            data = frame(rows, *PLOTS[name][2:]) if name != "words" or not choices else None
             news[plot] = gr.update(value=data, visible=data is not None)
         return news
 
@@ -255,7 +258,8 @@ class TeachTab:
         run_id = self._current(owner)
         made = self.studio.report(owner, run_id)["adapter_id"]
         if made is None:
-            raise gr.Error("This training has no adapter yet. Wait until it has finished.", title="Not yet", print_exception=False)
+            raise gr.Error("This training's adapter is not there: it has not finished, or was deleted. Nothing has changed. Teach again.",
+                           title="Not done", print_exception=False)  # fmt: skip
         self.studio.promote(owner, made)
         return paper.note("It writes from now on: the next letters come from what you taught.")
 

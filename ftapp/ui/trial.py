@@ -39,7 +39,7 @@ def trial_text(found: dict[str, Any] | None) -> str:
     return f'<section class="card trial"><h3>{paper.safe(against)}</h3>{bar}{ends}{decided}</section>'
 
 
-def gate_text(report: dict[str, Any] | None, open_: bool = False) -> str:
+def gate_text(report: dict[str, Any] | None) -> str:
     """Each rule of the gate with its value in words, the refusals first."""
     if not report:
         return ""
@@ -47,8 +47,7 @@ def gate_text(report: dict[str, Any] | None, open_: bool = False) -> str:
     refused = sum(rule["state"] == "refused" for rule in rules)
     said = "The gate let it through." if report["passed"] else f"The gate refused it: {paper.count(refused, 'rule')} failed."
     lines = "".join(map(_rule, rules))
-    shown = " open" if open_ or refused else ""
-    return f'<details class="gate"{shown}><summary>{paper.safe(said)}</summary><ul class="rules">{lines}</ul></details>'
+    return f'<details class="gate"{" open" * bool(refused)}><summary>{paper.safe(said)}</summary><ul class="rules">{lines}</ul></details>'
 
 
 def _rule(rule: dict[str, Any]) -> str:
@@ -57,10 +56,10 @@ def _rule(rule: dict[str, Any]) -> str:
 
 
 class TrialPanel:
-    """Components and handlers. `changed` are events after which the list of adapters may differ."""
+    """Components and handlers. `pick` holds the adapter that was picked; `changed` are events after which the list of them may differ."""
 
-    def __init__(self, studio: Any, door: Door):
-        self.studio, self.door = studio, door
+    def __init__(self, studio: Any, door: Door, pick: gr.Dropdown):
+        self.studio, self.door, self.pick = studio, door, pick
         gr.HTML('<h2>On trial</h2><p class="lead">A new adapter must earn its place: every vote on a new pair tests it.</p>')
         self.shown = gr.HTML(elem_id="trial")
         with gr.Row(elem_classes="chips fields"):
@@ -75,22 +74,24 @@ class TrialPanel:
         self.said = gr.HTML(elem_id="trial-said")
         self._wire()
 
-    def _newest(self, owner: str) -> str:
-        """The adapter that is on trial, else the newest one that waits."""
-        rows = [row for state in ("trial", "candidate") for row in self.studio.adapters(owner) if row["state"] == state]
-        return rows[0]["id"] if rows else ""
+    def _asked_about(self, owner: str, picked: str | None) -> dict[str, Any]:
+        """The adapter that is picked, else the one on trial, else the newest that waits; nothing known of it where there is none."""
+        rows = self.studio.adapters(owner)
+        mine = [row for row in rows if row["id"] == picked] if picked else []
+        waiting = [row for state in ("trial", "candidate") for row in rows if row["state"] == state]
+        return next(iter(mine or waiting), {"id": "", "state": ""})
 
-    def look(self, request: gr.Request) -> list[Any]:
+    def look(self, picked: str | None, request: gr.Request) -> list[Any]:
         owner = self.door.owner(request)
-        found, newest = self.studio.trial.trial(owner), self._newest(owner)
-        report = self.studio.trial.gate(owner, newest) if newest else None
+        found, about = self.studio.trial.trial(owner), self._asked_about(owner, picked)
+        report = self.studio.trial.gate(owner, about["id"]) if about["id"] else None
         going = bool(found) and found["state"] == "running"
         waits = going and not found["automatic"] and found["decided"] != "continue"
-        title = f"<h3>What the gate measured of {paper.safe(paper.model_name(newest))}</h3>" if report else ""
+        title = f"<h3>What the gate measured of {paper.safe(paper.model_name(about['id']))}</h3>" if report else ""
         return [
             trial_text(found), gr.update(visible=going), gr.update(visible=waits), gr.update(visible=going),
             gr.update(visible=found is not None, value=found["automatic"] if found else True), title + gate_text(report),
-            gr.update(visible=bool(report) and not report["passed"]),
+            gr.update(visible=bool(report) and not report["passed"] and about["state"] != "live"),
         ]  # fmt: skip
 
     def take_it(self, request: gr.Request) -> str:
@@ -111,23 +112,23 @@ class TrialPanel:
         self.studio.trial.automatic(self.door.manager(request), bool(automatic))
         return paper.note("What the votes say is done at once." if automatic else "What the votes say waits for you here.")
 
-    def write_anyway(self, reason: str, request: gr.Request) -> tuple[str, str]:
+    def write_anyway(self, picked: str | None, reason: str, request: gr.Request) -> tuple[str, str]:
         owner = self.door.manager(request)
-        newest = self._newest(owner)
-        if not newest:
+        adapter = self._asked_about(owner, picked)["id"]
+        if not adapter:
             return reason, paper.note("No adapter waits.", "warning")
         if len(reason.strip()) < 10:
             return reason, paper.note("Say in a sentence why; it is kept with the adapter.", "warning")
-        self.studio.promote(owner, newest, reason)
-        return "", paper.note(f"From now on {paper.model_name(newest)} writes, though the gate refused it.")
+        self.studio.promote(owner, adapter, reason)
+        return "", paper.note(f"From now on {paper.model_name(adapter)} writes, though the gate refused it.")
 
     def _wire(self) -> None:
         outputs = [self.shown, self.take, self.finish, self.leave, self.automatic, self.gate, self.anyway]
-        self.looking = {"fn": calm(self.look), "inputs": None, "outputs": outputs, **QUIET}
+        self.looking = {"fn": calm(self.look), "inputs": self.pick, "outputs": outputs, **QUIET}
         self.changed = [
             self.take.click(calm(self.take_it), None, self.said, **QUIET),
             self.finish.click(calm(self.finish_it), None, self.said, **QUIET),
             self.leave.click(calm(self.leave_it), None, self.said, **QUIET),
             self.automatic.input(calm(self.set_automatic), self.automatic, self.said, **QUIET),
-            self.override.click(calm(self.write_anyway), self.reason, [self.reason, self.said], **QUIET),
+            self.override.click(calm(self.write_anyway), [self.pick, self.reason], [self.reason, self.said], **QUIET),
         ]
