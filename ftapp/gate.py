@@ -169,7 +169,8 @@ def _no_worse(name: str, title: str, letters: Sequence[Mapping[str, Any]], margi
     before, after = (statistics.fmean(side) for side in zip(*pairs, strict=True))
     form, unit, scale = ("{:.2f} steps from your letters", "{:.2f} steps", 1) if name == "voice" else ("{:.0%}", "{:.0f} points", 100)
     worst, allowed = unit.format(scale * abs(low)), unit.format(scale * margin)
-    said = f"{form.format(before)} before, {form.format(after)} now; at worst {worst} {'worse' if low < 0 else 'better'}"
+    worst = "the same" if worst == unit.format(0) else f"{worst} {'worse' if low < 0 else 'better'}"
+    said = f"{form.format(before)} before, {form.format(after)} now; at worst {worst}"
     if low >= -margin:
         return Rule(name, title, low, -margin, OK, f"{said}, and {allowed} are allowed.")
     sure = "It got worse" if mean < -margin else "It may have got worse"
