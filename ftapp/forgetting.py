@@ -14,7 +14,7 @@ from sqlmodel import Session, SQLModel, col, select
 
 from db import closure
 from db.engine import scrub, session, write
-from db.models import ACTIVE_STATES, Adapter, Evaluation, Promotion, TrainingRun
+from db.models import ACTIVE_STATES, Adapter, Evaluation, Promotion, TrainingRun, now
 from ftapp import adapters, config
 from ftapp import forgetting_files as files
 from ftapp import forgetting_rows as rows
@@ -105,6 +105,7 @@ class Forgetting:
             wrote = adapters.withdraw(opened, owner, ids) if policy != "keep" else set()
             folders = self._discard(opened, owner, ids) if policy == "delete" else []
             self._clean_reports(opened, done["runs"])
+            self._mark(opened, owner, ids)
             removed = rows.remove(opened, reached)
             files.begin(self._studio.settings.home, done["runs"], reached.sources, folders)
         files.finish(self._studio.settings.home)  # files that went before the commit could not come back
@@ -139,6 +140,14 @@ class Forgetting:
         opened.connection().execute(delete(Promotion).where(Promotion.owner_id == owner, col(Promotion.adapter_id).in_(ids)))
         closure.remove(opened, closure.pointing_at(opened, {"adapter": ids}))
         return folders
+
+    @staticmethod
+    def _mark(opened: Session, owner: str, ids: list[str]) -> None:
+        """Whoever lets one of these adapters write again is to know what it learned from."""
+        made = select(TrainingRun).join(Adapter, col(Adapter.run_id) == TrainingRun.id)
+        for run in opened.exec(made.where(Adapter.owner_id == owner, col(Adapter.id).in_(ids))):
+            run.report = run.report | {"forgotten_on": now().date().isoformat()}
+            opened.add(run)
 
     @staticmethod
     def _clean_reports(opened: Session, runs: list[str]) -> None:

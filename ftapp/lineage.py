@@ -33,11 +33,11 @@ def listing(opened: Session, owner: str, base_id: str | None = None) -> list[dic
 
 def story(opened: Session, owner: str, adapter_id: str) -> dict[str, Any]:
     """{id, state, refused, made_at, base_id, base_hash, scope, sha256, bytes, parents, imported, method, recipe, settings, learned,
-    checked, held_out, gate, trial, promoted}.
+    checked, held_out, forgotten_on, gate, trial, promoted}.
 
     `parents` go from the nearest to "starter" or "none"; `learned` and `checked` count pairs (method dpo) or letters (sft) and are None
-    where nothing is known; `held_out` is a sentence; `gate` {passed, rules} and `trial` {state, votes} or None; `promoted` is
-    [{at, by, reason, undone_at}], newest first. Raises NotFound.
+    where nothing is known; `held_out` is a sentence; `forgotten_on` the day on which some of what taught it was deleted, or "";
+    `gate` {passed, rules} and `trial` {state, votes} or None; `promoted` is [{at, by, reason, undone_at}], newest first. Raises NotFound.
     """
     adapters.find(opened, owner, adapter_id)
     row = opened.exec(select(Adapter).where(Adapter.id == adapter_id, Adapter.owner_id == owner)).first()
@@ -56,7 +56,7 @@ def story(opened: Session, owner: str, adapter_id: str) -> dict[str, Any]:
         "learned": _first(report.get("train_pairs"), report.get("train_examples"), plan.get("kept"), said.get("learned")),
         "checked": _first(report.get("held_out_pairs"), report.get("held_out_examples"), plan.get("held_out"), said.get("checked")),
         "held_out": (report.get("held_out") or {}).get("sentence", "") or said.get("held_out", ""),
-        "gate": gate, "trial": _trial(opened, row.id), "promoted": _promoted(opened, row),
+        "forgotten_on": report.get("forgotten_on", ""), "gate": gate, "trial": _trial(opened, row.id), "promoted": _promoted(opened, row),
     }  # fmt: skip
 
 
@@ -243,6 +243,8 @@ def lines(told: dict[str, Any]) -> list[str]:
         made.append(told["held_out"])
     if not told["imported"]:
         made.append(f"Taught on top of {', on top of '.join(NAMES.get(id, id) for id in told['parents'])}.")
+    if told["forgotten_on"]:
+        made.append(f"Some of what it learned from was deleted on {told['forgotten_on']}. Its weights can still hold traces of it.")
     if gate := told["gate"]:
         kept = [rule for rule in gate.get("rules") or [] if isinstance(rule, dict) and rule.get("sentence")]
         made.append(f"{'Passed' if gate.get('passed') else 'Did not pass'} the gate" + (":" if kept else "."))

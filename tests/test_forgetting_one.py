@@ -13,7 +13,7 @@ from sqlmodel import select
 from db import backups
 from db.engine import scrub, session, write
 from db.models import Adapter, Comparison, Document, Evaluation, Example, Imported, Labeler, Letter, Preference, Promotion, TrainingRun
-from ftapp import adapters, cli, config, examples, forgetting, forgetting_files, formats, imported, letters, preferences, queue
+from ftapp import adapters, cli, config, examples, forgetting, forgetting_files, formats, imported, letters, lineage, preferences, queue
 from ftapp.backends.pair import Row, Sampling
 from ftapp.documents import PlainText
 from ftapp.errors import NotFound, UserError
@@ -182,6 +182,9 @@ def test_adapters_that_learned_from_it_and_those_taught_from_them(studio, policy
     assert left == ({innocent} if policy == "delete" else {innocent, guilty, child})
     weights = list(studio.settings.folder("runs").glob("*/adapter/adapter_model.safetensors"))
     assert len(weights) == len(left)
+    with session(studio.engine) as opened:
+        marked = {row["id"]: " ".join(lineage.lines(row)) for row in lineage.listing(opened, ME)}
+    assert {id for id, said in marked.items() if "Some of what it learned from was deleted on" in said} == left - {innocent}
     if policy != "keep":
         with write(studio.engine) as opened:
             assert adapters.rollback(opened, ME, "bundled") == "starter", "no way back leads to them"
