@@ -6,7 +6,6 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-from ftapp.adapters import STARTER_ID
 from ftapp.errors import UserError
 from ftapp.ui import paper
 
@@ -34,6 +33,7 @@ def bring(studio: Any, args: argparse.Namespace) -> dict[str, Any]:
 
 
 def show(studio: Any, args: argparse.Namespace) -> dict[str, Any]:
+    from ftapp.adapters import STARTER_ID
     from ftapp.lineage import Lineage, lines
 
     found = Lineage(studio).listing(OWNER)
