@@ -288,7 +288,8 @@ class Supervisor:
             return
         folder = self._runs / row.id
         report = run.read_json(folder / "report.json") if said == "succeeded" else {}
-        reason = cut_off if said == "interrupted" else next((e["reason"] for e in events if e.get("state") == said and "reason" in e), None)
+        last = next((event for event in reversed(events) if event.get("state") == said), {})  # a note says what is going on, not the end
+        reason = cut_off if said == "interrupted" else last.get("reason")
         if said == "succeeded" and not run.sealed(folder / "adapter"):
             said, reason = "failed", "The adapter's files are not whole - they cannot be used - resume the training."
         with write(self._engine) as opened:

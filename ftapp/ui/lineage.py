@@ -49,7 +49,7 @@ def rates(found: dict[str, Any]) -> str:
     cells = [
         [
             paper.model_name(pair["one"]), paper.model_name(pair["other"]),
-            f"{pair['wins']} won, {pair['losses']} lost, {pair['ties']} tied" if met(pair) else "none: judged by others that both met",
+            f"{pair['wins']} won, {pair['losses']} lost, {pair['ties']} tied" if met(pair) else "none: told by those with others",
             f"{plots.percent(pair['chance'])}, likely between {100 * pair['low']:.0f} and {plots.percent(pair['high'])}",
         ]
         for pair in ranked[:MOST_PAIRS]

@@ -177,7 +177,8 @@ class ModelsTab:
                 self.back.click(calm(self.roll_back), None, self.said, **QUIET))  # fmt: skip
         for events, other in ((mine, self.trial.said), (self.trial.changed, self.said)):  # what the other one said is no longer so
             for event in events:
-                event.then(lambda: "", None, other, **QUIET).then(**self.looking).then(**self.trial.looking).then(**self.lineage.looking)
+                event.success(lambda: "", None, other, **QUIET)
+                event.then(**self.looking).then(**self.trial.looking).then(**self.lineage.looking)
         self.pick.input(**self.trial.looking)
         self.lineage.brought.then(**self.looking)
         self.switch.click(calm(self.load), self.base, self.state, **QUIET)

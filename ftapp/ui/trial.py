@@ -72,6 +72,7 @@ class TrialPanel:
             self.reason = gr.Textbox(label="Let it write all the same, because", max_lines=2, elem_id="anyway-reason", min_width=260)
             self.override = gr.Button("Let it write anyway", elem_id="anyway", min_width=160)
         self.said = gr.HTML(elem_id="trial-said")
+        self.about = gr.State("")  # whose measures are shown: nothing that came meanwhile is let write instead
         self._wire()
 
     def _asked_about(self, owner: str, picked: str | None) -> dict[str, Any]:
@@ -91,7 +92,7 @@ class TrialPanel:
         return [
             trial_text(found), gr.update(visible=going), gr.update(visible=waits), gr.update(visible=going),
             gr.update(visible=found is not None, value=found["automatic"] if found else True), title + gate_text(report),
-            gr.update(visible=bool(report) and not report["passed"] and about["state"] != "live"),
+            gr.update(visible=bool(report) and not report["passed"] and about["state"] != "live"), about["id"],
         ]  # fmt: skip
 
     def take_it(self, request: gr.Request) -> str:
@@ -112,9 +113,8 @@ class TrialPanel:
         self.studio.trial.automatic(self.door.manager(request), bool(automatic))
         return paper.note("What the votes say is done at once." if automatic else "What the votes say waits for you here.")
 
-    def write_anyway(self, picked: str | None, reason: str, request: gr.Request) -> tuple[str, str]:
+    def write_anyway(self, adapter: str, reason: str, request: gr.Request) -> tuple[str, str]:
         owner = self.door.manager(request)
-        adapter = self._asked_about(owner, picked)["id"]
         if not adapter:
             return reason, paper.note("No adapter waits.", "warning")
         if len(reason.strip()) < 10:
@@ -123,12 +123,12 @@ class TrialPanel:
         return "", paper.note(f"From now on {paper.model_name(adapter)} writes, though the gate refused it.")
 
     def _wire(self) -> None:
-        outputs = [self.shown, self.take, self.finish, self.leave, self.automatic, self.gate, self.anyway]
+        outputs = [self.shown, self.take, self.finish, self.leave, self.automatic, self.gate, self.anyway, self.about]
         self.looking = {"fn": calm(self.look), "inputs": self.pick, "outputs": outputs, **QUIET}
         self.changed = [
             self.take.click(calm(self.take_it), None, self.said, **QUIET),
             self.finish.click(calm(self.finish_it), None, self.said, **QUIET),
             self.leave.click(calm(self.leave_it), None, self.said, **QUIET),
             self.automatic.input(calm(self.set_automatic), self.automatic, self.said, **QUIET),
-            self.override.click(calm(self.write_anyway), [self.pick, self.reason], [self.reason, self.said], **QUIET),
+            self.override.click(calm(self.write_anyway), [self.about, self.reason], [self.reason, self.said], **QUIET),
         ]
