@@ -22,7 +22,7 @@ NOTE = "forgotten.json"  # in a run folder: since when its files are not those t
 LEDGER = "forgotten.json"  # in the folder of backups: what was deleted when, by ids alone
 # Names under which a report holds words of the app; any other text in it may be somebody's.
 _OURS = {"recipe", "method", "scope", "parent", "precision", "adapter_sha256", "reference", "curve", "sentence", "notes", "letters_note",
-         "reason", "rule", "name", "title", "verdict", "state"}  # fmt: skip
+         "reason", "rule", "name", "title", "verdict", "state", "forgotten_on"}  # fmt: skip
 _WHOLE = ("letters", "voice", "taste")
 
 

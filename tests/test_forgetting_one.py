@@ -185,6 +185,7 @@ def test_adapters_that_learned_from_it_and_those_taught_from_them(studio, policy
     with session(studio.engine) as opened:
         marked = {row["id"]: " ".join(lineage.lines(row)) for row in lineage.listing(opened, ME)}
     assert {id for id, said in marked.items() if "Some of what it learned from was deleted on" in said} == left - {innocent}
+    assert forgetting_files.without_texts(day := {"forgotten_on": "2030-01-01"}) == day, "a later deletion does not hide an earlier one"
     if policy != "keep":
         with write(studio.engine) as opened:
             assert adapters.rollback(opened, ME, "bundled") == "starter", "no way back leads to them"
