@@ -25,8 +25,9 @@ def tinies(tmp_path_factory):
 
 def asked(count=5):
     """Prompts of different lengths."""
-    return [[dict(m) for m in build(ResumeProfile(name="Sam Ode", skills=["bread"] * (i + 1)), JobPosting(title="Baker")).messages]
-            for i in range(count)]  # fmt: skip
+    skills = ["bread", "rolls", "cakes", "pies", "tarts"]
+    people = [ResumeProfile(name="Sam Ode", skills=skills[: i + 1]) for i in range(count)]
+    return [[dict(m) for m in build(one, JobPosting(title="Baker")).messages] for one in people]
 
 
 @pytest.mark.parametrize("scope", [None, "letter", "all"])
@@ -38,6 +39,22 @@ def test_together_as_alone(tinies, scope):
     for messages, letter in zip(asked(), together, strict=True):
         *_, alone = write(backend, messages, [Row(adapter, 7)], GREEDY)
         assert letter == (alone.texts[0], alone.finished[0])
+
+
+@pytest.mark.parametrize("scope", [None, "letter", "all"])
+def test_several_letters_for_one_prompt_read_it_once_and_are_those_written_alone(tinies, scope, monkeypatch):
+    backend = tinies("llama")
+    adapter = scope and tinies.adapter("llama", scope)
+    drawn, one, other = Sampling(temperature=1.0, max_new_tokens=12), *asked(2)
+    expected = []
+    for i, messages in enumerate((one, other, one, one)):
+        *_, alone = write(backend, messages, [Row(adapter, 7 + i)], drawn)
+        expected.append((alone.texts[0], alone.finished[0]))
+    assert len(set(expected)) == 4, "each letter draws from its own seed"
+    read, forward = [], backend.model.forward
+    monkeypatch.setattr(backend.model, "forward", lambda **k: read.append(k["input_ids"].shape) or forward(**k))
+    assert many.letters(backend, [one, other, one, one], drawn, adapter, 7) == expected
+    assert read[0][0] == 2 and read[2][0] == 4, "two prompts are read, four letters written"
 
 
 def test_stopped_letters_are_none(tinies):

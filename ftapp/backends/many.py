@@ -72,12 +72,13 @@ def letters(
 def _batch(
     backend: Any, ids: Sequence[list[int]], sampling: Sampling, adapter: AdapterRef | None, seeds: Sequence[int], stop: Callable[[], bool]
 ) -> list[list[int]] | None:
-    """The letters' token ids, end token included; None when stopped."""
+    """The letters' token ids, end token included; None when stopped. A prompt that stands there several times is read once."""
     weights = backend.weights(adapter)
     header, longest = len(backend.invocation_tokens) or 1, max(map(len, ids))
     device = backend.loaded().device
-    tokens = torch.tensor([[0] * (longest - len(row)) + row for row in ids], device=device)
-    mask = torch.tensor([[0] * (longest - len(row)) + [1] * len(row) for row in ids], device=device)
+    once = list(dict.fromkeys(map(tuple, ids)))
+    tokens = torch.tensor([[0] * (longest - len(row)) + [*row] for row in once], device=device)
+    mask = torch.tensor([[0] * (longest - len(row)) + [1] * len(row) for row in once], device=device)
     places = (mask.cumsum(1) - 1).clamp(min=0)
     cache, letters = new_cache(backend.model.config), [[] for _ in ids]
     generators = [torch.Generator().manual_seed(seed) for seed in seeds]
@@ -99,6 +100,10 @@ def _batch(
         forward(tokens[:, :-header], mask[:, :-header], places[:, :-header], reader)
         logits = forward(tokens[:, -header:], mask, places[:, -header:], weights)
         at = places[:, -1:]
+        if len(once) < len(ids):
+            whose = torch.tensor([once.index(tuple(row)) for row in ids], device=device)
+            cache.batch_select_indices(whose)
+            logits, mask, at = logits[whose.cpu()], mask[whose], at[whose]
         for _ in range(min(sampling.max_new_tokens, backend.spec.context_tokens - longest)):
             if stop():
                 return None
