@@ -17,6 +17,7 @@ import contextlib
 import dataclasses
 import functools
 import io
+import itertools
 import math
 import os
 import random
@@ -147,10 +148,17 @@ def pooled(results: Sequence[Judged]) -> str:
 
 
 def ahead(ours: Sequence[Judged], theirs: Sequence[Judged]) -> str:
-    """How many points of 100 comparisons ours wins more than theirs, prompt by prompt, with the 95 % interval of the mean."""
-    apart = [100 * (a - b) for x, y in zip(ours, theirs, strict=True) for a, b in zip(x.scores, y.scores, strict=True)]
-    middle, half = statistics.mean(apart), 1.96 * statistics.stdev(apart) / math.sqrt(len(apart))
-    return f"{middle:+.1f} points ({middle - half:+.1f} to {middle + half:+.1f})"
+    """How many points of 100 comparisons ours wins more than theirs, prompt by prompt, with 95 % intervals of the mean: for these people
+    (over their prompts), and for others like them (over people; wide, with so few)."""
+    apart = [[100 * (a - b) for a, b in zip(x.scores, y.scores, strict=True)] for x, y in zip(ours, theirs, strict=True)]
+
+    def likely(values: Sequence[float]) -> str:
+        middle, half = evaluation.interval(values)
+        return f"{middle - half:+.1f} to {middle + half:+.1f}"
+
+    people = [statistics.fmean(own) for own in apart]
+    wider = f"; over people {likely(people)}" if len(people) > 1 else ""
+    return f"{statistics.fmean(people):+.1f} points ({likely(list(itertools.chain.from_iterable(apart)))}{wider})"
 
 
 def both(one: Judged, other: Judged) -> Judged:
