@@ -28,6 +28,11 @@ NO_ADAPTER = "Both letters were samples of the base model: there is no adapter y
 ONE_SERVED = "Both letters were samples of one model of a server."
 ELSEWHERE = "A server's model wrote part of it: it is kept and exported, but the model here does not learn from it."
 IDENTICAL, CONTRADICTORY, UNFINISHED = "identical", "contradictory", "unfinished"
+WHY = {  # a pair teaches nothing
+    UNFINISHED: "a letter was stopped before its end",
+    IDENTICAL: "both letters are the same",
+    CONTRADICTORY: "you chose differently between the same two letters",
+}
 MOST_EDITED_CHARACTERS = 20_000
 
 
@@ -210,7 +215,8 @@ def _receipt(session: Session, row: Comparison, stored: Preference) -> Receipt:
     elsewhere = [p for p in kept if p.base_id.startswith(SERVED)]
     notes = [ONE_SERVED if left.base_id.startswith(SERVED) else NO_ADAPTER] if row.two_base_samples else []
     notes += [ELSEWHERE] if elsewhere else []
-    notes += [f"{len(dropped)} pair{'s' * (len(dropped) > 1)} kept but not trained on: {dropped[0][1]}."] if dropped else []
+    few = "1 comparison is" if len(dropped) == 1 else f"{len(dropped)} comparisons are"
+    notes += [f"{few} kept but not taught: {WHY[dropped[0][1]]}."] if dropped else []
     wrote = (letters.writer(letter.adapter_id, letter.base_id) for letter in (left, right))
     return Receipt(stored.id, *wrote, len(kept) - len(elsewhere), row.two_base_samples, " ".join(notes))
 

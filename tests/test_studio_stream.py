@@ -43,7 +43,7 @@ def test_an_early_vote_stops_the_loser_and_finishes_the_winner_first(make, verdi
     receipt = studio.prefer("local", reader.seen[0]["comparison_id"], verdict)
     last = reader.end()
     assert last[verdict].endswith("end") and not last[loser].endswith("end")
-    assert receipt["pairs_added"] == 0 and "unfinished" in receipt["note"], "kept, but a half letter teaches nothing"
+    assert receipt["pairs_added"] == 0 and "before its end" in receipt["note"], "kept, but a half letter teaches nothing"
     with session(studio.engine) as opened:
         row, stored = opened.get_one(Comparison, last["comparison_id"]), opened.get_one(Preference, receipt["receipt"])
         texts = {"left": opened.get_one(Letter, row.left_letter_id), "right": opened.get_one(Letter, row.right_letter_id)}

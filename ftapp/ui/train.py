@@ -10,7 +10,7 @@ from typing import Any
 
 import gradio as gr
 
-from ftapp import config, gate
+from ftapp import config, gate, preferences
 from ftapp.errors import UserError
 from ftapp.evaluation import read_curve
 from ftapp.ui import paper, voice
@@ -25,10 +25,7 @@ STATES = {
     "queued": "Waiting to begin", "running": "Learning", "stopping": "Stopping", "succeeded": "Finished", "failed": "Failed",
     "stopped": "Stopped", "interrupted": "Interrupted",
 }  # fmt: skip
-WHY = {
-    "unfinished": "a letter was stopped before its end",
-    "identical": "both letters are the same",
-    "contradictory": "you chose differently between the same two letters",
+WHY = preferences.WHY | {
     "too_long": "longer than this recipe reads",
     "empty": "nothing is written in it",
     "unreadable": "an imported conversation of a form that this model does not know",
