@@ -12,7 +12,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from sqlmodel import Session, SQLModel, col, select
+from sqlmodel import Session, col, select
 
 from db.engine import session, write
 from db.models import Adapter, GateReport, Promotion, TrainingRun, now
@@ -214,6 +214,13 @@ def rollback(session: Session, owner: str, base_id: str) -> str:
     return after
 
 
+def standing(engine: Any, runs: Path) -> set[str]:
+    """The folders that rows name: of adapters, and of trainings."""
+    with session(engine) as opened:
+        named = {str(Path(path)) for path in opened.exec(select(Adapter.path))}
+        return named | {str(runs / id) for id in opened.exec(select(TrainingRun.id))}
+
+
 def descended(session: Session, owner: str, ids: Iterable[str]) -> set[str]:
     """The adapters of these ids and all that were taught from them."""
     rows = session.exec(select(Adapter.id, Adapter.parent_id).where(Adapter.owner_id == owner)).all()
@@ -224,7 +231,8 @@ def descended(session: Session, owner: str, ids: Iterable[str]) -> set[str]:
 
 
 def withdraw(session: Session, owner: str, ids: Iterable[str]) -> set[str]:
-    """Take adapters off duty: none writes, and no roll back leads to one; a person may still promote it. Returns those that wrote."""
+    """Take adapters off duty: none writes, and no roll back leads to one; a person may still promote it. Returns those that wrote; their
+    trials are `trials.withdraw`'s."""
     rows = session.exec(select(Adapter).where(Adapter.owner_id == owner, col(Adapter.id).in_(list(ids)))).all()
     wrote = {row.id for row in rows if live_id(session, owner, row.base_id) == row.id}
     for promoted in session.exec(select(Promotion).where(Promotion.owner_id == owner, col(Promotion.undone_at).is_(None))).all():
@@ -235,10 +243,6 @@ def withdraw(session: Session, owner: str, ids: Iterable[str]) -> set[str]:
         row.state = "retired"
         session.add(row)
     session.flush()
-    trials = SQLModel.metadata.tables.get("trial")
-    if trials is not None:
-        running = trials.update().where(trials.c.adapter_id.in_([row.id for row in rows]), trials.c.state == "running")
-        session.connection().execute(running.values(state="ended", ended_at=now()))
     for base_id in {row.base_id for row in rows if row.id in wrote}:
         _mark(session, owner, base_id, live_id(session, owner, base_id))
     return wrote

@@ -38,7 +38,8 @@ class Backups:
 
     def __init__(self, studio: Any) -> None:
         self._studio = studio
-        forgetting_files.finish(studio.settings.home)  # a deletion that was cut off
+        standing = adapters.standing(studio.engine, studio.settings.folder("runs"))
+        forgetting_files.finish(studio.settings.home, standing)  # a deletion that was cut off
         forgetting_files.expire(self.folder)
 
     @property

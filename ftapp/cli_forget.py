@@ -43,9 +43,7 @@ def _listed(found: list[dict[str, str]]) -> dict[str, Any]:
 
 
 def _everything(studio: Any, verbs: Any) -> dict[str, Any]:
-    from ftapp import forgetting
-
-    number = forgetting.forget(studio.engine, OWNER, studio.settings.folder("runs"))
+    number = verbs.everything(OWNER)
     due, backups = verbs.noted("everything"), studio.settings.folder("backups")
     print(f"Everything of yours is deleted: {number:,} rows and the folders of your trainings.")
     if due:

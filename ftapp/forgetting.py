@@ -15,7 +15,7 @@ from sqlmodel import Session, SQLModel, col, select
 from db import closure
 from db.engine import scrub, session, write
 from db.models import ACTIVE_STATES, Adapter, Evaluation, Promotion, TrainingRun, now
-from ftapp import adapters, config
+from ftapp import adapters, config, trials
 from ftapp import forgetting_files as files
 from ftapp import forgetting_rows as rows
 from ftapp.errors import UserError
@@ -23,6 +23,7 @@ from ftapp.errors import UserError
 Policy = Literal["keep", "off", "delete"]
 POLICIES = get_args(Policy)
 ACTIVE = "A training is active, and it reads what would go. Nothing was deleted. Stop it first, then delete."
+WRITING = "Letters are being written, and they would bring back what goes. Nothing was deleted. Wait for them, or stop them."
 
 
 def forget(engine: Engine, owner: str, runs: Path) -> int:
@@ -31,6 +32,7 @@ def forget(engine: Engine, owner: str, runs: Path) -> int:
     with write(engine) as opened:
         _idle(opened, owner)
         folders = [runs / id for id in opened.exec(select(TrainingRun.id).where(TrainingRun.owner_id == owner))]
+        folders += [] if owner.startswith("visitor_") else [runs / id for id in _rowless(opened, runs)]
         brought = map(Path, opened.exec(select(Adapter.path).where(Adapter.owner_id == owner)))
         folders += [folder for folder in brought if folder.is_relative_to(runs.parent)]
         tables = [table for table in reversed(SQLModel.metadata.sorted_tables) if "owner_id" in table.c]
@@ -39,7 +41,7 @@ def forget(engine: Engine, owner: str, runs: Path) -> int:
         if keeps_files:
             files.begin(runs.parent, [], [], folders)
     if keeps_files:
-        files.finish(runs.parent)  # files that went before the commit could not come back
+        files.finish(runs.parent, adapters.standing(engine, runs))  # files that went before the commit could not come back
     scrub(engine)
     return number
 
@@ -74,16 +76,16 @@ class Forgetting:
 
     def _planned(self, opened: Session, owner: str, kind: str, ids: list[str]) -> tuple[dict[str, Any], rows.Reach]:
         reached = rows.reach(opened, owner, kind, ids)
-        mine = opened.exec(select(TrainingRun.id).where(TrainingRun.owner_id == owner)).all()
+        mine = self._folders(opened, owner)
         held = {run: files.held(self._runs / run, reached.sources) for run in mine} if reached.sources else {}
         known = rows.runs_of(opened, reached)
-        taught = {run for run in mine if (held.get(run).learned if held.get(run) else run in known)}
+        taught = {run for run in mine if ((one := held.get(run)) and one.learned) or ((not one or one.unreadable) and run in known)}
         direct = rows.adapters_of(opened, owner, taught)
         every = adapters.descended(opened, owner, direct)
         found = opened.exec(select(Adapter).where(Adapter.owner_id == owner, col(Adapter.id).in_(every)).order_by(col(Adapter.created_at)))
         told = [{"id": row.id, "state": row.state, "from": "" if row.id in direct else row.parent_id} for row in found]
         counted = {table: len(keys) for table, keys in sorted(reached.rows.items()) if keys}
-        touched = sorted(run for run, one in held.items() if one and one.learned + one.checked)
+        touched = sorted(run for run, one in held.items() if one and one.learned + one.checked + one.unreadable)
         return {"kind": kind, "id": ", ".join(ids), "rows": counted, "runs": touched, "adapters": told,
                 "backups": len(files.holding(self._backups))}, reached  # fmt: skip
 
@@ -98,21 +100,31 @@ class Forgetting:
         if policy not in POLICIES:
             raise UserError(f"There is no way {str(policy)[:20]!r} to treat adapters. Nothing was deleted. Choose {', '.join(POLICIES)}.")
         with write(self._studio.engine) as opened:
+            if self._studio.busy(owner):
+                raise UserError(WRITING)
             _idle(opened, owner)
             given = [id] if isinstance(id, str) else list(dict.fromkeys(id))
             done, reached = self._planned(opened, owner, kind, given)
             ids = [row["id"] for row in done["adapters"]]
-            wrote = adapters.withdraw(opened, owner, ids) if policy != "keep" else set()
+            wrote = trials.withdraw(opened, owner, ids) if policy != "keep" else set()
             folders = self._discard(opened, owner, ids) if policy == "delete" else []
             self._clean_reports(opened, done["runs"])
             self._mark(opened, owner, ids)
             removed = rows.remove(opened, reached)
-            files.begin(self._studio.settings.home, done["runs"], reached.sources, folders)
-        files.finish(self._studio.settings.home)  # files that went before the commit could not come back
+            voiced = self._folders(opened, owner) if reached.rows.get("example") else []
+            files.begin(self._studio.settings.home, done["runs"], reached.sources, folders, voiced)
+        files.finish(self._studio.settings.home, adapters.standing(self._studio.engine, self._runs))  # files that went before the commit
+        # could not come back
         told = {"removed": removed, "policy": policy, "wrote": sorted(wrote), "scrubbed": scrub(self._studio.engine)}
         if kind == "example":
             self._studio.examples.freed(owner, given)
         return done | told | self._old_copies(given, purge)
+
+    def everything(self, owner: str) -> int:
+        """Delete all of the owner; returns how many rows. Raises UserError while something is being made from what is there."""
+        if self._studio.busy(owner):
+            raise UserError(WRITING)
+        return forget(self._studio.engine, owner, self._runs)
 
     def purge(self) -> dict[str, Any]:
         """Delete every backup now and make a fresh one: {purged, due: None}. Raises UserError when none can be made."""
@@ -131,6 +143,10 @@ class Forgetting:
         files.purge(self._backups)
         self._studio.backups.make()
         return {"due": None, "purged": found}
+
+    def _folders(self, opened: Session, owner: str) -> list[str]:
+        """Run folders that may hold something of the owner: of their trainings, and those that no row knows any more."""
+        return [*opened.exec(select(TrainingRun.id).where(TrainingRun.owner_id == owner)), *_rowless(opened, self._runs)]
 
     @staticmethod
     def _discard(opened: Session, owner: str, ids: list[str]) -> list[Path]:
@@ -163,6 +179,12 @@ class Forgetting:
             for id, values in opened.connection().execute(select(gates.c.id, gates.c["values"]).where(gates.c.adapter_id.in_(made))).all():
                 kept = {"values": files.without_texts(values or {})}
                 opened.connection().execute(gates.update().where(gates.c.id == id).values(kept))
+
+
+def _rowless(opened: Session, runs: Path) -> list[str]:
+    """Run folders without a row: a backup from before them was put back, or a start was cut off."""
+    known = set(opened.exec(select(TrainingRun.id)))
+    return sorted(path.name for path in runs.glob("run_*") if path.is_dir() and path.name not in known)
 
 
 def _idle(opened: Session, owner: str) -> None:

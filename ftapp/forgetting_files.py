@@ -8,13 +8,14 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Collection, Iterable, Mapping
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 from db import backups
-from ftapp.training import run
+from ftapp.training import lock, run
 
 GONE = "Some of what this training read was deleted since; its letters are not shown any more."
 PENDING = "forgetting.json"  # in the home
@@ -28,34 +29,49 @@ _WHOLE = ("letters", "voice", "taste")
 
 @dataclass(frozen=True)
 class Held:
-    """How many rows of a run's files are meant: those it learned from and those it was checked on."""
+    """How many rows of a run's files are meant: those it learned from and those it was checked on; and how many lines nobody can read."""
 
     learned: int
     checked: int
+    unreadable: int = 0
 
 
 # ---- what is left to do once the rows are gone; a start does it if this process could not ---------------------------
 
 
-def begin(home: Path, runs: Iterable[str], sources: Iterable[str], folders: Iterable[Path]) -> None:
-    """Write down which run folders are to lose which ids, and which adapters' folders are to go."""
-    work = {"runs": sorted(runs), "sources": sorted(sources), "folders": [str(folder) for folder in folders]}
-    run.write_text(home / PENDING, json.dumps(work))
+def begin(home: Path, runs: Iterable[str], sources: Iterable[str], folders: Iterable[Path], voiced: Iterable[str] = ()) -> None:
+    """Write down which run folders are to lose which ids, which adapters' folders are to go, and which run folders (`voiced`) are to
+    lose what they hold of the person's voice."""
+    with _alone(home):
+        work = run.read_json(home / PENDING)  # of a deletion that was cut off, or goes on beside this one
+        more = {"runs": runs, "sources": sources, "folders": map(str, folders), "voiced": voiced}
+        run.write_text(home / PENDING, json.dumps({name: sorted({*work.get(name, ()), *ids}) for name, ids in more.items()}))
 
 
-def finish(home: Path) -> bool:
-    """Do what `begin` wrote down, if anything; returns whether there was. May be done twice."""
-    if not (home / PENDING).is_file():
-        return False
-    work = run.read_json(home / PENDING)
-    for name in work["runs"]:
-        if (home / "runs" / name).is_dir():
-            clean(home / "runs" / name, set(work["sources"]))
-    for folder in work["folders"]:
-        shutil.rmtree(folder, ignore_errors=True)
-    tidy(home)
-    (home / PENDING).unlink()
-    return True
+def finish(home: Path, standing: Collection[str]) -> bool:
+    """Do what `begin` wrote down, if anything; returns whether there was. May be done twice. A folder in `standing` (a row still names
+    it: the deletion did not come to its end, or not yet) stays, and is asked for again."""
+    with _alone(home):
+        if not (home / PENDING).is_file():
+            return False
+        work = run.read_json(home / PENDING)
+        for name in work.get("runs", []):
+            if (home / "runs" / name).is_dir():
+                clean(home / "runs" / name, set(work["sources"]))
+        for name in work.get("voiced", []):
+            unvoice(home / "runs" / name)
+        for folder in set(work.get("folders", [])) - set(standing):
+            shutil.rmtree(folder, ignore_errors=True)
+        tidy(home)
+        if left := sorted(set(work.get("folders", [])) & set(standing)):
+            run.write_text(home / PENDING, json.dumps({"folders": left}))
+        else:
+            (home / PENDING).unlink()
+        return True
+
+
+def _alone(home: Path) -> AbstractContextManager[None]:
+    return lock.hold(home / "forgetting.lock", wait_seconds=60.0)
 
 
 # ---- run folders --------------------------------------------------------------------------------------------------
@@ -65,21 +81,30 @@ def held(folder: Path, sources: Collection[str]) -> Held | None:
     """What a run folder holds of these ids; None where its files are gone."""
     if not (folder / "train.jsonl").is_file():
         return None
-    return Held(*(sum(_meant(row, sources) for row in run.read_rows(folder / name)) for name in ("train.jsonl", "eval.jsonl")))
+    learned, checked = (_rows(folder / name) for name in ("train.jsonl", "eval.jsonl"))
+    meant = (sum(_meant(row, sources) for row in rows if row) for rows in (learned, checked))
+    return Held(*meant, sum(row is None for row in [*learned, *checked]))
 
 
 def clean(folder: Path, sources: Collection[str]) -> None:
-    """Take rows out of a run's files, and with them everything that the run wrote about texts. What is left can be trained on anew."""
+    """Take rows out of a run's files, and with them everything that the run wrote about texts, and what nobody can read: it may hold
+    what goes. What is left can be trained on anew."""
     for name in ("train.jsonl", "eval.jsonl"):
-        rows = run.read_rows(folder / name)
-        run.write_text(folder / name, "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows if not _meant(row, sources)))
+        left = [row for row in _rows(folder / name) if row and not _meant(row, sources)]
+        run.write_text(folder / name, "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in left))
     if (folder / "report.json").is_file():
-        run.write_text(folder / "report.json", json.dumps(without_texts(run.read_json(folder / "report.json")), indent=1))
+        run.write_text(folder / "report.json", json.dumps(without_texts(_object(folder / "report.json")), indent=1))
     if (folder / "trainer.log").is_file():
         run.write_text(folder / "trainer.log", GONE + "\n")
     for work in ("checkpoints", "repeated"):  # a resumed run would go on from what it learned of it
         shutil.rmtree(folder / work, ignore_errors=True)
     run.write_text(folder / NOTE, json.dumps({"at": _now().isoformat(timespec="seconds")}))
+
+
+def unvoice(folder: Path) -> None:
+    """Take out of a run folder how the person's own letters begin, end and sound; the gate says then that it has none to compare with."""
+    if (folder / "base.json").is_file():
+        run.write_text(folder / "base.json", json.dumps(_object(folder / "base.json") | {"voice": None}, indent=1))
 
 
 def without_texts(report: Mapping[str, Any]) -> dict[str, Any]:
@@ -96,6 +121,26 @@ def _plain(name: str, value: Any) -> Any:
     if isinstance(value, list):
         return [kept for one in value if (kept := _plain(name, one)) is not None]
     return value if isinstance(value, bool | int | float) or name in _OURS else None
+
+
+def _rows(path: Path) -> list[dict[str, Any] | None]:
+    """The rows of a .jsonl file, None for a line that cannot be read; a missing file has none."""
+    if not path.is_file():
+        return []
+    with path.open("rb") as lines:
+        return [_read(line) for line in lines if line.strip()]
+
+
+def _object(path: Path) -> dict[str, Any]:
+    return _read(path.read_bytes()) or {}
+
+
+def _read(text: bytes) -> dict[str, Any] | None:
+    try:
+        found = json.loads(text)
+    except ValueError:  # not JSON, or not UTF-8
+        return None
+    return found if isinstance(found, dict) else None
 
 
 def _meant(row: Mapping[str, Any], sources: Collection[str]) -> bool:

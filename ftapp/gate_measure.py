@@ -5,7 +5,6 @@ Reads an adapter's folder and writes letters with a loaded model. Knows no datab
 
 from __future__ import annotations
 
-import itertools
 import time
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
@@ -20,6 +19,7 @@ if TYPE_CHECKING:
 
 LETTERS, HELD_OUT = 32, 20  # prompts; of them at most so many held-out ones, the others are made up
 MOST_SECONDS = 180.0  # for all letters: on a large model fewer are written, and the report says how many
+ENOUGH, LONGEST_SECONDS = 16, 1800.0  # but so many, in this time: the intervals of fewer are so wide that most good adapters are refused
 TAUGHT = 60  # pairs of what taught it that are read
 ROWS = 12  # letters written together
 STREAM, SEED = 60606, 4000  # of the generator, and of the letters
@@ -49,7 +49,7 @@ def measure(
     rows = [{"prompt": row["prompt"], "completion": row.get("completion") or row["chosen"]} for row in taught]
     asked = _asked(backend, held_out, _kinds(rows).most_common(1)[0][0], count)
     found["asked"] = len(asked)
-    written = _written(backend, live, new, asked, write, stop, began + MOST_SECONDS)
+    written = _written(backend, live, new, asked, write, stop, began)
     own = own or (voice.card([row["completion"] for row in rows]) if sft else None)
     found["letters"] = [{side: scored(*one[side], rendered.read(messages), own) for side in ("live", "new")} for messages, one in written]
     texts = {side: [one[side][0] for _, one in written] for side in ("live", "new")}
@@ -86,8 +86,8 @@ def preferred(taught: Sequence[Mapping[str, Any]], stop: Callable[[], bool]) -> 
 
 
 def _edited(row: Mapping[str, Any]) -> bool:
-    """Whether a person wrote the chosen letter: the tokens of a sampled one are in its row."""
-    return bool(row.get("rejected_ids")) and not row.get("chosen_ids")
+    """Whether a person wrote the chosen letter."""
+    return bool(row.get("edited"))
 
 
 def _kinds(rows: Sequence[Mapping[str, Any]]) -> Counter[str]:
@@ -106,26 +106,28 @@ def _asked(backend: LocalBackend, held_out: Sequence[Mapping[str, Any]], kind: s
 
 def _written(
     backend: LocalBackend, live: AdapterRef | None, new: AdapterRef, asked: Sequence[list[dict[str, str]]], write: Write | None,
-    stop: Callable[[], bool], until: float,
+    stop: Callable[[], bool], began: float,
 ) -> list[tuple[list[dict[str, str]], dict[str, tuple[str, bool]]]]:  # fmt: skip
-    """[(prompt, {live, new}: (text, ended))], as many as the time allows but `gate.FEWEST` at least; together where the model can, since
-    that is many times faster, and a few prompts after another, so that what there was time for is there for both."""
+    """[(prompt, {live, new}: (text, ended))], as many as the time allows but `ENOUGH` at least; together where the model can, since that
+    is many times faster, and a few prompts after another, so that what there was time for is there for both."""
     from ftapp.backends import many
     from ftapp.letters import sampling
 
     done: list[tuple[list[dict[str, str]], dict[str, tuple[str, bool]]]] = []
-    over = lambda: stop() or (len(done) >= gate.FEWEST and time.monotonic() > until)  # noqa: E731
+    over = lambda: stop() or (len(done) >= gate.FEWEST and time.monotonic() > began + LONGEST_SECONDS)  # noqa: E731
 
     def letters(some: list[list[dict[str, str]]], writer: AdapterRef | None, seed: int) -> list[tuple[str, bool] | None]:
         return write(some, writer) if write else many.by_any(backend, some, sampling(backend.spec), writer, seed, stop=over, rows=ROWS)
 
-    for start, end in itertools.pairwise([0, *range(gate.FEWEST, len(asked), ROWS), len(asked)]):
-        some = list(asked[start:end])
-        if over():
-            break
+    start, size = 0, gate.FEWEST
+    while start < len(asked) and size > 0 and not over():
+        some = list(asked[start : start + size])
         both = [letters(some, writer, SEED + start) for writer in (live, new)]
         rows = zip(some, *both, strict=True)
         done += [(messages, {"live": _tidy(a), "new": _tidy(b)}) for messages, a, b in rows if a is not None and b is not None]
+        start += len(some)
+        seconds = max(0.001, time.monotonic() - began)
+        size = min(ROWS, max(int((MOST_SECONDS - seconds) / seconds * start), ENOUGH - start))
     return done
 
 

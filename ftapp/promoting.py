@@ -173,7 +173,8 @@ class Promoting:
 
     def ask_gate(self, owner: str, adapter_id: str) -> dict[str, Any]:
         """Measure an adapter beside what writes now, and keep what the gate says; it takes minutes. A candidate that passes goes on
-        trial, unless another trial goes on. Raises UserError for what is no adapter of this home, ModelError."""
+        trial, unless another trial goes on; the trial of one that is refused ends. Raises UserError for what is no adapter of this home,
+        ModelError."""
         with session(self._engine) as opened:
             adapters.check_base(opened, owner, adapter_id, self._base)
             row = opened.exec(select(Adapter).where(Adapter.id == adapter_id, Adapter.owner_id == owner)).first()
@@ -190,7 +191,10 @@ class Promoting:
             said = gate_measure.of_adapter(self._studio.backend(), asked, live)
         with write(self._engine) as opened:
             trials.judged(opened, owner, adapter_id, said)
-            if said["passed"] and state == "candidate" and trials.running(opened, owner, self._base) is None:
+            going = trials.running(opened, owner, self._base)
+            if not said["passed"] and going and going.adapter_id == adapter_id:
+                trials.end(opened, going, "ended")
+            if said["passed"] and state == "candidate" and going is None:
                 trials.begin(opened, owner, adapter_id)  # one that goes on keeps its votes
         return self.gate(owner, adapter_id)
 

@@ -71,9 +71,9 @@ class Studio:
         self.supervisor.watch()
         threading.Thread(target=self._try, args=(self.labelling.resume,), name="model", daemon=True).start()
 
-    def busy(self) -> bool:
-        """Whether a person waits for letters: what is written ahead gives way to them."""
-        return bool(self._streams)
+    def busy(self, owner: str | None = None) -> bool:
+        """Whether a person (or this one) waits for letters: what is written ahead gives way to them."""
+        return any(owner in (None, stream.owner) for stream in list(self._streams.values()))
 
     def model_state(self) -> dict[str, Any]:
         """{state: idle | loading | ready | away | failed, name, asked: what is being loaded, fetched: (bytes, of) or None, reason}."""

@@ -68,9 +68,15 @@ def save(letter: str, folder: Path, ending: str, *, name: str = "", company: str
 
 
 def _printable(text: str) -> str:
-    """Line breaks of one kind; no control characters and no halves of a surrogate pair, which XML and PDF cannot hold."""
+    """Line breaks of one kind; no control characters, halves of a surrogate pair or noncharacters, which XML and PDF cannot hold. A
+    character that this Python does not know yet (a newer emoji) stays."""
     text = re.sub(r"\r\n?|[\x0b\x0c\x85\u2028\u2029]", "\n", text).replace("\t", "    ")
-    return "".join(c for c in text if c == "\n" or unicodedata.category(c) not in ("Cc", "Cs", "Cn") and c not in "\ufeff\ufffe\uffff")
+    return "".join(c for c in text if c == "\n" or unicodedata.category(c) not in ("Cc", "Cs") and not _no_character(ord(c)))
+
+
+def _no_character(code: int) -> bool:
+    """U+FDD0 to U+FDEF, the last two of each plane, and the byte order mark."""
+    return 0xFDD0 <= code <= 0xFDEF or code & 0xFFFE == 0xFFFE or code == 0xFEFF
 
 
 def _paragraphs(letter: str) -> list[list[str]]:

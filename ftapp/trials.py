@@ -7,7 +7,7 @@ count: they are the same pair. A settlement stands in the place of what labelers
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from sqlalchemy.orm import aliased
@@ -76,7 +76,7 @@ def votes(session: Session, row: Trial) -> list[str]:
         .join(right, col(Comparison.right_letter_id) == right.id)
         .where(Preference.owner_id == row.owner_id, Comparison.owner_id == row.owner_id, col(Preference.undone_at).is_(None))
         .where(col(Comparison.repeat_of).is_(None), col(Comparison.proven), Comparison.created_at >= row.created_at)
-        .where(left.base_id == row.base_id, col(Preference.id).not_in(learned))
+        .where(left.base_id == row.base_id, right.base_id == row.base_id, col(Preference.id).not_in(learned))
         .order_by(col(Preference.created_at), col(Preference.id))
     )
     standing: dict[str, tuple[bool, str]] = {}  # of each pair: whether it was settled, and how the new one fared
@@ -148,3 +148,14 @@ def follow_live(session: Session, owner: str, base_id: str) -> None:
     elif (live.id if live else adapters.NONE_ID) != row.rival_id:
         end(session, row, "ended")
         begin(session, owner, row.adapter_id)
+
+
+def withdraw(session: Session, owner: str, ids: Iterable[str]) -> set[str]:
+    """Take adapters off duty, also as the tried one or the rival of a trial. Returns those that wrote."""
+    going = select(Trial).where(Trial.owner_id == owner, Trial.state == "running")
+    for row in session.exec(going.where(col(Trial.adapter_id).in_(ids := list(ids)))).all():
+        end(session, row, "ended")
+    wrote = adapters.withdraw(session, owner, ids)
+    for row in session.exec(going).all():
+        follow_live(session, owner, row.base_id)
+    return wrote

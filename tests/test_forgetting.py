@@ -11,7 +11,7 @@ from db.engine import session, write
 from db.models import Adapter, Comparison, Document, Imported, RunPair, Template, TrainingRun
 from ftapp import cli, formats, imported
 from ftapp.errors import UserError
-from ftapp.forgetting import forget
+from ftapp.forgetting import Forgetting, forget
 from ftapp.ui.forget import ForgetPanel
 
 
@@ -63,9 +63,9 @@ def test_a_visitor_deletes_what_is_theirs_and_nothing_else(engine, tmp_path):
     waiting = tmp_path / "uploads" / "export_1"
     waiting.mkdir(parents=True)
     mine = left(engine, "local")
-    studio = SimpleNamespace(engine=engine, settings=SimpleNamespace(folder=lambda name: tmp_path / name))
+    studio = SimpleNamespace(engine=engine, settings=SimpleNamespace(folder=lambda name: tmp_path / name), busy=lambda owner: False)
     panel = SimpleNamespace(studio=studio, door=SimpleNamespace(owner=lambda request: visitor),
-                            verbs=SimpleNamespace(noted=lambda id: None))  # fmt: skip
+                            verbs=SimpleNamespace(noted=lambda id: None, everything=Forgetting(studio).everything))  # fmt: skip
     assert "Nothing was deleted" in ForgetPanel.delete(panel, "", None)[0] and any(left(engine, visitor).values())
     assert "Everything of yours is deleted" in ForgetPanel.delete(panel, "Delete", None)[0]
     assert not any(left(engine, visitor).values()) and left(engine, "local") == mine and waiting.exists()

@@ -232,7 +232,7 @@ def test_what_is_deleted_is_overwritten_at_once(studio):
 def test_a_deletion_that_was_cut_off_is_finished_at_the_next_start(studio, monkeypatch):
     told("CANARY")(studio)
     trained(studio)
-    monkeypatch.setattr(forgetting_files, "finish", lambda home: False)  # killed after the commit
+    monkeypatch.setattr(forgetting_files, "finish", lambda home, standing: False)  # killed after the commit
     Forgetting(studio).forget(ME, "resume", resume_of(studio, "CANARY"))
     assert len(places(studio, "CANARY")) == 2
     monkeypatch.undo()

@@ -150,7 +150,7 @@ def test_what_it_was_taught_to_prefer_is_read_too(spoil, said):
 def test_sound_choices_few_choices_and_own_letters_are_not_held_against_it():
     assert taught(str)["state"] == OK
     assert taught(str.upper, count=9)["state"] == UNKNOWN
-    assert taught(stamped, rejected_ids=[1], chosen_ids=None)["state"] == UNKNOWN, "the person wrote these"
+    assert taught(stamped, edited=True)["state"] == UNKNOWN, "the person wrote these"
 
 
 def test_a_phrase_that_comes_back():

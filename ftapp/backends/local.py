@@ -202,7 +202,7 @@ class LocalBackend:
 
     def free(self) -> None:
         """Give the memory back, after the generation that runs (if any) has ended."""
-        with self.turn, self._step, self._loading:
+        with self.turn, self._loading, self._step:  # in the order of `weights`, which loads and then steps
             self.model = self._acting = None
             self._adapters.clear()
             self._proofs.clear()

@@ -66,7 +66,8 @@ def build_trainer(
     if recipe.step == "trl":
         trainer = EncodedDPOTrainer(**given)
     else:
-        kept = reference.Kept(output.parent, base, [recipe.scope, args.bf16, args.fp16, recipe.dtype, recipe.load_in_4bit])
+        precision = [args.bf16, args.fp16, recipe.dtype, recipe.load_in_4bit, recipe.double_quant]
+        kept = reference.Kept(output.parent, base, [recipe.scope, *precision])
         trainer = SharedPromptTrainer(**given, kept=kept, name=kept.name)
     trainer.remove_callback(PrinterCallback)
     return trainer

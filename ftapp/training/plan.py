@@ -122,14 +122,16 @@ def _mender(tokenizer: Any) -> Callable[[str], str]:
 
 
 def _harmless(pairs: Sequence[PreferencePair], tokenizer: Any) -> list[PreferencePair]:
-    """Imported texts have been through no `prompts.build`: a chat header in them must not forge a turn."""
+    """Neither imported texts nor what a person typed has been through `prompts.build`: a chat header in them must not forge a turn."""
     mend = _mender(tokenizer)
-    return [
-        pair if pair.preference_id else replace(
-            pair, prompt=[{"role": m["role"], "content": mend(m["content"])} for m in pair.prompt],
-            chosen=mend(pair.chosen), rejected=mend(pair.rejected))
-        for pair in pairs
-    ]  # fmt: skip
+
+    def harmless(pair: PreferencePair) -> PreferencePair:
+        if pair.preference_id:
+            return replace(pair, chosen=mend(pair.chosen)) if pair.edited else pair
+        prompt = [{"role": m["role"], "content": mend(m["content"])} for m in pair.prompt]
+        return replace(pair, prompt=prompt, chosen=mend(pair.chosen), rejected=mend(pair.rejected))
+
+    return [harmless(pair) for pair in pairs]
 
 
 def as_row(pair: PreferencePair) -> dict[str, Any]:

@@ -13,7 +13,7 @@ from typing import Any
 from ftapp import config, evaluation
 from ftapp.training import lesson
 from ftapp.training.bases import start_policy
-from ftapp.training.trainers import arguments, score_letters_only
+from ftapp.training.trainers import arguments, keep_small_steps, score_letters_only
 from ftapp.training.watching import Emit, Outcome
 
 IGNORED = -100  # what transformers' losses skip
@@ -53,9 +53,7 @@ def build_trainer(
         train_dataset=Dataset.from_list([labelled(ids) for ids in train_ids]),
         eval_dataset=Dataset.from_list([labelled(ids) for ids in eval_ids]) if eval_ids else None,
     )  # fmt: skip
-    for parameter in trainer.model.parameters():  # TRL rounds adapters of a 4-bit base to bfloat16: small steps would be lost
-        if parameter.requires_grad:
-            parameter.data = parameter.data.float()
+    keep_small_steps(trainer.model)
     trainer.remove_callback(PrinterCallback)
     score_letters_only()
     return trainer

@@ -27,6 +27,7 @@ from trl.models.utils import disable_gradient_checkpointing
 from trl.trainer.utils import FusedCausalLMOutput
 
 from ftapp.training import acting, letter_head, packing
+from ftapp.training.trainers import keep_small_steps
 
 log = logging.getLogger(__name__)
 PROMPT_BYTES = 512 * 2**20  # keys and values of prompts that are kept; 900 tokens of a 0.5B model take 11 MB
@@ -36,6 +37,10 @@ JOLT = 0.02  # a fresh adapter changes nothing and would prove nothing
 
 class EncodedDPOTrainer(DPOTrainer):
     """The stock trainer, given ids in place of texts (this version has no other way in)."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        keep_small_steps(self.model)
 
     def _prepare_dataset(self, dataset: Any, *_: Any, **__: Any) -> Any:
         return dataset

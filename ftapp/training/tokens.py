@@ -92,5 +92,5 @@ def end_token(tokenizer: Any) -> int:
     turn = [{"role": "user", "content": "q"}, {"role": "assistant", "content": answer}]
     text = tokenizer.apply_chat_template(turn, tokenize=False, **PLAIN)
     after = tokenizer(text[text.rindex(answer) + len(answer) :], add_special_tokens=False)["input_ids"]
-    special = set(tokenizer.all_special_ids)
+    special = {*tokenizer.all_special_ids, *(id for id, token in tokenizer.added_tokens_decoder.items() if token.special)}
     return next((token for token in after if token in special), tokenizer.eos_token_id)

@@ -31,6 +31,13 @@ def arguments(recipe: Recipe, rows: int, held_out: int) -> dict[str, Any]:
     )  # fmt: skip
 
 
+def keep_small_steps(model: Any) -> None:
+    """What learns, in float32: TRL rounds adapters of a 4-bit base to bfloat16, in which small steps would be lost."""
+    for parameter in model.parameters():
+        if parameter.requires_grad:
+            parameter.data = parameter.data.float()
+
+
 def score_letters_only() -> None:
     """Have TRL compute the language-model head for the letters' positions only, on every device.
 

@@ -72,7 +72,7 @@ class ForgetPanel:
         owner = self.door.owner(request)
         if (word or "").strip().lower() != "delete":
             return paper.note("Type the word delete into the field first. Nothing was deleted.", "warning"), word
-        number = forgetting.forget(self.studio.engine, owner, self.studio.settings.folder("runs"))
+        number = self.verbs.everything(owner)
         due = self.verbs.noted("everything")
         said = f"Everything of yours is deleted: {paper.count(number, 'row')}{' and the folders of your trainings' * (owner == LOCAL)}."
         return paper.note(said + (f" Backups made before hold it until {due}." if due else "")), ""
