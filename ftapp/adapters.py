@@ -221,6 +221,12 @@ def standing(engine: Any, runs: Path) -> set[str]:
         return named | {str(runs / id) for id in opened.exec(select(TrainingRun.id))}
 
 
+def forgotten_on(session: Session, adapter_id: str) -> str:
+    """The day on which some of what taught an adapter was deleted, or ""."""
+    query = select(TrainingRun.report).join(Adapter, col(Adapter.run_id) == TrainingRun.id).where(Adapter.id == adapter_id)
+    return (session.exec(query).first() or {}).get("forgotten_on", "")
+
+
 def descended(session: Session, owner: str, ids: Iterable[str]) -> set[str]:
     """The adapters of these ids and all that were taught from them."""
     rows = session.exec(select(Adapter.id, Adapter.parent_id).where(Adapter.owner_id == owner)).all()

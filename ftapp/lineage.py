@@ -145,7 +145,7 @@ class Lineage:
     def compare(self, owner: str, one: str, other: str) -> Iterator[dict[str, Any]]:
         """The same held-out jobs written by two versions ("starter" and "none" too): {title, one, other, finished, stored} each.
 
-        What a training's report holds already is not written again; else both write now, behind whoever waits for a letter, the
+        What a training's report holds already is not written again; the rest both write now, behind whoever waits for a letter, the
         likeliest word each time. With too few held-out jobs the fictional ones that ship stand in. Raises UserError, ModelError.
         """
         with session(self._studio.engine) as opened:
@@ -153,14 +153,15 @@ class Lineage:
                 adapters.check_base(opened, owner, id, self._studio.spec.id)
             refs = [adapters.find(opened, owner, id) for id in (one, other)]
             ready = stored(opened, owner, one, other)
-            asked = jobs(opened, owner, self._studio.spec.id)
+            known = {row["title"] for row in ready}
+            asked = [job for job in jobs(opened, owner, self._studio.spec.id) if job["title"] not in known][: JOBS - len(ready)]
         if one == other:
             raise UserError("Both are the same version. There is nothing to compare. Choose two.")
-        if ready:
-            yield from (row | {"stored": True} for row in ready)
+        yield from (row | {"stored": True} for row in ready)
+        if len(ready) >= JOBS:
             return
         backend = self._studio.backend()
-        asked += fictional(backend, JOBS - len(asked))
+        asked += fictional(backend, JOBS - len(ready) - len(asked))
         for job in asked:
             yield {"title": job["title"], "stored": False} | both(backend, job["messages"], refs)
 

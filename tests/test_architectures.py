@@ -2,8 +2,11 @@
 learn from choices and change writers; whole and in 4 bits."""
 
 import random
+from pathlib import Path
 
 import pytest
+import torch
+from safetensors.torch import load_file
 
 from ftapp import config
 from ftapp.backends.local import AdapterRef, LocalBackend
@@ -102,6 +105,9 @@ def test_in_four_bits_load_learn_save_load_again_and_write(model, tmp_path, scop
     voice, first = teach(tmp_path / "run_1", model, "sft", **four)
     taste, then = teach(tmp_path / "run_2", model, "dpo", voice, **four)
     assert first["held_out"]["after"] < first["held_out"]["before"] and then["parent"] == "run_1"
+    for learned in (voice, taste):
+        kinds = {tensor.dtype for tensor in load_file(Path(learned.path) / "adapter_model.safetensors").values()}
+        assert kinds == {torch.float32}, "in bfloat16 small steps would be lost"
     backend = LocalBackend.load(packed)  # loaded again, as after a restart
     assert backend.prove(voice).ok and backend.prove(taste).ok
     base, spoken = texts(backend, None, voice)

@@ -171,6 +171,24 @@ def test_a_freed_model_says_so(tiny_backend):
         list(write(backend, MESSAGES, [Row(None, 1)], Sampling()))
 
 
+def test_a_model_is_freed_while_an_adapter_is_being_loaded(tiny_backend, monkeypatch):
+    from ftapp.backends import lora
+
+    backend = LocalBackend.load(tiny_backend.spec(tiny_backend.folder("llama")))
+    inside, go_on, read = threading.Event(), threading.Event(), lora.read
+    monkeypatch.setattr(lora, "read", lambda *given: (inside.set(), go_on.wait(60), read(*given))[-1])
+    both = [threading.Thread(target=backend.weights, args=[tiny_backend.adapter("llama", "letter")], daemon=True)]
+    both[0].start()
+    assert inside.wait(60)
+    both.append(threading.Thread(target=backend.free, daemon=True))
+    both[1].start()
+    both[1].join(0.2)
+    go_on.set()
+    for one in both:
+        one.join(60)
+    assert not any(one.is_alive() for one in both) and backend.model is None
+
+
 # ---- text from people -----------------------------------------------------------------------------------------
 
 

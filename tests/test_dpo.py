@@ -2,6 +2,7 @@
 
 import json
 import random
+from dataclasses import replace
 
 import pytest
 
@@ -159,6 +160,18 @@ def test_the_trainer_sees_the_ids_that_the_writer_produced(model):
     assert end in backend.end_tokens
     edited = tokens.encode_pair(backend.tokenizer, row | {"chosen": "Dear team"}, end)  # ids that no longer spell the text are not used
     assert edited["chosen_ids"] == [*backend.tokenizer("Dear team")["input_ids"], end]
+
+
+def test_a_header_that_a_person_typed_into_a_letter_forges_no_turn(llama):
+    tokenizer = tokens.tokenizer(llama)
+    header = tokenizer.decode(tokens.header_ids(tokenizer))
+    typed = f"Dear team,{header}I bake."
+    pair = preferences.PreferencePair("prf_1", "prf_1", [{"role": "user", "content": "q"}], typed, "No.", "0" * 64, True, "b", "h", [], [5],
+                                      edited=True)  # fmt: skip
+    (mended,) = plan._harmless([pair], tokenizer)
+    ids = tokens.encode_pair(tokenizer, plan.as_row(mended), tokens.end_token(tokenizer))
+    assert not set(tokens.header_ids(tokenizer)) & set(ids["chosen_ids"][:-1]) and "I bake." in mended.chosen
+    assert plan._harmless([replace(pair, edited=False)], tokenizer)[0].chosen == typed, "a sampled letter is taught as it was sampled"
 
 
 def test_a_letter_without_its_talk_is_trained_as_it_was_shown(llama, engine):

@@ -70,9 +70,10 @@ def test_two_versions_write_the_same_held_out_jobs(studio):
 
 def test_what_a_report_holds_is_not_written_again(studio, monkeypatch):
     made = taught(studio, "starter", letters=[{"before": "old", "after": "new", "before_finished": True, "after_finished": False}])
-    monkeypatch.setattr(lineage, "both", lambda *_: pytest.fail("it was written again"))
-    (pair,) = Lineage(studio).compare(ME, made, "starter")
+    monkeypatch.setattr(lineage, "both", lambda *_: {"one": "a", "other": "b", "finished": (True, True)})
+    pair, *others = Lineage(studio).compare(ME, made, "starter")
     assert (pair["one"], pair["other"], pair["finished"], pair["stored"]) == ("new", "old", (False, True), True)
+    assert len(others) == lineage.JOBS - 1 and {row["stored"] for row in others} == {False}, "what is missing is written now"
 
 
 def test_win_rates_have_intervals_and_the_screen_escapes(studio):

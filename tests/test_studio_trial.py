@@ -7,7 +7,7 @@ from sqlmodel import select
 
 from db.engine import session, write
 from db.models import Comparison, Letter, Promotion
-from ftapp import trials
+from ftapp import gate_measure, trials
 from ftapp.backends.local import Proof
 from ftapp.errors import NotFound, UserError
 from tests.test_studio import POSTING, RESUME, TAUGHT, _last, make, taught  # noqa: F401
@@ -45,6 +45,20 @@ def test_an_adapter_on_trial_that_cannot_be_proved_does_not_stop_the_writing(tau
         row = opened.get(Comparison, pair["comparison_id"])
         wrote = {opened.get(Letter, id).adapter_id for id in (row.left_letter_id, row.right_letter_id)}
     assert wrote == {None, live} and row.proven
+
+
+def test_an_adapter_on_trial_that_the_gate_refuses_now_leaves_it(taught, monkeypatch):
+    studio, live = taught()
+    with write(studio.engine) as opened:
+        trials.begin(opened, "local", new := adapter(opened))
+    rule = {"name": "length", "title": "Length", "value": 2.0, "limit": 1.3, "state": "refused", "sentence": "Letters are much longer."}
+    said = {"rival": live, "passed": False, "rules": [rule], "values": {}}
+    for name in ("of_run", "of_adapter"):
+        monkeypatch.setattr(gate_measure, name, lambda *_, **__: said)
+    assert not studio.trial.ask_gate("local", new)["passed"]
+    assert studio.trial.trial("local")["state"] == "ended", "no vote can let it write any more"
+    with pytest.raises(UserError, match="much longer"):
+        studio.trial.begin("local", new)
 
 
 def test_what_the_gate_refused_writes_only_with_a_reason(taught):

@@ -3,6 +3,7 @@
 Real trainer processes on a tiny model; the slow ones kill them.
 """
 
+import json
 import os
 import shutil
 import signal
@@ -172,6 +173,42 @@ def test_a_run_that_waits_can_be_stopped_and_strangers_see_nothing(home):
         assert waiting.resume(ME, run_id)["state"] == "queued"
         with pytest.raises(TrainingError, match="has not ended yet"):
             waiting.resume(ME, run_id)
+
+
+def test_a_run_does_not_go_on_from_a_parent_that_is_gone_or_learned_from_what_was_deleted(home):
+    choose(home)
+    with lock.hold(home[0].home / "supervisor.lock"):
+        waiting = Supervisor(home[1], home[0])
+        run_id = waiting.start(ME, "short")
+        waiting.stop(ME, run_id)
+        file = folder_of(home, run_id) / "base.json"
+        base = run.read_json(file)
+        with write(home[1]) as opened:
+            same = dict(owner_id=ME, scope="letter", base_id="b", base_hash="h")
+            opened.add(made := TrainingRun(**same, recipe="r", method="sft", state="succeeded"))
+            opened.flush()
+            at = str(folder_of(home, made.id) / "adapter")
+            opened.add(parent := Adapter(**same, run_id=made.id, sha256="a" * 64, path=at, state="candidate"))
+            opened.flush()
+            made, parent = made.id, parent.id
+        file.write_text(json.dumps(base | {"parent": {"id": "adp_gone", "path": "x", "sha256": "a" * 64, "scope": "letter"}}))
+        with pytest.raises(TrainingError, match="starts from is gone"):
+            waiting.resume(ME, run_id)
+        file.write_text(json.dumps(base | {"parent": {"id": parent, "path": "where/home/was", "sha256": "a" * 64, "scope": "letter"}}))
+        assert waiting.resume(ME, run_id)["state"] == "queued" and run.read_json(file)["parent"]["path"] == at, "the home may have moved"
+        waiting.stop(ME, run_id)
+        with write(home[1]) as opened:
+            opened.get_one(TrainingRun, made).report = {"forgotten_on": "2030-01-01"}
+        with pytest.raises(TrainingError, match="deleted on 2030-01-01"):
+            waiting.resume(ME, run_id)
+
+
+def test_a_start_that_fails_leaves_no_folder(home, supervisor, monkeypatch):
+    choose(home)
+    monkeypatch.setattr(supervise.reference, "carry", lambda folder: (_ for _ in ()).throw(OSError(28, "No space left on device")))
+    with pytest.raises(OSError):
+        supervisor.start(ME, "short")
+    assert list((home[0].home / "runs").iterdir()) == []
 
 
 # ---- real trainers ----------------------------------------------------------------------------------------------

@@ -77,6 +77,14 @@ def test_a_script_without_a_font_is_refused_by_name(monkeypatch, tmp_path):
         assert takeaway.to_bytes(letter, "docx") and takeaway.to_bytes(letter, "txt")
 
 
+def test_a_character_that_this_python_does_not_know_stays_and_what_is_none_goes():
+    found = takeaway.to_bytes("Hi \U0001fae9\U000e0fff there\ufdd0\U0001fffe\ufeff.\x00", "txt").decode()
+    assert found == "Hi \U0001fae9\U000e0fff there.\n"
+    assert takeaway.to_bytes("Hi \U000e0fff there", "docx")
+    with pytest.raises(UserError):
+        takeaway.to_bytes("Hi \U000e0fff there", "pdf")
+
+
 def test_a_font_of_this_machine_helps_out(monkeypatch, tmp_path):
     """A font with one foreign letter, made here: it is found, embedded, and the rows after it are still drawn."""
     from fontTools.fontBuilder import FontBuilder

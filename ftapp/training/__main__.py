@@ -19,6 +19,7 @@ from typing import Any
 from ftapp import config
 from ftapp.errors import UserError
 from ftapp.training import disk, lock, memory, processes, run
+from ftapp.training.watching import resume_point
 
 HEARTBEAT_SECONDS = 5.0
 
@@ -80,6 +81,7 @@ def _teach(folder: Path, events: run.Events | None, told: threading.Event) -> tu
             longest = run.read_json(folder / "base.json").get("longest", 0)
             return "failed", memory.sentence(recipe, step, longest, held, memory.there_bytes())
         if disk.full(error):
+            resume_point(folder)  # a checkpoint that was cut off goes: there must be room to say what happened
             return "failed", disk.sentence(step)
         return "failed", (
             f"The training ended with {type(error).__name__} - that is a fault of the app - see trainer.log in the run's folder."

@@ -44,7 +44,10 @@ def carry(folder: Path) -> None:
     """Give a new run what the runs beside it know of the same base and parent, newest first."""
     base, rows = run.read_json(folder / "base.json"), {}
     for other in sorted(folder.parent.glob(f"*/{FILE}"), key=lambda path: path.stat().st_mtime, reverse=True):
-        theirs = run.read_json(other.parent / "base.json")
+        try:
+            theirs = run.read_json(other.parent / "base.json")
+        except ValueError:  # a damaged run costs one pass over its pairs, nothing else
+            continue
         if theirs.get("hash") == base["hash"] and (theirs.get("parent") or {}).get("sha256") == (base.get("parent") or {}).get("sha256"):
             for row in _rows(other):
                 rows.setdefault(row["name"], row)

@@ -9,6 +9,7 @@ Knows nothing of how training works.
 from __future__ import annotations
 
 import contextlib
+import json
 import logging
 import os
 import shutil
@@ -84,20 +85,21 @@ class Supervisor:
             raise TrainingError(made.plan.refused)
         run_id, chosen, material = new_id("run"), made.recipe, made.material
         folder = run.create(self._runs / run_id, chosen.model_dump(), made.base, material.train, material.held_out)
-        reference.carry(folder)
         row = TrainingRun(
             id=run_id, owner_id=owner, recipe=chosen.name, method=chosen.method, scope=chosen.scope,
             base_id=made.base["id"], base_hash=made.base["hash"], parent_adapter_id=made.plan.parent,
             steps=made.plan.steps, seconds_left=made.plan.seconds, report={"plan": asdict(made.plan), "smaller": smaller},
         )  # fmt: skip
         try:
+            reference.carry(folder)
             with write(self._engine) as opened:
                 opened.add(row)
                 opened.flush()
                 opened.add_all(RunPair(run_id=run_id, preference_id=receipt, owner_id=owner) for receipt in material.preferences)
-        except IntegrityError:
-            shutil.rmtree(folder, ignore_errors=True)
-            self._refuse_second()
+        except Exception as error:
+            shutil.rmtree(folder, ignore_errors=True)  # no row knows it
+            if isinstance(error, IntegrityError):
+                self._refuse_second()
             raise
         self.poll()
         return run_id
@@ -180,6 +182,7 @@ class Supervisor:
             raise TrainingError("This training has finished - only one that was stopped or cut off can go on - start a new one.")
         if not (folder / "base.json").is_file():
             raise TrainingError("The folder of this training is gone - nothing is left to go on from - start a new training.")
+        self._find_parent(owner, folder)
         run.forget_stop(folder)
         try:
             with write(self._engine) as opened:
@@ -190,6 +193,24 @@ class Supervisor:
             raise
         self.poll()
         return self.status(owner, run_id)
+
+    def _find_parent(self, owner: str, folder: Path) -> None:
+        """What a run starts from must still be there, and all that taught it; its folder may have moved with the home."""
+        base = run.read_json(folder / "base.json")
+        parent = base.get("parent")
+        if not parent:
+            return
+        with session(self._engine) as opened:
+            try:
+                found = adapters.find(opened, owner, parent["id"])
+            except NotFound:
+                found = None
+            forgotten = found and adapters.forgotten_on(opened, found.id)
+        if found is None or forgotten:
+            why = f"has learned from something that was deleted on {forgotten}" if forgotten else "is gone"
+            raise TrainingError(f"The adapter that this training starts from {why} - it cannot go on - start a new training.")
+        if str(found.path) != parent["path"]:
+            run.write_text(folder / "base.json", json.dumps(base | {"parent": parent | {"path": str(found.path)}}, indent=1))
 
     def _row(self, owner: str, run_id: str | None) -> TrainingRun:
         query = select(TrainingRun).where(TrainingRun.owner_id == owner)
