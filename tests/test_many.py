@@ -78,16 +78,21 @@ def test_what_the_gate_measures_can_be_judged_and_stored(tinies):
     json.dumps(gate.judge(found))
 
 
-def test_a_slow_machine_compares_enough_letters_and_a_stopped_check_none(tinies, monkeypatch):
+def test_a_slow_machine_compares_what_it_has_time_for_and_a_stopped_check_none(tinies, monkeypatch):
     backend, new = tinies("llama"), tinies.adapter("llama", "letter")
     sealed(new.path)
+    clock = [0.0]
+
+    def write(some, writer):
+        clock[0] += 85 * len(some)
+        return [(f"Dear all, I bake {number}.", True) for number in range(len(some))]
+
+    monkeypatch.setattr(gate_measure.time, "monotonic", lambda: clock[0])
+    found = gate_measure.measure(backend, None, new, rows(), rows(2), {"held_out": None}, count=32, write=write)
+    assert (found["asked"], len(found["letters"])) == (32, 10), "1,800 s at 170 s a prompt, none begun in vain"
     monkeypatch.setattr(gate_measure, "MOST_SECONDS", -1.0)
-    monkeypatch.setattr(gate_measure, "ENOUGH", 6)
-    found = gate_measure.measure(backend, None, new, rows(), rows(2), {"held_out": None}, count=9)
-    assert (found["asked"], len(found["letters"])) == (9, 6)
-    monkeypatch.setattr(gate_measure, "LONGEST_SECONDS", -1.0)
-    slower = gate_measure.measure(backend, None, new, rows(), rows(2), {"held_out": None}, count=9)
-    assert slower["letters"] == found["letters"][: gate.FEWEST]
+    slower = gate_measure.measure(backend, None, new, rows(), rows(2), {"held_out": None}, count=9, write=write)
+    assert len(slower["letters"]) == gate.FEWEST
     stopped = gate_measure.measure(backend, None, new, rows(), rows(2), {"held_out": None}, count=9, stop=lambda: True)
     assert stopped["letters"] == [] and not gate.judge(stopped)["passed"]
 
