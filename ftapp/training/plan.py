@@ -234,11 +234,13 @@ def _writing_seconds(material: Material, letters: int, parameters: int) -> float
 def _fresh_notes(more: fresh.Count, recipe: config.Recipe, rows: Sequence[Mapping[str, Any]]) -> list[str]:
     """What fresh letters are written for, in sentences."""
     notes, label = [], config.recipe_label(STAGE)
+    way = f"the way “{label}” (recipe {STAGE}, under Details)"
     if more.edited:
         who = "The letter that you edited is" if more.edited == 1 else f"Each of the {more.edited} letters that you edited is"
         notes.append(f"{who} also set against up to {recipe.fresh_letters} fresh letters: nothing shows more clearly what you want.")
     elif (edits := len(fresh.edited(rows))) and label:
-        notes.append(f"You edited {edits} letter{'s' * (edits != 1)}: the way “{label}” also sets each of them against fresh letters.")
+        what, which = ("a letter", "it") if edits == 1 else (f"{edits} letters", "each of them")
+        notes.append(f"You edited {what}: {way} also sets {which} against fresh letters.")
     if recipe.judged_letters:
         joined = f", and for {more.made_up} made-up ones" * bool(more.made_up)
         notes.append(
@@ -247,7 +249,7 @@ def _fresh_notes(more: fresh.Count, recipe: config.Recipe, rows: Sequence[Mappin
         )
         most = config.recipe(STAGE).judged_prompts if label else 0
         if len(fresh.prompts(rows)) < most and not recipe.judged_prompts:
-            notes.append(f"With fewer than {most} postings the way “{label}” ({STAGE}) teaches more, and takes longer.")
+            notes.append(f"With fewer than {most} postings {way} teaches more, and takes longer.")
     return notes
 
 
