@@ -66,7 +66,8 @@ def test_the_plan_counts_them_and_says_so(writer):
     material = Material(data, [], {}, [], tokens=18_000, longest=500, sides={"prompt": 6000, "chosen": 6000, "rejected": 6000})
     plain = plan.make(material, PLAIN, measures, [])
     shown = plan.make(material, RECIPE, measures, [])
-    assert len(plain.notes) == 1 and f"the way “{config.recipe_label('dpo_first')}” also" in plain.notes[0]
+    (note,) = plain.notes
+    assert f"the way “{config.recipe_label('dpo_first')}” (recipe dpo_first, under Details) also" in note
     assert shown.steps == run.steps(len(data) + 2, RECIPE) > plain.steps and shown.seconds > plain.seconds
     assert shown.notes[0].startswith("The letter that you edited is also set against up to 2 fresh letters")
 
