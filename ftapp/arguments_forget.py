@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
-KINDS = ("resume", "letter", "labeler", "example")
+KINDS = ("resume", "person", "letter", "labeler", "example")
 POLICIES = ("keep", "off", "delete")
 
 
 def add(verb: Any) -> None:
     """Put the verb on the parser; `verb` is that of arguments.py."""
-    p = verb("forget", "delete one résumé, letter, labeler or own example with everything made from it; or, with --yes alone, everything")
-    p.add_argument("what", nargs="?", choices=("list", "backups", *KINDS), metavar="list|backups|resume|letter|labeler|example",
+    p = verb("forget", "delete one résumé, person, letter, labeler or own example with all made from it; or, with --yes alone, everything")
+    p.add_argument("what", nargs="?", choices=("list", "backups", *KINDS), metavar="list|backups|resume|person|letter|labeler|example",
                    help="list: what there is, with ids; backups: delete all backups now and make a fresh one")  # fmt: skip
     p.add_argument("id", nargs="?", metavar="ID", help="which one; after list a kind, for that alone")
     p.add_argument("--adapters", dest="policy", choices=POLICIES, default="off", metavar="keep|off|delete",

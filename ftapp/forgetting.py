@@ -1,4 +1,4 @@
-"""Delete means delete: one résumé, letter, labeler or own example, or everything of an owner, out of tables, files, free pages and,
+"""Delete means delete: one résumé, person, letter, labeler or own example, or everything of an owner, out of tables, files, free pages and,
 in their time, backups; and the adapters that were taught with it off duty.
 
 What is reached is found by forgetting_rows.py and forgetting_files.py. Knows no screen.

@@ -1,7 +1,8 @@
 """What one deletion reaches in the tables: the thing itself, everything made from it, and copies of it. Knows rows, no files.
 
-A résumé takes the prompts that hold it with it, and so their letters and the choices between them; a letter its pair, since a pair
-of one is none; a labeler their choices; an own example what was given with it. Own letters outlive a résumé that they were linked to.
+A résumé takes the prompts that hold it with it, and so their letters and the choices between them; a person every résumé under their
+name, and the own letters linked to one; a letter its pair, since a pair of one is none; a labeler their choices; an own example what was
+given with it. Own letters outlive a résumé that they were linked to.
 """
 
 from __future__ import annotations
@@ -19,8 +20,8 @@ from db.models import Adapter, Comparison, Document, Example, Imported, Labeler,
 from ftapp import example_rows
 from ftapp.errors import NotFound
 
-KINDS = ("resume", "letter", "labeler", "example")
-NAMES = {"resume": "résumé", "letter": "letter", "labeler": "labeler", "example": "own example"}
+KINDS = ("resume", "person", "letter", "labeler", "example")
+NAMES = {"resume": "résumé", "person": "person", "letter": "letter", "labeler": "labeler", "example": "own example"}
 MOST_LISTED = 200  # of a kind, newest first
 PAGE = 400
 
@@ -42,17 +43,20 @@ def listing(session: Session, owner: str, kind: str) -> list[dict[str, str]]:
 
 
 def reach(session: Session, owner: str, kind: str, ids: Sequence[str]) -> Reach:
-    """Everything that goes with things of one kind. Raises NotFound for an id that is missing or another owner's."""
-    table = {"resume": Document, "letter": Letter, "labeler": Labeler, "example": Example}[kind]
-    found = {row.id for row in _rows(session, table, set(ids)) if row.owner_id == owner and (kind != "resume" or row.kind == "resume")}
+    """Everything that goes with things of one kind; a person's id is that of any of their résumés. Raises NotFound for an id that is
+    missing or another owner's."""
+    table = {"letter": Letter, "labeler": Labeler, "example": Example}.get(kind, Document)
+    found = {row.id for row in _rows(session, table, set(ids)) if row.owner_id == owner and (table is not Document or row.kind == "resume")}
     if missing := [id for id in ids if id not in found]:
         raise NotFound(
             f"There is no {NAMES[kind]} {str(missing[0])[:24]!r} here. Nothing was deleted. See python -m ftapp forget list for their ids."
         )
+    if kind == "person":
+        found = {id for person in _people(session, owner) if found & set(person) for id in person} | found
     rows = closure.pointing_at(session, _start(session, owner, kind, found), but=("example",) if kind == "resume" else ())
     _other_letters(session, rows)
     _copies(session, owner, rows)
-    _texts(session, rows, of_example=kind == "example")
+    _texts(session, rows, of_example=kind in ("example", "person"))
     loosened = _ids(session, Example.id, Example.resume_document_id, rows.get("document", ())) - rows.get("example", set())
     copied = _pick(session, Imported.content_hash, Imported.id, rows.get("imported", ()))
     sources = rows.get("preference", set()) | rows.get("example", set()) | loosened | {f"imp_{digest[:16]}" for digest in copied}
@@ -83,7 +87,7 @@ def adapters_of(session: Session, owner: str, runs: Iterable[str]) -> set[str]:
 
 def _start(session: Session, owner: str, kind: str, ids: set[str]) -> closure.Rows:
     if kind != "labeler":
-        return {{"resume": "document"}.get(kind, kind): ids}
+        return {"document" if kind in ("resume", "person") else kind: ids}
     items = select(QueueItem.id, QueueItem.comparison_id).where(QueueItem.owner_id == owner, col(QueueItem.labeler).in_(ids))
     asked = session.exec(items).all()
     chosen = session.exec(select(Preference.id).where(Preference.owner_id == owner, col(Preference.labeler).in_(ids))).all()
@@ -157,6 +161,16 @@ def _pages(ids: Iterable[Any]) -> list[list[Any]]:
     return [listed[at : at + PAGE] for at in range(0, len(listed), PAGE)]
 
 
+def _people(session: Session, owner: str) -> list[dict[str, tuple[str, Any]]]:
+    """Résumés that say whose they are, by name: {id: (name as it is written, when)} of each person, newest first."""
+    query = select(Document.id, Document.fields, Document.created_at).where(Document.owner_id == owner, Document.kind == "resume")
+    people: dict[str, dict[str, tuple[str, Any]]] = {}
+    for id, fields, at in session.exec(query.order_by(col(Document.created_at).desc(), col(Document.id))):
+        if name := " ".join(str((fields or {}).get("name") or "").split()):
+            people.setdefault(name.casefold(), {})[id] = name, at
+    return list(people.values())
+
+
 # ---- the lists ----------------------------------------------------------------------------------------------------
 
 
@@ -164,6 +178,14 @@ def _resumes(session: Session, owner: str) -> list[tuple[str, str, Any]]:
     query = select(Document.id, Document.fields, Document.created_at).where(Document.owner_id == owner, Document.kind == "resume")
     found = session.exec(query.order_by(col(Document.created_at).desc(), col(Document.id)).limit(MOST_LISTED))
     return [(id, str((fields or {}).get("name") or "résumé without a name"), at) for id, fields, at in found]
+
+
+def _persons(session: Session, owner: str) -> list[tuple[str, str, Any]]:
+    listed = []
+    for person in _people(session, owner)[:MOST_LISTED]:
+        (id, (name, at)), number = next(iter(person.items())), len(person)
+        listed.append((id, f"{name} ({number} résumé{'s' * (number > 1)})", at))
+    return listed
 
 
 def _letters(session: Session, owner: str) -> list[tuple[str, str, Any]]:
@@ -195,4 +217,4 @@ def _examples(session: Session, owner: str) -> list[tuple[str, str, Any]]:
     return [(row.id, example_rows.name_of(row, known), row.created_at) for row in rows]
 
 
-_LISTED = {"resume": _resumes, "letter": _letters, "labeler": _labelers, "example": _examples}
+_LISTED = {"resume": _resumes, "person": _persons, "letter": _letters, "labeler": _labelers, "example": _examples}

@@ -113,6 +113,26 @@ def test_a_resume_leaves_no_byte_behind_and_the_others_stay(studio):
     assert only(studio, TrainingRun)[0].report["held_out"]["sentence"] == "fine"
 
 
+def test_a_person_goes_with_every_resume_of_theirs_and_own_letters_linked_to_one(studio):
+    for mark in ("CANARYold", "CANARYnew", "OTHER"):
+        told(mark)(studio)
+    given = examples.Given("Dear team,\nI bake CANARYbread.\nSam", "cover_letter", "Baker\nCompany: Oak", "Sam CANARYown\nBaker")
+    studio.examples.store(ME, [given])
+    with write(studio.engine) as opened:
+        for row in opened.exec(select(Document).where(Document.kind == "resume")).all():
+            if "CANARY" in row.text:
+                row.fields = row.fields | {"name": "ada  canaryname" if "old" in row.text else "Ada Canaryname"}
+                opened.add(row)
+    other, person = sorted(Forgetting(studio).listing(ME, "person"), key=lambda row: "Canaryname" in row["title"])
+    assert person["title"] == "Ada Canaryname (3 résumés)" and other["title"].endswith("(1 résumé)")
+    assert Forgetting(studio).plan(ME, "person", resume_of(studio, "CANARYold"))["rows"]["document"] == 6, "any résumé names its person"
+    Forgetting(studio).forget(ME, "person", person["id"])
+    assert places(studio, "CANARY") == [] == places(studio, "anaryname") and not only(studio, Example)
+    assert len(only(studio, Letter)) == 2 and Forgetting(studio).listing(ME, "person") == [other]
+    with pytest.raises(NotFound, match="no person"):
+        Forgetting(studio).forget(ME, "person", person["id"])
+
+
 def test_a_letter_takes_its_pair_and_a_labeler_their_choices(studio):
     with write(studio.engine) as opened:
         opened.add(Labeler(id="lab_1", owner_id=ME, name="CANARYname"))

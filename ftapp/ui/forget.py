@@ -1,4 +1,4 @@
-"""Delete on the Data tab: one résumé, letter, labeler or own letter with everything made from it, or everything. Only the owner may."""
+"""Delete on the Data tab: one résumé, person, letter, labeler or own letter with all made from it, or everything. Only the owner may."""
 
 from __future__ import annotations
 
@@ -11,15 +11,16 @@ from ftapp.ui import paper
 from ftapp.ui.asking import QUIET, calm
 from ftapp.ui.owner import LOCAL, Door
 
-KINDS = [("a résumé", "resume"), ("a letter", "letter"), ("a labeler", "labeler"), ("one of your own letters", "example")]
+KINDS = [("a résumé", "resume"), ("a person, with all their résumés", "person"), ("a letter", "letter"), ("a labeler", "labeler"),
+         ("one of your own letters", "example")]  # fmt: skip
 POLICIES = [("off duty: they write no more", "off"), ("keep them", "keep"), ("delete them", "delete")]
 EVERYTHING = (
     "Your texts, letters, choices, imported rows, trainings and adapters go for good. Backups made before still hold them until their "
     "time comes, or until you delete those too."
 )
 EMPTY = {
-    "resume": "No résumé is stored.", "letter": "No letter is stored.", "labeler": "Nobody but you has labelled here.",
-    "example": "No letter of your own is stored.",
+    "resume": "No résumé is stored.", "person": "No résumé with a name is stored.", "letter": "No letter is stored.",
+    "labeler": "Nobody but you has labelled here.", "example": "No letter of your own is stored.",
 }  # fmt: skip
 
 
