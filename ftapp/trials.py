@@ -26,9 +26,10 @@ def running(session: Session, owner: str, base_id: str) -> Trial | None:
 
 
 def newest(session: Session, owner: str, base_id: str) -> Trial | None:
-    """The owner's last trial with this base model, whatever became of it."""
+    """The owner's trial with this base model that goes on, or else ended last."""
     query = select(Trial).where(Trial.owner_id == owner, Trial.base_id == base_id)
-    return session.exec(query.order_by(col(Trial.created_at).desc(), col(Trial.id)).limit(1)).first()
+    last = col(Trial.ended_at).is_(None).desc(), col(Trial.ended_at).desc(), col(Trial.created_at).desc(), col(Trial.id)
+    return session.exec(query.order_by(*last).limit(1)).first()
 
 
 def report(session: Session, owner: str, adapter_id: str) -> GateReport | None:
@@ -47,18 +48,22 @@ def judged(session: Session, owner: str, adapter_id: str, said: Mapping[str, Any
 
 
 def begin(session: Session, owner: str, adapter_id: str) -> Trial | None:
-    """Put a candidate on trial against what writes; it takes the place of one that is on trial. None when it writes already."""
+    """Put a candidate on trial against what writes; it takes the place of one that is on trial. None when it writes already. One that left
+    its trial against the same goes on with it: to begin anew until chance is kind would not be a test."""
     row = session.exec(select(Adapter).where(Adapter.id == adapter_id, Adapter.owner_id == owner)).one()
     rival = adapters.live(session, owner, row.base_id, row.base_hash)
     if rival is not None and rival.id == adapter_id:
         return None
-    before = newest(session, owner, row.base_id)
-    if before is not None and before.state == "running":
+    before = running(session, owner, row.base_id)
+    if before is not None:
         if before.adapter_id == adapter_id:
             return before
         end(session, before, "ended")
-    fresh = Trial(owner_id=owner, base_id=row.base_id, adapter_id=adapter_id, rival_id=rival.id if rival else adapters.NONE_ID,
-                  automatic=before.automatic if before else True)  # fmt: skip
+    before, rival_id = before or newest(session, owner, row.base_id), rival.id if rival else adapters.NONE_ID
+    left = select(Trial).where(Trial.adapter_id == adapter_id, Trial.rival_id == rival_id, Trial.state == "ended")
+    fresh = session.exec(left.order_by(col(Trial.created_at).desc()).limit(1)).first() or Trial(
+        owner_id=owner, base_id=row.base_id, adapter_id=adapter_id, rival_id=rival_id)  # fmt: skip
+    fresh.state, fresh.ended_at, fresh.automatic = "running", None, before.automatic if before else True
     row.state = "trial"
     session.add_all([fresh, row])
     session.flush()

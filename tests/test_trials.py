@@ -176,3 +176,23 @@ def test_what_writes_cannot_be_tried(engine, tried):
 def test_one_owner_s_trial_is_not_another_s(engine, tried):
     with session(engine) as opened:
         assert trials.running(opened, "somebody", BASE) is None and trials.newest(opened, "somebody", BASE) is None
+
+
+def test_who_leaves_a_trial_and_comes_back_goes_on_with_it(engine, tried):
+    """A test that may be begun anew until chance is kind would let a useless adapter through."""
+    for _ in range(4):
+        _vote(engine, tried, "left")
+    with write(engine) as opened:
+        first = trials.running(opened, "local", BASE)
+        trials.end(opened, first, "ended")
+        other = adapter(opened, base_id=BASE)
+        second = trials.begin(opened, "local", other)
+        assert trials.newest(opened, "local", BASE).id == second.id
+        again = trials.begin(opened, "local", tried)
+        assert (again.id, again.state, again.ended_at) == (first.id, "running", None) and second.state == "ended"
+        assert trials.newest(opened, "local", BASE).id == first.id == trials.running(opened, "local", BASE).id
+    assert _standing(engine).losses == 4 and _state(engine, tried) == "trial"
+    _vote(engine, tried, "right")
+    with write(engine) as opened:
+        trials.end(opened, trials.running(opened, "local", BASE), "ended")
+    assert (_standing(engine).losses, _standing(engine).wins) == (4, 1), "what ended last is told of"
