@@ -57,6 +57,7 @@ class Backups:
             made = backups.copy(engine, out) if out is not None else backups.backup(engine, self.folder, "by-hand")
         except backups.BackupFailed as error:
             raise UserError(f"No backup could be made ({error}). What is stored is as it was. Make room, or name another place.") from None
+        forgetting_files.expire(self.folder)
         return _told(made)
 
     def listing(self) -> list[dict[str, Any]]:

@@ -70,7 +70,11 @@ def _teach(folder: Path, events: run.Events | None, told: threading.Event) -> tu
 
         train = {"dpo": dpo.train, "sft": sft.train}[config.read_recipe(folder / "recipe.yaml").method]
         outcome = train(folder, emit, stop=lambda: told.is_set() or run.stop_asked(folder))
-        stopped = "Stopped as asked - what was learned so far is kept - resume it at any time."
+        stopped = (
+            "Stopped as asked - what was learned so far is kept - resume it at any time."
+            if step
+            else "Stopped as asked, before the first step - nothing was learned yet - start again at any time."
+        )
         return outcome.state, stopped if outcome.state == "stopped" else None
     except UserError as error:
         return "failed", str(error)

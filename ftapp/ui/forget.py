@@ -31,11 +31,11 @@ class ForgetPanel:
         self.studio, self.door, self.verbs = studio, door, forgetting.Forgetting(studio)
         gr.HTML('<h2 class="next">Delete</h2><p class="lead">One thing with everything made from it, or everything.</p>')
         with gr.Row(elem_classes="chips fields"):
-            self.kind = gr.Dropdown(KINDS, value="resume", label="What", elem_id="forget-kind", min_width=280)
+            self.kind = gr.Dropdown(KINDS, value="resume", label="What", elem_id="forget-kind", min_width=340)
         with gr.Row(elem_classes="chips fields"):
-            self.which = gr.Dropdown([], label="Which one", elem_id="forget-which", min_width=280)
+            self.which = gr.Dropdown([], label="Which one", elem_id="forget-which", min_width=340)
         with gr.Row(elem_classes="chips fields"):
-            self.policy = gr.Dropdown(POLICIES, value="off", label="Adapters that learned from it", elem_id="forget-policy", min_width=280)
+            self.policy = gr.Dropdown(POLICIES, value="off", label="Adapters that learned from it", elem_id="forget-policy", min_width=340)
         self.backups = gr.Checkbox(False, label="Delete older backups too, and make a fresh one", elem_id="forget-backups")
         with gr.Row(elem_classes="chips"):
             self.ask = gr.Button("What would go?", size="sm", elem_id="forget-ask", min_width=120)
