@@ -113,8 +113,8 @@ class Forgetting:
             removed = rows.remove(opened, reached)
             voiced = self._folders(opened, owner) if reached.rows.get("example") else []
             files.begin(self._studio.settings.home, done["runs"], reached.sources, folders, voiced)
-        files.finish(self._studio.settings.home, adapters.standing(self._studio.engine, self._runs))  # files that went before the commit
-        # could not come back
+        # Files that went before the commit could not come back.
+        files.finish(self._studio.settings.home, adapters.standing(self._studio.engine, self._runs))
         told = {"removed": removed, "policy": policy, "wrote": sorted(wrote), "scrubbed": scrub(self._studio.engine)}
         if kind == "example":
             self._studio.examples.freed(owner, given)
