@@ -152,6 +152,7 @@ class Reader:
     """A tokenizer of letters that knows one special token, and no two questions in a row."""
 
     added_tokens_encoder = {"<end>": 1}
+    added_tokens_decoder = {}
     all_special_ids = [1]
     eos_token_id = 1
 
