@@ -38,7 +38,7 @@ class Backups:
 
     def __init__(self, studio: Any) -> None:
         self._studio = studio
-        standing = adapters.standing(studio.engine, studio.settings.folder("runs"))
+        standing = lambda: adapters.standing(studio.engine, studio.settings.folder("runs"))  # noqa: E731
         forgetting_files.finish(studio.settings.home, standing)  # a deletion that was cut off
         forgetting_files.expire(self.folder)
 

@@ -41,7 +41,7 @@ def forget(engine: Engine, owner: str, runs: Path) -> int:
         if keeps_files:
             files.begin(runs.parent, [], [], folders)
     if keeps_files:
-        files.finish(runs.parent, adapters.standing(engine, runs))  # files that went before the commit could not come back
+        files.finish(runs.parent, lambda: adapters.standing(engine, runs))  # files that went before the commit could not come back
     scrub(engine)
     return number
 
@@ -114,7 +114,7 @@ class Forgetting:
             voiced = self._folders(opened, owner) if reached.rows.get("example") else []
             files.begin(self._studio.settings.home, done["runs"], reached.sources, folders, voiced)
         # Files that went before the commit could not come back.
-        files.finish(self._studio.settings.home, adapters.standing(self._studio.engine, self._runs))
+        files.finish(self._studio.settings.home, lambda: adapters.standing(self._studio.engine, self._runs))
         told = {"removed": removed, "policy": policy, "wrote": sorted(wrote), "scrubbed": scrub(self._studio.engine)}
         if kind == "example":
             self._studio.examples.freed(owner, given)

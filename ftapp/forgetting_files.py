@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -48,9 +48,9 @@ def begin(home: Path, runs: Iterable[str], sources: Iterable[str], folders: Iter
         run.write_text(home / PENDING, json.dumps({name: sorted({*work.get(name, ()), *ids}) for name, ids in more.items()}))
 
 
-def finish(home: Path, standing: Collection[str]) -> bool:
-    """Do what `begin` wrote down, if anything; returns whether there was. May be done twice. A folder in `standing` (a row still names
-    it: the deletion did not come to its end, or not yet) stays, and is asked for again."""
+def finish(home: Path, standing: Callable[[], Collection[str]]) -> bool:
+    """Do what `begin` wrote down, if anything; returns whether there was. May be done twice. A folder that is `standing` (a row still
+    names it: the deletion did not come to its end, or not yet) stays, and is asked for again."""
     with _alone(home):
         if not (home / PENDING).is_file():
             return False
@@ -60,11 +60,13 @@ def finish(home: Path, standing: Collection[str]) -> bool:
                 clean(home / "runs" / name, set(work["sources"]))
         for name in work.get("voiced", []):
             unvoice(home / "runs" / name)
-        for folder in set(work.get("folders", [])) - set(standing):
+        folders = set(work.get("folders", []))
+        left = folders & set(standing()) if folders else set()
+        for folder in folders - left:
             shutil.rmtree(folder, ignore_errors=True)
         tidy(home)
-        if left := sorted(set(work.get("folders", [])) & set(standing)):
-            run.write_text(home / PENDING, json.dumps({"folders": left}))
+        if left:
+            run.write_text(home / PENDING, json.dumps({"folders": sorted(left)}))
         else:
             (home / PENDING).unlink()
         return True

@@ -104,9 +104,9 @@ def test_the_folder_of_an_adapter_that_still_has_its_row_stays(studio):
     made, home = trained(studio, rows=[]), studio.settings.home
     (weights,) = home.glob("runs/*/adapter")
     forgetting_files.begin(home, [], [], [weights])
-    standing = adapters.standing(studio.engine, studio.settings.folder("runs"))
+    standing = lambda: adapters.standing(studio.engine, studio.settings.folder("runs"))  # noqa: E731
     assert forgetting_files.finish(home, standing) and weights.is_dir()
     with write(studio.engine) as opened:
         Forgetting._discard(opened, ME, [made])
-    assert forgetting_files.finish(home, adapters.standing(studio.engine, studio.settings.folder("runs")))
-    assert not weights.exists() and not forgetting_files.finish(home, set())
+    assert forgetting_files.finish(home, standing)
+    assert not weights.exists() and not forgetting_files.finish(home, standing)

@@ -195,22 +195,21 @@ class Supervisor:
         return self.status(owner, run_id)
 
     def _find_parent(self, owner: str, folder: Path) -> None:
-        """What a run starts from must still be there, and all that taught it; its folder may have moved with the home."""
+        """What a run starts from must still be there, and all that taught it; its folder, and that of what the gate sets the run
+        against, may have moved with the home."""
         base = run.read_json(folder / "base.json")
-        parent = base.get("parent")
-        if not parent:
-            return
+        parent, moved = base.get("parent"), {}
         with session(self._engine) as opened:
-            try:
-                found = adapters.find(opened, owner, parent["id"])
-            except NotFound:
-                found = None
-            forgotten = found and adapters.forgotten_on(opened, found.id)
-        if found is None or forgotten:
+            for name in ("parent", "live"):
+                if named := base.get(name):
+                    with contextlib.suppress(NotFound):
+                        moved[name] = named | {"path": str(adapters.find(opened, owner, named["id"]).path)}
+            forgotten = adapters.forgotten_on(opened, parent["id"]) if parent else ""
+        if parent and ("parent" not in moved or forgotten):
             why = f"has learned from something that was deleted on {forgotten}" if forgotten else "is gone"
             raise TrainingError(f"The adapter that this training starts from {why} - it cannot go on - start a new training.")
-        if str(found.path) != parent["path"]:
-            run.write_text(folder / "base.json", json.dumps(base | {"parent": parent | {"path": str(found.path)}}, indent=1))
+        if base | moved != base:
+            run.write_text(folder / "base.json", json.dumps(base | moved, indent=1))
 
     def _row(self, owner: str, run_id: str | None) -> TrainingRun:
         query = select(TrainingRun).where(TrainingRun.owner_id == owner)
