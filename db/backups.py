@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import re
 import sqlite3
+import time
 from collections import deque
 from collections.abc import Callable
 from contextlib import closing
@@ -19,6 +20,7 @@ from sqlalchemy import Connection, Engine
 from db.engine import writer
 
 KEPT = 10
+STALE_SECONDS = 3600  # no copy takes that long
 _MADE = re.compile(r"[a-z0-9_-]+-(\d{8}T\d{12})\.db")
 _TABLES = "SELECT name FROM {}sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite_%' ORDER BY name"
 
@@ -39,6 +41,9 @@ def backup(engine: Engine, folder: Path, name: str, spare: Path | None = None) -
     for old in made(folder)[KEPT:]:
         if old != spare:
             old.unlink(missing_ok=True)
+    for cut_off in folder.glob(".*.db.tmp"):  # killed in the middle of a copy
+        if time.time() - cut_off.stat().st_mtime > STALE_SECONDS:
+            cut_off.unlink(missing_ok=True)
     return path
 
 

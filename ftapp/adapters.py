@@ -218,6 +218,7 @@ def standing(engine: Any, runs: Path) -> set[str]:
     """The folders that rows name: of adapters, and of trainings."""
     with session(engine) as opened:
         named = {str(Path(path)) for path in opened.exec(select(Adapter.path))}
+        named |= {str(runs / id / "adapter") for id in opened.exec(select(Adapter.run_id)) if id}  # a home that moved: `rehome` comes later
         return named | {str(runs / id) for id in opened.exec(select(TrainingRun.id))}
 
 

@@ -6,6 +6,7 @@ for that is replaced as a file, by the command line, while no app is open.
 
 from __future__ import annotations
 
+import contextlib
 import shutil
 import sqlite3
 import tempfile
@@ -39,7 +40,8 @@ class Backups:
     def __init__(self, studio: Any) -> None:
         self._studio = studio
         standing = lambda: adapters.standing(studio.engine, studio.settings.folder("runs"))  # noqa: E731
-        forgetting_files.finish(studio.settings.home, standing)  # a deletion that was cut off
+        with contextlib.suppress(UserError), forgetting_files.alone(studio.settings.home):
+            forgetting_files.finish(studio.settings.home, standing)  # a deletion that was cut off
         forgetting_files.expire(self.folder)
 
     @property

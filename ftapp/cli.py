@@ -191,7 +191,7 @@ def adapters(studio: Any, args: argparse.Namespace) -> dict[str, Any]:
 
 
 def rollback(studio: Any, args: argparse.Namespace) -> dict[str, Any]:
-    return _now_writes(studio.rollback(OWNER))
+    return _now_writes(studio.trial.rollback(OWNER))
 
 
 def claims(studio: None, args: argparse.Namespace) -> dict[str, Any]:

@@ -46,7 +46,7 @@ def gate(studio: Any, args: argparse.Namespace) -> dict[str, Any]:
 
 
 def promote(studio: Any, args: argparse.Namespace) -> dict[str, Any]:
-    row = studio.promote(OWNER, args.adapter, args.anyway)
+    row = studio.trial.promote(OWNER, args.adapter, args.anyway)
     print(f"From now on {'the base model' if row['id'] == 'none' else row['id']} writes.")
     return row
 

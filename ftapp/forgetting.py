@@ -23,24 +23,23 @@ from ftapp.errors import UserError
 Policy = Literal["keep", "off", "delete"]
 POLICIES = get_args(Policy)
 ACTIVE = "A training is active, and it reads what would go. Nothing was deleted. Stop it first, then delete."
+EVERYTHING = "everything"
 WRITING = "Letters are being written, and they would bring back what goes. Nothing was deleted. Wait for them, or stop them."
 
 
 def forget(engine: Engine, owner: str, runs: Path) -> int:
     """Delete all that belongs to the owner, in one transaction; returns how many rows. Raises UserError while a training of theirs is
     active."""
-    with write(engine) as opened:
-        _idle(opened, owner)
-        folders = [runs / id for id in opened.exec(select(TrainingRun.id).where(TrainingRun.owner_id == owner))]
-        folders += [] if owner.startswith("visitor_") else [runs / id for id in _rowless(opened, runs)]
-        brought = map(Path, opened.exec(select(Adapter.path).where(Adapter.owner_id == owner)))
-        folders += [folder for folder in brought if folder.is_relative_to(runs.parent)]
-        tables = [table for table in reversed(SQLModel.metadata.sorted_tables) if "owner_id" in table.c]
-        number = sum(opened.connection().execute(delete(table).where(table.c.owner_id == owner)).rowcount for table in tables)
-        keeps_files = not owner.startswith("visitor_")  # nobody trains or exports as a visitor
-        if keeps_files:
-            files.begin(runs.parent, [], [], folders)
-    if keeps_files:
+    with files.alone(runs.parent):
+        with write(engine) as opened:
+            _idle(opened, owner)
+            folders = [runs / id for id in opened.exec(select(TrainingRun.id).where(TrainingRun.owner_id == owner))]
+            folders += [] if owner.startswith("visitor_") else [runs / id for id in _rowless(opened, runs)]
+            brought = map(Path, opened.exec(select(Adapter.path).where(Adapter.owner_id == owner)))
+            folders += [folder for folder in brought if folder.is_relative_to(runs.parent)]
+            tables = [table for table in reversed(SQLModel.metadata.sorted_tables) if "owner_id" in table.c]
+            number = sum(opened.connection().execute(delete(table).where(table.c.owner_id == owner)).rowcount for table in tables)
+            files.begin(runs.parent, owner, [EVERYTHING], config.app_config().forgotten_backup_days, folders=folders)
         files.finish(runs.parent, lambda: adapters.standing(engine, runs))  # files that went before the commit could not come back
     scrub(engine)
     return number
@@ -99,22 +98,25 @@ class Forgetting:
         """
         if policy not in POLICIES:
             raise UserError(f"There is no way {str(policy)[:20]!r} to treat adapters. Nothing was deleted. Choose {', '.join(POLICIES)}.")
-        with write(self._studio.engine) as opened:
-            if self._studio.busy(owner):
-                raise UserError(WRITING)
-            _idle(opened, owner)
+        with files.alone(self._studio.settings.home):
             given = [id] if isinstance(id, str) else list(dict.fromkeys(id))
-            done, reached = self._planned(opened, owner, kind, given)
-            ids = [row["id"] for row in done["adapters"]]
-            wrote = trials.withdraw(opened, owner, ids) if policy != "keep" else set()
-            folders = self._discard(opened, owner, ids) if policy == "delete" else []
-            self._clean_reports(opened, done["runs"])
-            self._mark(opened, owner, ids)
-            removed = rows.remove(opened, reached)
-            voiced = self._folders(opened, owner) if reached.rows.get("example") else []
-            files.begin(self._studio.settings.home, done["runs"], reached.sources, folders, voiced)
-        # Files that went before the commit could not come back.
-        files.finish(self._studio.settings.home, lambda: adapters.standing(self._studio.engine, self._runs))
+            with write(self._studio.engine) as opened:
+                if self._studio.busy(owner):
+                    raise UserError(WRITING)
+                _idle(opened, owner)
+                done, reached = self._planned(opened, owner, kind, given)
+                ids = [row["id"] for row in done["adapters"]]
+                wrote = trials.withdraw(opened, owner, ids) if policy != "keep" else set()
+                folders = self._discard(opened, owner, ids) if policy == "delete" else []
+                self._clean_reports(opened, [*done["runs"], *self._without_folder(opened, owner)])
+                self._mark(opened, owner, ids)
+                removed = rows.remove(opened, reached)
+                voiced = self._folders(opened, owner) if reached.rows.get("example") else []
+                days = 0 if purge else config.app_config().forgotten_backup_days
+                files.begin(self._studio.settings.home, owner, given, days, runs=done["runs"], sources=reached.sources, folders=folders,
+                            voiced=voiced)  # fmt: skip
+            # Files that went before the commit could not come back.
+            files.finish(self._studio.settings.home, lambda: adapters.standing(self._studio.engine, self._runs))
         told = {"removed": removed, "policy": policy, "wrote": sorted(wrote), "scrubbed": scrub(self._studio.engine)}
         if kind == "example":
             self._studio.examples.freed(owner, given)
@@ -128,25 +130,26 @@ class Forgetting:
 
     def purge(self) -> dict[str, Any]:
         """Delete every backup now and make a fresh one: {purged, due: None}. Raises UserError when none can be made."""
-        return self._old_copies([], True)
+        return self._old_copies([EVERYTHING], True)
 
     def noted(self, id: str) -> str | None:
         """After everything was deleted: when the backups that still hold it go, or None where there are none."""
         return self._old_copies([id], False)["due"]
 
     def _old_copies(self, ids: list[str], purge: bool) -> dict[str, Any]:
-        found = len(files.holding(self._backups))
-        if not found:
-            return {"due": None, "purged": 0}
-        if not purge:
-            return {"due": files.note(self._backups, ids, config.app_config().forgotten_backup_days).date().isoformat(), "purged": 0}
-        files.purge(self._backups)
-        self._studio.backups.make()
-        return {"due": None, "purged": found}
+        found = files.purge(self._backups) if purge else 0
+        if found:
+            self._studio.backups.make()
+        files.expire(self._backups)
+        return {"due": files.due(self._backups, ids), "purged": found}
 
     def _folders(self, opened: Session, owner: str) -> list[str]:
         """Run folders that may hold something of the owner: of their trainings, and those that no row knows any more."""
         return [*opened.exec(select(TrainingRun.id).where(TrainingRun.owner_id == owner)), *_rowless(opened, self._runs)]
+
+    def _without_folder(self, opened: Session, owner: str) -> list[str]:
+        """Trainings whose files are gone, so that nobody can say what they read: a backup, which has no files, was put back elsewhere."""
+        return [id for id in self._folders(opened, owner) if not (self._runs / id).is_dir()]
 
     @staticmethod
     def _discard(opened: Session, owner: str, ids: list[str]) -> list[Path]:

@@ -5,26 +5,32 @@ A file is written anew without what goes; what a disk keeps of a file that is go
 
 from __future__ import annotations
 
+import contextlib
 import json
 import shutil
-from collections.abc import Callable, Collection, Iterable, Mapping
-from contextlib import AbstractContextManager
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 from db import backups
+from ftapp.errors import UserError
 from ftapp.training import lock, run
 
 GONE = "Some of what this training read was deleted since; its letters are not shown any more."
-PENDING = "forgetting.json"  # in the home
+BUSY = "Another deletion goes on and has not ended for a minute. Nothing was deleted. Wait for it, then delete."
+MEANWHILE = "Something of yours was deleted while this was made, and it may hold that: it is not stored. Nothing else is lost. Begin again."
+WAIT_SECONDS = 60.0  # for another deletion
+PENDING = "forgetting.json"  # in the home: what is left to do
+LAST = "deletions.json"  # in the home: when an owner last deleted something
 NOTE = "forgotten.json"  # in a run folder: since when its files are not those that it was trained on
 LEDGER = "forgotten.json"  # in the folder of backups: what was deleted when, by ids alone
 # Names under which a report holds words of the app; any other text in it may be somebody's.
 _OURS = {"recipe", "method", "scope", "parent", "precision", "adapter_sha256", "reference", "curve", "sentence", "notes", "letters_note",
          "reason", "rule", "name", "title", "verdict", "state", "forgotten_on"}  # fmt: skip
 _WHOLE = ("letters", "voice", "taste")
+ROWS = ("train.jsonl", "eval.jsonl")  # of a run folder
 
 
 @dataclass(frozen=True)
@@ -39,51 +45,80 @@ class Held:
 # ---- what is left to do once the rows are gone; a start does it if this process could not ---------------------------
 
 
-def begin(home: Path, runs: Iterable[str], sources: Iterable[str], folders: Iterable[Path], voiced: Iterable[str] = ()) -> None:
-    """Write down which run folders are to lose which ids, which adapters' folders are to go, and which run folders (`voiced`) are to
-    lose what they hold of the person's voice."""
-    with _alone(home):
-        work = run.read_json(home / PENDING)  # of a deletion that was cut off, or goes on beside this one
-        more = {"runs": runs, "sources": sources, "folders": map(str, folders), "voiced": voiced}
-        run.write_text(home / PENDING, json.dumps({name: sorted({*work.get(name, ()), *ids}) for name, ids in more.items()}))
+@contextlib.contextmanager
+def alone(home: Path) -> Iterator[None]:
+    """One deletion at a time, from before its transaction until its files are gone: `begin` and `finish` are called in here. Raises
+    UserError when another one takes too long."""
+    with contextlib.ExitStack() as held:
+        try:
+            held.enter_context(lock.hold(home / "forgetting.lock", wait_seconds=WAIT_SECONDS))
+        except lock.Busy:
+            raise UserError(BUSY) from None
+        yield
+
+
+def begin(
+    home: Path, owner: str, ids: Iterable[str], days: int, *, runs: Iterable[str] = (), sources: Iterable[str] = (),
+    folders: Iterable[Path] = (), voiced: Iterable[str] = (),
+) -> None:  # fmt: skip
+    """Write down, before rows go, what is to be done once they are gone: backups that may hold `ids` go in so many days, run folders
+    (`runs`) lose the rows of `sources`, some (`voiced`) what they hold of the person's voice, and the adapters' `folders` go."""
+    work = run.read_json(home / PENDING)  # of a deletion that was cut off
+    more = {"owners": [owner], "ids": ids, "runs": runs, "sources": sources, "folders": map(str, folders), "voiced": voiced}
+    left = {name: sorted({*work.get(name, ()), *some}) for name, some in more.items()}
+    run.write_text(home / PENDING, json.dumps(left | {"days": min(days, work.get("days", days))}))
+    run.write_text(home / LAST, json.dumps(run.read_json(home / LAST) | {owner: _now().isoformat()}))
+
+
+def deleted_since(home: Path, owner: str, begun: datetime) -> bool:
+    """Whether the owner deleted something since `begun`: what was begun then may hold it. Asked in the transaction that would store it, so
+    that a deletion sees the rows or is seen."""
+    at = run.read_json(home / LAST).get(owner)
+    return bool(at) and begun <= datetime.fromisoformat(at) <= _now()  # a clock that was set back refuses nothing
+
+
+def refuse_older(home: Path, owner: str, begun: datetime) -> None:
+    """Raises UserError where `deleted_since`."""
+    if deleted_since(home, owner, begun):
+        raise UserError(MEANWHILE)
 
 
 def finish(home: Path, standing: Callable[[], Collection[str]]) -> bool:
     """Do what `begin` wrote down, if anything; returns whether there was. May be done twice. A folder that is `standing` (a row still
-    names it: the deletion did not come to its end, or not yet) stays, and is asked for again."""
-    with _alone(home):
-        if not (home / PENDING).is_file():
-            return False
-        work = run.read_json(home / PENDING)
-        for name in work.get("runs", []):
-            if (home / "runs" / name).is_dir():
-                clean(home / "runs" / name, set(work["sources"]))
-        for name in work.get("voiced", []):
-            unvoice(home / "runs" / name)
-        folders = set(work.get("folders", []))
-        left = folders & set(standing()) if folders else set()
-        for folder in folders - left:
-            shutil.rmtree(folder, ignore_errors=True)
+    names it: the deletion did not come to its end) stays, and is asked for again."""
+    if not (home / PENDING).is_file():
+        return False
+    work = run.read_json(home / PENDING)
+    runs, folders = [home / "runs" / name for name in work.get("runs", [])], set(work.get("folders", []))
+    named = set(standing()) if runs or folders else set()
+    if work.get("ids") and holding(home / "backups"):
+        note(home / "backups", work["ids"], work["days"])
+    for folder in filter(Path.is_dir, runs):
+        clean(folder, set(work["sources"]))
+        if str(folder / "adapter") not in named:  # its training was cut off between publishing and the end
+            folders |= {str(folder / "adapter"), str(folder / ".adapter.new")}
+    for name in work.get("voiced", []):
+        unvoice(home / "runs" / name)
+    left = folders & named
+    for path in folders - left:
+        shutil.rmtree(path, ignore_errors=True)
+    if any(not owner.startswith("visitor_") for owner in work.get("owners", [])):
         tidy(home)
-        if left:
-            run.write_text(home / PENDING, json.dumps({"folders": sorted(left)}))
-        else:
-            (home / PENDING).unlink()
-        return True
-
-
-def _alone(home: Path) -> AbstractContextManager[None]:
-    return lock.hold(home / "forgetting.lock", wait_seconds=60.0)
+    if left:
+        run.write_text(home / PENDING, json.dumps({"folders": sorted(left)}))
+    else:
+        (home / PENDING).unlink()
+    return True
 
 
 # ---- run folders --------------------------------------------------------------------------------------------------
 
 
 def held(folder: Path, sources: Collection[str]) -> Held | None:
-    """What a run folder holds of these ids; None where its files are gone."""
-    if not (folder / "train.jsonl").is_file():
+    """What a run folder holds of these ids, a missing file as a line that nobody can read; None where there is no folder."""
+    if not folder.is_dir():
         return None
-    learned, checked = (_rows(folder / name) for name in ("train.jsonl", "eval.jsonl"))
+    learned, checked = (_rows(folder / name) if (folder / name).is_file() else [None] for name in ROWS)
     meant = (sum(_meant(row, sources) for row in rows if row) for rows in (learned, checked))
     return Held(*meant, sum(row is None for row in [*learned, *checked]))
 
@@ -91,15 +126,17 @@ def held(folder: Path, sources: Collection[str]) -> Held | None:
 def clean(folder: Path, sources: Collection[str]) -> None:
     """Take rows out of a run's files, and with them everything that the run wrote about texts, and what nobody can read: it may hold
     what goes. What is left can be trained on anew."""
-    for name in ("train.jsonl", "eval.jsonl"):
-        left = [row for row in _rows(folder / name) if row and not _meant(row, sources)]
-        run.write_text(folder / name, "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in left))
+    for path in filter(Path.is_file, (folder / name for name in ROWS)):
+        left = [row for row in _rows(path) if row and not _meant(row, sources)]
+        run.write_text(path, "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in left))
     if (folder / "report.json").is_file():
         run.write_text(folder / "report.json", json.dumps(without_texts(_object(folder / "report.json")), indent=1))
     if (folder / "trainer.log").is_file():
         run.write_text(folder / "trainer.log", GONE + "\n")
     for work in ("checkpoints", "repeated"):  # a resumed run would go on from what it learned of it
         shutil.rmtree(folder / work, ignore_errors=True)
+    for path in folder.glob(".*.tmp"):  # a file that was being written when somebody pulled the plug
+        path.unlink(missing_ok=True)
     run.write_text(folder / NOTE, json.dumps({"at": _now().isoformat(timespec="seconds")}))
 
 
@@ -126,9 +163,7 @@ def _plain(name: str, value: Any) -> Any:
 
 
 def _rows(path: Path) -> list[dict[str, Any] | None]:
-    """The rows of a .jsonl file, None for a line that cannot be read; a missing file has none."""
-    if not path.is_file():
-        return []
+    """The rows of a .jsonl file, None for a line that cannot be read."""
     with path.open("rb") as lines:
         return [_read(line) for line in lines if line.strip()]
 
@@ -160,9 +195,11 @@ def tidy(home: Path) -> None:
 
 
 def holding(folder: Path, before: datetime | None = None) -> list[Path]:
-    """Backups made until then (until now without it), and copies of a damaged database, each a file or a folder."""
+    """Backups made until then (until now without it), copies of a damaged database, and what a killed backup or restore left, each a
+    file or a folder."""
     until = before or _now()
-    aside = [path for path in folder.glob("damaged-*") if datetime.fromtimestamp(path.stat().st_mtime, UTC) <= until]
+    aside = [path for pattern in ("damaged-*", ".*.db.tmp", ".restore-*") for path in folder.glob(pattern)]
+    aside = [path for path in aside if datetime.fromtimestamp(path.stat().st_mtime, UTC) <= until]
     return [path for path in backups.made(folder) if backups.made_at(path) <= until] + aside
 
 
@@ -181,6 +218,11 @@ def note(folder: Path, ids: Iterable[str], days: int) -> datetime:
     entry = {"ids": sorted(ids), "at": at.isoformat(timespec="microseconds"), "due": due.isoformat(timespec="seconds")}
     run.write_text(folder / LEDGER, json.dumps([*_ledger(folder), entry], indent=1))
     return due
+
+
+def due(folder: Path, ids: Collection[str]) -> str | None:
+    """The day on which the backups that hold these ids go; None where none does."""
+    return max((one["due"][:10] for one in _ledger(folder) if set(ids) <= set(one["ids"])), default=None)
 
 
 def expire(folder: Path) -> int:

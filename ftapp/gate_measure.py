@@ -23,6 +23,7 @@ LETTERS, HELD_OUT = 32, 20  # prompts; of them at most so many held-out ones, th
 MOST_SECONDS = 1800.0
 TAUGHT = 60  # pairs of what taught it that are read
 ROWS = 12  # letters written together
+TURN_SECONDS = 0.2  # between two lots, for who waits to write a letter: a lock that is taken again at once is got by nobody else
 STREAM, SEED = 60606, 4000  # of the generator, and of the letters
 # (prompts, adapter or None for the base) -> (text, whether it ended by itself) of each; the same call gives the same letters
 Write = Callable[[Sequence[list[dict[str, str]]], "AdapterRef | None"], Sequence[tuple[str, bool]]]
@@ -122,6 +123,7 @@ def _written(
 
     start, size = 0, gate.FEWEST
     while start < len(asked) and size > 0 and not over():
+        time.sleep(TURN_SECONDS)
         some = list(asked[start : start + size])
         both = [letters(some, writer, SEED + start) for writer in (live, new)]
         rows = zip(some, *both, strict=True)
@@ -173,9 +175,11 @@ def of_run(
     return {"rival": live.id if live else "none"} | gate.judge(found)
 
 
-def of_adapter(backend: LocalBackend, new: AdapterRef, live: AdapterRef | None) -> dict[str, Any]:
+def of_adapter(
+    backend: LocalBackend, new: AdapterRef, live: AdapterRef | None, *, stop: Callable[[], bool] = lambda: False
+) -> dict[str, Any]:
     """The same of an adapter whose run is not here: it came as an archive, and what it learned from is not known."""
-    found = measure(backend, live, new, [], [], {}, count=config.check_letters(LETTERS))
+    found = measure(backend, live, new, [], [], {}, stop=stop, count=config.check_letters(LETTERS))
     return {"rival": live.id if live else "none"} | gate.judge(found)
 
 

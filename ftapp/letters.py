@@ -12,12 +12,13 @@ import re
 import secrets
 import unicodedata
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
+from datetime import datetime
 from typing import Any
 
 from sqlmodel import Session, select
 
-from db.models import Comparison, Document, Letter, Preference, Prompt, QueueItem, new_id
+from db.models import Comparison, Document, Letter, Preference, Prompt, QueueItem, new_id, now
 from ftapp import cleaning, masking, profiles, prompts, structure, templates
 from ftapp.backends import pair
 from ftapp.backends.local import AdapterRef
@@ -47,6 +48,7 @@ class Draft:
     tone: str
     prompt: prompts.Prompt
     split_key: str
+    begun: datetime = field(default_factory=now)
 
     @property
     def prompt_hash(self) -> str:

@@ -5,14 +5,15 @@ Holds what `Studio` holds; rows are `adapters`' and `trials`', the rules are `ga
 
 from __future__ import annotations
 
+import threading
 from dataclasses import replace
 from typing import Any
 
 from sqlmodel import col, select
 
 from db.engine import session, write
-from db.models import Adapter, Trial
-from ftapp import adapters, gate_measure, trial, trials
+from db.models import Adapter, Trial, now
+from ftapp import adapters, forgetting_files, gate_measure, trial, trials
 from ftapp.backends.local import AdapterRef
 from ftapp.errors import ModelError, UserError
 from ftapp.preferences import Receipt
@@ -20,6 +21,8 @@ from ftapp.streams import proved
 from ftapp.training import run
 
 LEAST_REASON = 10  # characters; "ok" is none
+STOPPED = "The measurement was stopped. Nothing of it is kept, and what the gate said before still holds. Ask again at any time."
+GONE = "This adapter was deleted while it was measured. Nothing of the measurement is kept."
 UNMEASURED = "This adapter came as an archive, and nobody has measured it yet: ask the gate first. What passes goes on trial."
 
 
@@ -28,6 +31,7 @@ class Promoting:
 
     def __init__(self, studio: Any) -> None:
         self._studio = studio
+        self._measuring: dict[str, threading.Event] = {}  # by owner
 
     @property
     def _engine(self) -> Any:
@@ -174,29 +178,50 @@ class Promoting:
     def ask_gate(self, owner: str, adapter_id: str) -> dict[str, Any]:
         """Measure an adapter beside what writes now, and keep what the gate says; it takes minutes. A candidate that passes goes on
         trial, unless another trial goes on; the trial of one that is refused ends. Raises UserError for what is no adapter of this home,
-        ModelError."""
+        and where it was stopped, or the adapter deleted meanwhile; ModelError."""
+        began, stop = now(), threading.Event()
         with session(self._engine) as opened:
             adapters.check_base(opened, owner, adapter_id, self._base)
-            row = opened.exec(select(Adapter).where(Adapter.id == adapter_id, Adapter.owner_id == owner)).first()
+            row = _own(opened, owner, adapter_id)
             if row is None:
                 raise UserError(f"{adapter_id!r} ships with ftapp. The gate has nothing to measure. Name an adapter of your own.")
-            live, state = adapters.live(opened, owner, self._base, row.base_hash), row.state
+            live = adapters.live(opened, owner, self._base, row.base_hash)
             asked = adapters.find(opened, owner, adapter_id)
         if live is not None and live.id == adapter_id:
             live = None  # beside the base: nothing else writes
         folder = self._studio.settings.folder("runs") / str(row.run_id)
-        if (folder / "train.jsonl").is_file():
-            said = gate_measure.of_run(self._studio.backend(), folder, asked.sha256, run.read_json(folder / "report.json"), live=live)
-        else:
-            said = gate_measure.of_adapter(self._studio.backend(), asked, live)
+        self._measuring[owner] = stop
+        try:
+            if (folder / "train.jsonl").is_file():
+                report = run.read_json(folder / "report.json")
+                said = gate_measure.of_run(self._studio.backend(), folder, asked.sha256, report, live=live, stop=stop.is_set)
+            else:
+                said = gate_measure.of_adapter(self._studio.backend(), asked, live, stop=stop.is_set)
+        finally:
+            self._measuring.pop(owner, None)
+        if stop.is_set():
+            raise UserError(STOPPED)
         with write(self._engine) as opened:
+            row = _own(opened, owner, adapter_id)  # by now it may be off duty, or gone
+            if row is None:
+                raise UserError(GONE)
+            if forgetting_files.deleted_since(self._studio.settings.home, owner, began):
+                said = said | {"values": forgetting_files.without_texts(said["values"])}
             trials.judged(opened, owner, adapter_id, said)
             going = trials.running(opened, owner, self._base)
             if not said["passed"] and going and going.adapter_id == adapter_id:
                 trials.end(opened, going, "ended")
-            if said["passed"] and state == "candidate" and going is None:
+            if said["passed"] and row.state == "candidate" and going is None:
                 trials.begin(opened, owner, adapter_id)  # one that goes on keeps its votes
         return self.gate(owner, adapter_id)
+
+    def measuring(self, owner: str) -> bool:
+        return owner in self._measuring
+
+    def stop_gate(self, owner: str) -> None:
+        """End the measurement that goes on, if any."""
+        if stop := self._measuring.get(owner):
+            stop.set()
 
     @staticmethod
     def _refused(opened: Any, owner: str, adapter_id: str) -> str:
@@ -206,6 +231,10 @@ class Promoting:
             mine = select(Adapter).where(Adapter.id == adapter_id, Adapter.owner_id == owner, col(Adapter.run_id).is_(None))
             return UNMEASURED if opened.exec(mine).first() else ""
         return "" if row.passed else " ".join(rule["sentence"] for rule in row.rules if rule["state"] == "refused")
+
+
+def _own(opened: Any, owner: str, adapter_id: str) -> Adapter | None:
+    return opened.exec(select(Adapter).where(Adapter.id == adapter_id, Adapter.owner_id == owner)).first()
 
 
 def _why(refused: str) -> str:

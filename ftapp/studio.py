@@ -24,6 +24,7 @@ from ftapp.backends.pair import SERVED, Progress
 from ftapp.backups import Backups
 from ftapp.documents import read_text
 from ftapp.errors import UserError
+from ftapp.forgetting_files import refuse_older
 from ftapp.labelling import Labelling
 from ftapp.letters import Fields
 from ftapp.portfolio import Portfolio
@@ -185,7 +186,7 @@ class Studio:
             steps.close()  # the model is free before anything is stored
             try:
                 if stored := last is not None and any(last.texts):
-                    self.store(owner, comparison_id, draft, written(backend, rows, last, how, time.monotonic() - began, proven))
+                    self.store(owner, draft, written(backend, rows, last, how, time.monotonic() - began, proven), comparison_id)
             finally:
                 self._streams.pop(comparison_id, None)
                 stream.stored.set()
@@ -205,10 +206,14 @@ class Studio:
         return letters.compose(backend, job, resume, kind=kind, tone=tone, words=words or None, hook=hook or "", hits=hits,
                                job=posting, profile=profile, template=self.templates.own(owner, kind))  # fmt: skip
 
-    def store(self, owner: str, comparison_id: str, draft: letters.Draft, written: letters.Written) -> None:
+    def store(self, owner: str, draft: letters.Draft, made: letters.Written, pair_id: str = "") -> str:
+        """Keep a pair under its id, or a letter alone; returns the id. Raises UserError when a deletion has come between."""
         with write(self.engine) as opened:
+            refuse_older(self.settings.home, owner, draft.begun)
             prompt_id = letters.save_prompt(opened, owner, draft)
-            letters.save_pair(opened, owner, prompt_id, written, comparison_id)
+            if pair_id:
+                return letters.save_pair(opened, owner, prompt_id, made, pair_id)
+            return letters.save_letters(opened, owner, prompt_id, made)[0]
 
     def write_letter(
         self, owner: str, job: str, resume: str, kind: str = KINDS[0], tone: str = "plain", words: int | None = None, hook: str = "",
@@ -219,13 +224,15 @@ class Studio:
         draft = self.draft(owner, backend, job, resume, kind, tone, words, hook, fields)
         rows = (letters.taught(self.adapter(owner, backend, adapter), _seed(seed), backend.names),)
         how, began, last = letters.sampling(backend.spec, greedy), time.monotonic(), None
-        for last in letters.write_pair(backend, draft, rows, how):
-            (text,) = letters.growing(last.texts, draft.prompt, draft.resume.text)
-            yield {"text": text, "prompt_tokens": draft.prompt.tokens, "seconds": round(time.monotonic() - began, 3)}
-        seconds = time.monotonic() - began
-        with write(self.engine) as opened:
-            prompt_id = letters.save_prompt(opened, owner, draft)
-            (letter_id,) = letters.save_letters(opened, owner, prompt_id, written(backend, rows, last, how, seconds, True))
+        self._streams[name := new_id("alone")] = Stream(owner)
+        try:
+            for last in letters.write_pair(backend, draft, rows, how):
+                (text,) = letters.growing(last.texts, draft.prompt, draft.resume.text)
+                yield {"text": text, "prompt_tokens": draft.prompt.tokens, "seconds": round(time.monotonic() - began, 3)}
+            seconds = time.monotonic() - began
+            letter_id = self.store(owner, draft, written(backend, rows, last, how, seconds, True))
+        finally:
+            del self._streams[name]
         model = letters.writer(rows[0].adapter and rows[0].adapter.id, SERVED + rows[0].server if rows[0].server else "")
         ((text, stripped),) = letters.tidied(last.texts, draft.prompt)
         told = {"letter_id": letter_id, "text": letters.for_reader(text, draft), "model": model,
@@ -382,14 +389,6 @@ class Studio:
         """The adapters of the present base model and their states, newest first."""
         with session(self.engine) as opened:
             return adapters.listing(opened, owner, self.spec.id)
-
-    def promote(self, owner: str, adapter_id: str, reason: str = "") -> dict[str, str]:
-        """Let an adapter write from the next letter on: see `Promoting.promote`."""
-        return self.trial.promote(owner, adapter_id, reason)
-
-    def rollback(self, owner: str) -> dict[str, str]:
-        """Back to what wrote before: see `Promoting.rollback`."""
-        return self.trial.rollback(owner)
 
     def doctor(self) -> dict[str, Any]:
         """Hardware, model, storage and journal mode, versions, and what is missing of this machine."""

@@ -7,7 +7,9 @@ import threading
 
 import pytest
 
+from ftapp import config
 from ftapp.errors import TrainingError
+from ftapp.training import __main__ as trainer
 from ftapp.training import lock, run
 
 PROMPT = [{"role": "user", "content": "q\u2028"}]
@@ -118,3 +120,18 @@ def test_a_stop_is_a_note_in_the_folder(tmp_path):
     assert run.stop_asked(folder)
     run.forget_stop(folder)
     assert not run.stop_asked(folder)
+
+
+def test_a_resumed_run_that_is_stopped_while_it_prepares_says_what_is_kept(tmp_path):
+    row = {"id": "prf_1", "prompt": [{"role": "user", "content": "title: Baker\ncompany: Oak\nname:\nSam"}], "chosen": "Dear team, I bake.",
+           "rejected": "Dear all, I cook.", "split_key": "k"}  # fmt: skip
+    folder = run.create(tmp_path / "run_1", config.recipe("dpo_first").model_dump(), {"id": "bundled", "parent": None}, [row] * 3, [])
+    run.ask_to_stop(folder)
+    state, said = trainer._teach(folder, None, threading.Event())
+    assert state == "stopped" and "nothing was learned yet" in said
+    checkpoint = folder / "checkpoints" / "checkpoint-40"
+    checkpoint.mkdir(parents=True)
+    (checkpoint / "model").write_text("40 steps")
+    run.seal(checkpoint)
+    state, said = trainer._teach(folder, None, threading.Event())
+    assert state == "stopped" and "what was learned so far is kept" in said

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
 from playwright.sync_api import expect
 
 from db.engine import write as writing
 from db.models import Comparison, Letter
-from ftapp import adapters, gate, trials
+from ftapp import adapters, gate, gate_measure, trials
 from tests.browser import LETTER, OTHER, browser, finished, opened, serve, write
 from tests.shelf import adapter, choice
 
@@ -69,7 +71,7 @@ def test_votes_move_one_bar_until_the_new_one_writes(chrome, tmp_path):
         expect(page.locator("#adapters .current")).to_contain_text(name)
         assert studio.trial.trial("local")["state"] == "confirmed"
         assert studio.trial.trial("local")["sentence"].endswith("is better and writes now.")
-        studio.rollback("local")
+        studio.trial.rollback("local")
         assert studio.trial.trial("local")["sentence"].endswith("It wrote, and no longer does.")
 
 
@@ -111,3 +113,33 @@ def test_a_refused_adapter_needs_a_reason_and_the_one_that_was_picked_is_meant(c
         expect(page.locator("#adapters .current")).to_contain_text(name)
         expect(page.locator("#lineage")).to_contain_text("because: I write long letters on purpose.")
         expect(page.locator("#anyway")).to_be_hidden()
+
+
+def test_a_measurement_keeps_nobody_from_writing_and_can_be_stopped(chrome, tmp_path, monkeypatch):
+    def slow(*_, stop, **__):
+        until = time.monotonic() + 120
+        while not stop() and time.monotonic() < until:
+            time.sleep(0.05)
+        return {"rival": "starter", "passed": True, "rules": [], "values": {}}
+
+    for name in ("of_run", "of_adapter"):
+        monkeypatch.setattr(gate_measure, name, slow)
+    with serve(tmp_path / "home") as (address, studio), opened(chrome, address) as page:
+        name = taught(studio)
+        models(page)
+        expect(page.locator("#stop-gate")).to_be_hidden()
+        page.locator("#pick-adapter input").click()
+        page.get_by_role("option", name=name).click()
+        page.locator("#ask-gate").click()
+        expect(page.locator("#models-said")).to_contain_text("up to half an hour")
+        page.get_by_role("tab", name="Write").click()
+        write(page)
+        finished(page)
+        page.reload()
+        models(page)
+        page.locator("#stop-gate").click()
+        expect(page.locator("#models-said")).to_contain_text("It stops")
+        page.get_by_role("tab", name="Data").click()
+        models(page)
+        expect(page.locator("#stop-gate")).to_be_hidden()
+        assert not studio.trial.measuring("local") and studio.trial.gate("local", name)["values"] == {"letters": 24}

@@ -93,10 +93,10 @@ def test_what_leaves_comes_back_as_a_candidate_with_the_same_weights(studio, tmp
     with zipfile.ZipFile(again) as held:
         assert held.read(WEIGHTS) == good[WEIGHTS] and str(tmp_path).encode() not in b"".join(held.read(name) for name in held.namelist())
     with pytest.raises(UserError, match="nobody has measured it yet"):
-        studio.promote(ME, row.id)
+        studio.trial.promote(ME, row.id)
     with pytest.raises(UserError, match="nobody has measured it yet"):
         studio.trial.begin(ME, row.id)
-    studio.promote(ME, row.id, "I know who taught it.")
+    studio.trial.promote(ME, row.id, "I know who taught it.")
     assert [one["state"] for one in studio.adapters(ME)] == ["live", "retired"]
 
 

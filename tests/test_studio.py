@@ -50,7 +50,7 @@ def taught(make):
         backend = one.backend()
         backend.base_hash = "h" * 64
         backend.texts.setdefault(name, [TAUGHT])
-        one.promote("local", name)
+        one.trial.promote("local", name)
         return one, name
 
     return studio
@@ -174,17 +174,17 @@ def test_an_adapter_that_cannot_be_proved_is_not_promoted(make):
     with write(studio.engine) as opened:
         name = adapter(opened)
     with pytest.raises(ModelError, match="changes nothing"):
-        studio.promote("local", name)
+        studio.trial.promote("local", name)
     assert [row["state"] for row in studio.adapters("local")] == ["candidate"]
 
 
 def test_promote_and_roll_back_take_effect_with_the_next_letter(taught):
     studio, name = taught()
     assert {row["id"]: row["state"] for row in studio.adapters("local")} == {name: "live"}
-    assert studio.rollback("local") == {"id": "none", "state": "live"}
+    assert studio.trial.rollback("local") == {"id": "none", "state": "live"}
     last = _last(studio.write_pair("local", POSTING, RESUME))
     assert {last["left"], last["right"]} == {BASE, "Another " + BASE}
-    assert studio.promote("local", name) == {"id": name, "state": "live"}
+    assert studio.trial.promote("local", name) == {"id": name, "state": "live"}
     last = _last(studio.write_pair("local", POSTING, RESUME))
     assert TAUGHT in (last["left"], last["right"])
 
@@ -193,7 +193,7 @@ def test_promoting_in_the_middle_of_a_stream_does_not_disturb_it(taught):
     studio, name = taught()
     steps = studio.write_pair("local", POSTING, RESUME, seed=4)
     next(steps)
-    studio.rollback("local")
+    studio.trial.rollback("local")
     last = _last(steps)
     assert {last["left"], last["right"]} == {BASE, TAUGHT}
 

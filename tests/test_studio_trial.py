@@ -68,13 +68,13 @@ def test_what_the_gate_refused_writes_only_with_a_reason(taught):
         new = adapter(opened)
         trials.judged(opened, "local", new, {"rival": live, "passed": False, "rules": [rule], "values": {}})
     studio.backend().texts[new] = [TAUGHT]
-    promote, begin = studio.promote, studio.trial.begin
+    promote, begin = studio.trial.promote, studio.trial.begin
     for attempt in (lambda: promote("local", new), lambda: promote("local", new, "ok"), lambda: begin("local", new)):
         with pytest.raises(UserError, match="gate did not let this adapter through.*Letters are much longer"):
             attempt()
     told = lambda: {row["id"]: row["refused"] for row in studio.adapters("local")}  # noqa: E731
     assert told() == {row["id"]: row["id"] == new for row in studio.adapters("local")}
-    assert studio.promote("local", new, "I like long letters.") == {"id": new, "state": "live"}
+    assert studio.trial.promote("local", new, "I like long letters.") == {"id": new, "state": "live"}
     assert not any(told().values()), "it writes now"
     with session(studio.engine) as opened:
         newest = opened.exec(select(Promotion).order_by(Promotion.created_at.desc())).first()

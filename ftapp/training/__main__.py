@@ -72,7 +72,7 @@ def _teach(folder: Path, events: run.Events | None, told: threading.Event) -> tu
         outcome = train(folder, emit, stop=lambda: told.is_set() or run.stop_asked(folder))
         stopped = (
             "Stopped as asked - what was learned so far is kept - resume it at any time."
-            if step
+            if step or run.last_checkpoint(folder)
             else "Stopped as asked, before the first step - nothing was learned yet - start again at any time."
         )
         return outcome.state, stopped if outcome.state == "stopped" else None

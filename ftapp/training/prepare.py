@@ -57,7 +57,7 @@ def prepare(engine: Engine, settings: config.Settings, owner: str, recipe: str |
             notes = [*notes, *noise]
         earlier = _earlier(opened, base, chosen)
         own = examples.letters(opened, owner)
-    base["parent"], base["live"] = _named(parent), _named(live)  # what it starts from, and what the gate sets it against
+    base["parent"], base["live"] = named(parent), named(live)  # what it starts from, and what the gate sets it against
     base["voice"] = voice_report.card_values(voice.card(own)) if any(letter.strip() for letter in own) else None
     sort = plan.sort_examples if chosen.method == "sft" else plan.sort
     material = sort(rows, chosen, tokenizer)
@@ -68,7 +68,7 @@ def prepare(engine: Engine, settings: config.Settings, owner: str, recipe: str |
     return Prepared(made, material, chosen, base)
 
 
-def _named(adapter: Any) -> dict[str, str] | None:
+def named(adapter: Any) -> dict[str, str] | None:
     """An AdapterRef as a run folder holds it; None for the base."""
     return adapter and {"id": adapter.id, "path": str(adapter.path), "sha256": adapter.sha256, "scope": adapter.scope}
 

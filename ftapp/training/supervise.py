@@ -27,10 +27,10 @@ from sqlmodel import Session, select
 
 from db.engine import session, write
 from db.models import Adapter, Evaluation, RunPair, TrainingMetric, TrainingRun, new_id, now
-from ftapp import adapters, config, evaluation, trials
+from ftapp import adapters, config, evaluation, forgetting_files, trials
 from ftapp.errors import NotFound, TrainingError
 from ftapp.training import lock, memory, plan, probe, processes, reference, run
-from ftapp.training.prepare import prepare
+from ftapp.training.prepare import named, prepare
 
 log = logging.getLogger(__name__)
 GRACE = timedelta(seconds=60)  # a trainer launched by an app that is gone has this long to take its lock
@@ -80,7 +80,7 @@ class Supervisor:
         Raises TrainingError when another one is active (also when two ask at the same moment) or too little can train.
         """
         self._refuse_second()
-        made = prepare(self._engine, self._settings, owner, recipe, smaller)
+        began, made = now(), prepare(self._engine, self._settings, owner, recipe, smaller)
         if made.plan.refused:
             raise TrainingError(made.plan.refused)
         run_id, chosen, material = new_id("run"), made.recipe, made.material
@@ -93,6 +93,7 @@ class Supervisor:
         try:
             reference.carry(folder)
             with write(self._engine) as opened:
+                forgetting_files.refuse_older(self._settings.home, owner, began)
                 opened.add(row)
                 opened.flush()
                 opened.add_all(RunPair(run_id=run_id, preference_id=receipt, owner_id=owner) for receipt in material.preferences)
@@ -195,21 +196,22 @@ class Supervisor:
         return self.status(owner, run_id)
 
     def _find_parent(self, owner: str, folder: Path) -> None:
-        """What a run starts from must still be there, and all that taught it; its folder, and that of what the gate sets the run
-        against, may have moved with the home."""
+        """What a run starts from must still be there, and all that taught it; its folder may have moved with the home. The gate sets
+        the run against what writes now: what wrote at its start may be gone, too."""
         base = run.read_json(folder / "base.json")
-        parent, moved = base.get("parent"), {}
+        parent, found = base.get("parent"), None
         with session(self._engine) as opened:
-            for name in ("parent", "live"):
-                if named := base.get(name):
-                    with contextlib.suppress(NotFound):
-                        moved[name] = named | {"path": str(adapters.find(opened, owner, named["id"]).path)}
+            live = adapters.live(opened, owner, base["id"], base["hash"])
+            if parent:
+                with contextlib.suppress(NotFound):
+                    found = adapters.find(opened, owner, parent["id"])
             forgotten = adapters.forgotten_on(opened, parent["id"]) if parent else ""
-        if parent and ("parent" not in moved or forgotten):
+        if parent and (found is None or forgotten):
             why = f"has learned from something that was deleted on {forgotten}" if forgotten else "is gone"
             raise TrainingError(f"The adapter that this training starts from {why} - it cannot go on - start a new training.")
-        if base | moved != base:
-            run.write_text(folder / "base.json", json.dumps(base | moved, indent=1))
+        present = base | {"live": named(live)} | ({"parent": parent | {"path": str(found.path)}} if parent else {})
+        if present != base:
+            run.write_text(folder / "base.json", json.dumps(present, indent=1))
 
     def _row(self, owner: str, run_id: str | None) -> TrainingRun:
         query = select(TrainingRun).where(TrainingRun.owner_id == owner)

@@ -58,7 +58,7 @@ def build(studio: Any, door: Door) -> None:
 
     def promote(adapter_id: str, reason: str = "", request: gr.Request = None) -> dict:
         """Let an adapter write; one that the gate refused only with a reason."""
-        return studio.promote(door.manager(request), adapter_id, reason)
+        return studio.trial.promote(door.manager(request), adapter_id, reason)
 
     def trial(request: gr.Request = None) -> dict:
         """The trial that goes on, or the last one; empty when there was none."""
@@ -66,7 +66,7 @@ def build(studio: Any, door: Door) -> None:
 
     def rollback(request: gr.Request = None) -> dict:
         """Go back to the adapter that wrote before."""
-        return studio.rollback(door.manager(request))
+        return studio.trial.rollback(door.manager(request))
 
     def import_preferences(text: str, use: bool = False, request: gr.Request = None) -> dict:
         """Store the rows of a file's text, in any format that the command line takes: {added, duplicates, rejected: [{line, reason}]}."""

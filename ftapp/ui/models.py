@@ -10,6 +10,7 @@ import gradio as gr
 from ftapp import ladder
 from ftapp.adapters import STARTER_ID
 from ftapp.config import BUNDLED, model_ids, model_spec
+from ftapp.errors import UserError
 from ftapp.ui import paper
 from ftapp.ui.asking import QUIET, calm
 from ftapp.ui.lineage import LineagePanel
@@ -18,6 +19,8 @@ from ftapp.ui.servers import ServerPanel
 from ftapp.ui.templates import TemplatesPanel
 from ftapp.ui.trial import TrialPanel
 
+MEASURING = ("It writes beside what writes now, on the same postings: a minute or two, on a slow machine up to half an hour. Letters that "
+             "you ask for meanwhile come in between.")  # fmt: skip
 EMPTY = "No adapter yet: the base model writes both letters. Choose between a few pairs and teach your own."
 
 
@@ -85,6 +88,7 @@ class ModelsTab:
             self.promote = gr.Button("Let it write", variant="primary", elem_id="promote", min_width=120)
             self.back = gr.Button("Roll back", elem_id="rollback", min_width=120)
             self.measure = gr.Button("Ask the gate", elem_id="ask-gate", min_width=120)
+            self.halt = gr.Button("Stop measuring", visible=False, elem_id="stop-gate", min_width=120)
             self.attempt = gr.Button("Put on trial", elem_id="begin-trial", min_width=120)
         self.said = gr.HTML(elem_id="models-said")
         self.trial = TrialPanel(studio, door, self.pick)
@@ -108,13 +112,14 @@ class ModelsTab:
                 self.enter = gr.Button("Sign in")
         self._wire()
 
-    def look(self, request: gr.Request) -> tuple[str, Any, Any]:
+    def look(self, request: gr.Request) -> tuple[str, Any, Any, Any]:
         owner = self.door.owner(request)
         rows = self.studio.adapters(owner)
         choices = [(paper.adapter_name(row), row["id"]) for row in rows]
         if all(row["id"] != "none" for row in rows):
             choices.append(("the base model alone", "none"))
-        return timeline(rows), gr.update(visible=not rows), gr.update(choices=choices)
+        measuring = gr.update(visible=self.studio.trial.measuring(owner))
+        return timeline(rows), gr.update(visible=not rows), gr.update(choices=choices), measuring
 
     def look_at_models(self, request: gr.Request) -> list[Any]:
         """The ladder, measured against this machine: for each model its text and its button."""
@@ -129,20 +134,29 @@ class ModelsTab:
         owner = self.door.manager(request)
         if not adapter:
             return paper.note("Pick an adapter first.", "warning")
-        return paper.note(f"From now on {paper.model_name(self.studio.promote(owner, adapter)['id'])} writes.")
+        return paper.note(f"From now on {paper.model_name(self.studio.trial.promote(owner, adapter)['id'])} writes.")
 
     def roll_back(self, request: gr.Request) -> str:
-        return paper.note(f"Rolled back: {paper.model_name(self.studio.rollback(self.door.manager(request))['id'])} writes again.")
+        return paper.note(f"Rolled back: {paper.model_name(self.studio.trial.rollback(self.door.manager(request))['id'])} writes again.")
 
-    def ask_gate(self, adapter: str | None, request: gr.Request) -> Iterator[str]:
+    def ask_gate(self, adapter: str | None, request: gr.Request) -> Iterator[tuple[str, Any]]:
         owner = self.door.manager(request)
         if not adapter:
-            yield paper.note("Pick an adapter first.", "warning")
+            yield paper.note("Pick an adapter first.", "warning"), gr.update()
             return
-        yield paper.note("It writes beside what writes now, on the same postings. This takes a minute or more…")
-        found = self.studio.trial.ask_gate(owner, adapter)
-        verdict = "let it through" if found["passed"] else "refused it"
-        yield paper.note(f"{paper.model_name(adapter)} was measured, and the gate {verdict}. What it measured stands below.")
+        yield paper.note(MEASURING), gr.update(visible=True)
+        try:
+            passed = self.studio.trial.ask_gate(owner, adapter)["passed"]
+        except UserError as error:  # in the place of the sentence that says that it goes on
+            yield paper.note(str(error), "warning"), gr.update(visible=False)
+            return
+        verdict = "let it through" if passed else "refused it"
+        said = f"{paper.model_name(adapter)} was measured, and the gate {verdict}. What it measured stands below."
+        yield paper.note(said), gr.update(visible=False)
+
+    def stop_gate(self, request: gr.Request) -> str:
+        self.studio.trial.stop_gate(self.door.manager(request))
+        return paper.note("It stops after the present word…")
 
     def begin_trial(self, adapter: str | None, request: gr.Request) -> str:
         owner = self.door.manager(request)
@@ -168,17 +182,18 @@ class ModelsTab:
         return "", paper.note("You are signed in as the owner in this browser.")
 
     def _wire(self) -> None:
-        self.looking = {"fn": calm(self.look), "inputs": None, "outputs": [self.list, self.first, self.pick], **QUIET}
-        # Whoever waits for a letter comes first or next.
-        gate = {"concurrency_id": "model", "concurrency_limit": 1, "show_progress": "minimal"}
+        self.looking = {"fn": calm(self.look), "inputs": None, "outputs": [self.list, self.first, self.pick, self.halt], **QUIET}
+        # Not in the queue of those who wait for a letter: their letters come between the gate's.
+        gate = {"concurrency_id": "gate", "concurrency_limit": 1, "show_progress": "minimal"}
         mine = (self.promote.click(calm(self.let_write), self.pick, self.said, **QUIET),
-                self.measure.click(calm(self.ask_gate), self.pick, self.said, **QUIET | gate),
+                self.measure.click(calm(self.ask_gate), self.pick, [self.said, self.halt], **QUIET | gate),
                 self.attempt.click(calm(self.begin_trial), self.pick, self.said, **QUIET),
                 self.back.click(calm(self.roll_back), None, self.said, **QUIET))  # fmt: skip
         for events, other in ((mine, self.trial.said), (self.trial.changed, self.said)):  # what the other one said is no longer so
             for event in events:
                 event.success(lambda: "", None, other, **QUIET)
                 event.then(**self.looking).then(**self.trial.looking).then(**self.lineage.looking)
+        self.halt.click(calm(self.stop_gate), None, self.said, **QUIET)
         self.pick.input(**self.trial.looking)
         self.lineage.brought.then(**self.looking)
         self.switch.click(calm(self.load), self.base, self.state, **QUIET)

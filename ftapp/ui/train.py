@@ -257,11 +257,11 @@ class TeachTab:
         if made is None:
             raise gr.Error("This training's adapter is not there: it has not finished, or was deleted. Nothing has changed. Teach again.",
                            title="Not done", print_exception=False)  # fmt: skip
-        self.studio.promote(owner, made)
+        self.studio.trial.promote(owner, made)
         return paper.note("It writes from now on: the next letters come from what you taught.")
 
     def roll_back(self, request: gr.Request) -> str:
-        live = self.studio.rollback(self.door.manager(request))
+        live = self.studio.trial.rollback(self.door.manager(request))
         return paper.note(f"Rolled back: {paper.model_name(live['id'])} writes again.")
 
     def _wire(self) -> None:

@@ -100,7 +100,7 @@ class TrialPanel:
         found = self.studio.trial.trial(owner)
         if not found or found["state"] != "running":
             return paper.note(NONE)
-        self.studio.promote(owner, found["adapter_id"])
+        self.studio.trial.promote(owner, found["adapter_id"])
         return paper.note(f"From now on {paper.model_name(found['adapter_id'])} writes. You took it before the votes decided.")
 
     def finish_it(self, request: gr.Request) -> str:
@@ -119,7 +119,7 @@ class TrialPanel:
             return reason, paper.note("No adapter waits.", "warning")
         if len(reason.strip()) < 10:
             return reason, paper.note("Say in a sentence why; it is kept with the adapter.", "warning")
-        self.studio.promote(owner, adapter, reason)
+        self.studio.trial.promote(owner, adapter, reason)
         return "", paper.note(f"From now on {paper.model_name(adapter)} writes, though the gate refused it.")
 
     def _wire(self) -> None:

@@ -1,0 +1,138 @@
+"""What was begun before a deletion and ends after it brings nothing back: letters, trainings, what the gate measured."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from sqlmodel import select
+
+from db.engine import session, write
+from db.models import Adapter, Example, GateReport, TrainingRun, now
+from ftapp import adapters, config, examples, forgetting_files, gate_measure, trials
+from ftapp.errors import UserError
+from ftapp.forgetting import Forgetting
+from ftapp.studio import Studio
+from ftapp.training import run, supervise
+from tests.test_forgetting_one import ME, only, places, resume_of, told, trained
+
+POSTING, RESUME = "Baker\nCompany: Oak\n\nRequirements\n- Early hours", "Sam CANARYcv\nBaker\n\nSkills\nsourdough"
+PASSED = {"rival": "starter", "passed": True, "rules": [], "values": {"letters": 32, "stamp": "a phrase of CANARY"}}
+
+
+@pytest.fixture
+def elsewhere(studio):
+    """The command line, in another process: it cannot see what this one writes."""
+    other = Studio(config.settings(home=studio.settings.home), studio.backend())
+    yield other
+    other.close()
+
+
+@pytest.mark.parametrize("verb", ["write_pair", "write_letter"])
+def test_letters_that_were_begun_before_are_not_stored(studio, elsewhere, verb):
+    steps = getattr(studio, verb)(ME, POSTING, RESUME)
+    next(steps)
+    with pytest.raises(UserError, match="Letters are being written"):
+        Forgetting(studio).everything(ME)
+    Forgetting(elsewhere).everything(ME)
+    with pytest.raises(UserError, match="deleted while this was made"):
+        list(steps)
+    assert places(studio, "CANARY") == [] and not studio.busy(ME)
+    list(getattr(studio, verb)(ME, POSTING, RESUME))
+    assert places(studio, "CANARY"), "what begins afterwards is stored"
+
+
+def test_a_clock_that_was_set_back_refuses_nothing(studio, monkeypatch):
+    Forgetting(studio).everything(ME)
+    asked = lambda begun: forgetting_files.deleted_since(studio.settings.home, ME, begun)  # noqa: E731
+    assert asked(now() - timedelta(minutes=1)) and not asked(now())
+    real = forgetting_files._now
+    monkeypatch.setattr(forgetting_files, "_now", lambda: real() - timedelta(hours=1))
+    assert not asked(real() - timedelta(hours=1))
+
+
+def test_a_training_does_not_begin_with_a_letter_that_was_just_deleted(studio, monkeypatch):
+    things = "bread rolls cakes buns pies tarts loaves bagels scones muffins wafers cookies pretzels crackers strudels buns".split()
+    given = [examples.Given(f"Dear team,\n\nI bake {thing} for the {at * 7919} people of my street, and no two {thing} taste alike.\n\n"
+                            f"Yours,\nSam Ode", "cover_letter", f"Baker\nCompany: {thing.title()} {at} Ltd", "Sam Ode\nBaker")
+             for at, thing in enumerate(things)]  # fmt: skip
+    studio.examples.keep(ME, list(studio.examples.store(ME, given).ids))
+    real, gone = supervise.prepare, []
+
+    def prepared(*asked):
+        made = real(*asked)
+        gone.append(made.material.train[0]["id"])
+        Forgetting(studio).forget(ME, "example", gone[0])
+        return made
+
+    monkeypatch.setattr(supervise, "prepare", prepared)
+    monkeypatch.setattr(studio.supervisor, "poll", lambda: True)
+    with pytest.raises(UserError, match="deleted while this was made"):
+        studio.supervisor.start(ME, "sft_bundled")
+    assert gone and gone[0] not in [row.id for row in only(studio, Example)]
+    assert not only(studio, TrainingRun) and not list(studio.settings.folder("runs").glob("*"))
+
+
+@pytest.mark.parametrize("policy", ["off", "delete", "keep"])
+def test_the_gate_lets_nothing_back_on_duty(studio, monkeypatch, policy):
+    told("CANARY")(studio)
+    guilty = trained(studio)
+
+    def measured(*_, **__):  # it takes minutes
+        Forgetting(studio).forget(ME, "resume", resume_of(studio, "CANARY"), policy)
+        return PASSED
+
+    monkeypatch.setattr(gate_measure, "of_run", measured)
+    if policy == "delete":
+        with pytest.raises(UserError, match="deleted while it was measured"):
+            studio.trial.ask_gate(ME, guilty)
+        return
+    assert studio.trial.ask_gate(ME, guilty)["passed"]
+    with session(studio.engine) as opened:
+        on_trial = trials.running(opened, ME, "bundled")
+        assert (on_trial is not None) == (policy == "keep") == (opened.get(Adapter, guilty).state == "trial")
+    assert places(studio, "CANARY") == [] and only(studio, GateReport)[0].values == {"letters": 32}
+
+
+def test_a_measurement_that_is_stopped_says_nothing(studio, monkeypatch):
+    told("CANARY")(studio)
+    guilty = trained(studio)
+
+    def measured(*_, stop, **__):
+        assert studio.trial.measuring(ME) and not stop()
+        studio.trial.stop_gate("visitor_1")
+        assert not stop(), "another's"
+        studio.trial.stop_gate(ME)
+        assert stop()
+        return PASSED
+
+    monkeypatch.setattr(gate_measure, "of_run", measured)
+    with pytest.raises(UserError, match="was stopped"):
+        studio.trial.ask_gate(ME, guilty)
+    assert not only(studio, GateReport) and not studio.trial.measuring(ME)
+    studio.trial.stop_gate(ME)  # there is none; nothing happens
+
+
+def test_a_resumed_training_is_set_against_what_writes_now(studio, monkeypatch):
+    told("CANARY")(studio)
+    live = trained(studio)
+    with write(studio.engine) as opened:
+        adapters.promote(opened, ME, live, "bundled")
+        before = adapters.find(opened, ME, live)
+        named = {"id": live, "path": str(before.path), "sha256": before.sha256, "scope": before.scope}
+        row = TrainingRun(owner_id=ME, recipe="dpo_bundled", method="dpo", scope="letter", state="stopped", base_id="bundled",
+                          base_hash="h" * 64)  # fmt: skip
+        opened.add(row)
+        opened.flush()
+        run_id = row.id
+    base = {"id": "bundled", "hash": "h" * 64, "parent": None, "live": named}
+    folder = run.create(studio.settings.folder("runs") / run_id, {"name": "r", "method": "dpo"}, base, [], [])
+    Forgetting(studio).forget(ME, "resume", resume_of(studio, "CANARY"), "delete")
+    monkeypatch.setattr(studio.supervisor, "poll", lambda: True)
+    studio.supervisor.resume(ME, run_id)
+    with session(studio.engine) as opened:
+        now_writes = adapters.live(opened, ME, "bundled", "h" * 64)
+        assert opened.exec(select(TrainingRun.state).where(TrainingRun.id == run_id)).one() == "queued"
+    rival = run.read_json(folder / "base.json")["live"]
+    assert rival == (now_writes and supervise.named(now_writes)) and (rival is None or Path(rival["path"]).is_dir())
