@@ -6,6 +6,7 @@ Holds what `Studio` holds; rows are `adapters`' and `trials`', the rules are `ga
 from __future__ import annotations
 
 import threading
+import time
 from dataclasses import replace
 from typing import Any
 
@@ -21,6 +22,7 @@ from ftapp.streams import proved
 from ftapp.training import run
 
 LEAST_REASON = 10  # characters; "ok" is none
+STOP_SECONDS = 5.0  # one word of a slow model
 STOPPED = "The measurement was stopped. Nothing of it is kept, and what the gate said before still holds. Ask again at any time."
 GONE = "This adapter was deleted while it was measured. Nothing of the measurement is kept."
 UNMEASURED = "This adapter came as an archive, and nobody has measured it yet: ask the gate first. What passes goes on trial."
@@ -218,10 +220,14 @@ class Promoting:
     def measuring(self, owner: str) -> bool:
         return owner in self._measuring
 
-    def stop_gate(self, owner: str) -> None:
-        """End the measurement that goes on, if any."""
+    def stop_gate(self, owner: str) -> str:
+        """End the measurement that goes on, if any, after the word that is being written; returns a sentence."""
         if stop := self._measuring.get(owner):
             stop.set()
+        until = time.monotonic() + STOP_SECONDS
+        while stop and self._measuring.get(owner) is stop and time.monotonic() < until:
+            time.sleep(0.05)
+        return STOPPED if stop else "Nothing is being measured."
 
     @staticmethod
     def _refused(opened: Any, owner: str, adapter_id: str) -> str:

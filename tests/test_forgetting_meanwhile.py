@@ -10,7 +10,7 @@ from sqlmodel import select
 
 from db.engine import session, write
 from db.models import Adapter, Example, GateReport, TrainingRun, now
-from ftapp import adapters, config, examples, forgetting_files, gate_measure, trials
+from ftapp import adapters, config, examples, forgetting_files, gate_measure, promoting, trials
 from ftapp.errors import UserError
 from ftapp.forgetting import Forgetting
 from ftapp.studio import Studio
@@ -103,15 +103,16 @@ def test_a_measurement_that_is_stopped_says_nothing(studio, monkeypatch):
         assert studio.trial.measuring(ME) and not stop()
         studio.trial.stop_gate("visitor_1")
         assert not stop(), "another's"
-        studio.trial.stop_gate(ME)
+        assert "stopped" in studio.trial.stop_gate(ME)
         assert stop()
         return PASSED
 
     monkeypatch.setattr(gate_measure, "of_run", measured)
+    monkeypatch.setattr(promoting, "STOP_SECONDS", 0.1)
     with pytest.raises(UserError, match="was stopped"):
         studio.trial.ask_gate(ME, guilty)
     assert not only(studio, GateReport) and not studio.trial.measuring(ME)
-    studio.trial.stop_gate(ME)  # there is none; nothing happens
+    assert studio.trial.stop_gate(ME) == "Nothing is being measured."
 
 
 def test_a_resumed_training_is_set_against_what_writes_now(studio, monkeypatch):

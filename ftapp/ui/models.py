@@ -154,9 +154,8 @@ class ModelsTab:
         said = f"{paper.model_name(adapter)} was measured, and the gate {verdict}. What it measured stands below."
         yield paper.note(said), gr.update(visible=False)
 
-    def stop_gate(self, request: gr.Request) -> str:
-        self.studio.trial.stop_gate(self.door.manager(request))
-        return paper.note("It stops after the present word…")
+    def stop_gate(self, request: gr.Request) -> tuple[str, Any]:
+        return paper.note(self.studio.trial.stop_gate(self.door.manager(request)), "warning"), gr.update(visible=False)
 
     def begin_trial(self, adapter: str | None, request: gr.Request) -> str:
         owner = self.door.manager(request)
@@ -193,7 +192,7 @@ class ModelsTab:
             for event in events:
                 event.success(lambda: "", None, other, **QUIET)
                 event.then(**self.looking).then(**self.trial.looking).then(**self.lineage.looking)
-        self.halt.click(calm(self.stop_gate), None, self.said, **QUIET)
+        self.halt.click(calm(self.stop_gate), None, [self.said, self.halt], **QUIET)
         self.pick.input(**self.trial.looking)
         self.lineage.brought.then(**self.looking)
         self.switch.click(calm(self.load), self.base, self.state, **QUIET)
