@@ -36,7 +36,7 @@ def forget(studio: Any, args: argparse.Namespace) -> dict[str, Any]:
 
 def _listed(found: list[dict[str, str]]) -> dict[str, Any]:
     for row in found:
-        print(f"{row['kind']:<8} {row['id']:<22} {row['at'][:16].replace('T', ' ')}  {row['title']}")
+        print(f"{row['kind']:<8} {row['id']:<22} {row['at'][:19].replace('T', ' ')}  {row['title']}")
     if not found:
         print("Nothing of this kind is stored.")
     return {"items": found}

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import update
+from sqlalchemy import func, update
 from sqlmodel import Session, col, select
 
 from db import closure
@@ -22,6 +22,7 @@ from ftapp.errors import NotFound
 
 KINDS = ("resume", "person", "letter", "labeler", "example")
 NAMES = {"resume": "résumé", "person": "person", "letter": "letter", "labeler": "labeler", "example": "own example"}
+FIRST = 50  # characters of a résumé that has no name
 MOST_LISTED = 200  # of a kind, newest first
 PAGE = 400
 
@@ -175,9 +176,10 @@ def _people(session: Session, owner: str) -> list[dict[str, tuple[str, Any]]]:
 
 
 def _resumes(session: Session, owner: str) -> list[tuple[str, str, Any]]:
-    query = select(Document.id, Document.fields, Document.created_at).where(Document.owner_id == owner, Document.kind == "resume")
+    start = func.substr(Document.text, 1, FIRST)
+    query = select(Document.id, Document.fields, Document.created_at, start).where(Document.owner_id == owner, Document.kind == "resume")
     found = session.exec(query.order_by(col(Document.created_at).desc(), col(Document.id)).limit(MOST_LISTED))
-    return [(id, str((fields or {}).get("name") or "résumé without a name"), at) for id, fields, at in found]
+    return [(id, str((fields or {}).get("name") or f"no name: {' '.join(text.split())}…"), at) for id, fields, at, text in found]
 
 
 def _persons(session: Session, owner: str) -> list[tuple[str, str, Any]]:

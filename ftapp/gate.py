@@ -83,7 +83,8 @@ def _compared(measured: Mapping[str, Any]) -> Rule:
     if measured["files"] or measured["sides"]:
         return Rule("compared", title, count, FEWEST, UNKNOWN, "Nothing was written.")
     if count < min(FEWEST, measured.get("asked", FEWEST)):
-        said = f"Only {count} of them could be compared, which is too few to tell. Ask again: python -m ftapp gate ID --again."
+        why = "the check was stopped" if measured.get("stopped") else "there was no time for more"
+        said = f"Only {count} of them were compared, for {why}: too few to tell. Ask the gate again, on the Models screen."
         return Rule("compared", title, count, FEWEST, REFUSED, said)
     return Rule("compared", title, count, FEWEST, OK, f"{count} letters were written by both.")
 

@@ -53,6 +53,7 @@ def measure(
     found["asked"] = len(asked)
     written = _written(backend, live, new, asked, write, stop, began)
     own = own or (voice.card([row["completion"] for row in rows]) if sft else None)
+    found["stopped"] = stop()
     found["letters"] = [{side: scored(*one[side], rendered.read(messages), own) for side in ("live", "new")} for messages, one in written]
     texts = {side: [one[side][0] for _, one in written] for side in ("live", "new")}
     said = [rendered.read(messages).text for messages, _ in written]

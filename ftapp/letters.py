@@ -375,9 +375,10 @@ def newest(session: Session, owner: str) -> str | None:
     return session.exec(pairs.order_by(Comparison.created_at.desc(), Comparison.id).limit(1)).first()
 
 
-def undecided(session: Session, owner: str) -> str | None:
-    """The id of the owner's newest pair, if nobody has chosen yet."""
-    found = newest(session, owner)
+def undecided(session: Session, owner: str, comparison_id: str = "") -> str | None:
+    """The id of the owner's newest pair (or of this one of theirs), if nobody has chosen yet."""
+    named = select(Comparison.id).where(Comparison.id == comparison_id, Comparison.owner_id == owner)
+    found = session.exec(named).first() if comparison_id else newest(session, owner)
     if found is None:
         return None
     judged = session.exec(

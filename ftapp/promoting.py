@@ -140,8 +140,8 @@ class Promoting:
         if refused and len(reason) < LEAST_REASON:
             short = f"A reason of at least {LEAST_REASON} characters is needed. " if reason else ""
             raise UserError(
-                f"{short}{_why(refused)} It does not write yet. If you want it all the same, say why in a sentence: on the Models screen "
-                f"below what the gate measured, or python -m ftapp promote {adapter_id} --anyway REASON."
+                f"{short}{_why(refused)} It does not write yet. If you want it all the same, say why in a sentence: on the Models screen, "
+                f"beside Let it write anyway, or python -m ftapp promote {adapter_id} --anyway REASON."
             )
         if chosen is not None:
             self._check(chosen)

@@ -26,6 +26,7 @@ from ftapp.errors import UserError
 from ftapp.training import bases, run
 
 LATER = (1980, 1, 1, 0, 0, 0)  # the same adapter gives the same archive
+OWN = "ftapp's own small model"  # the bundled model's name in archives
 _KEPT = ("method", "recipe", "learned", "checked", "held_out", "settings", "gate")
 _TYPES = {"method": str, "recipe": str, "held_out": str, "learned": int, "checked": int, "settings": dict, "gate": dict}
 _MOST_WORDS = 300
@@ -111,7 +112,7 @@ def facts(told: dict[str, Any]) -> dict[str, Any]:
     """What of an adapter's story may leave this machine: the base by its Hub id or its weights' hash, counts, figures, settings."""
     hub = hub_id(told["base_id"])
     return {
-        "format": 1, "base": {"hub": hub, "name": hub or ("ftapp's own small model" if told["base_id"] == config.BUNDLED else ""),
+        "format": 1, "base": {"hub": hub, "name": hub or (OWN if told["base_id"] == config.BUNDLED else ""),
                               "hash": told["base_hash"]},
         "scope": told["scope"], "sha256": told["sha256"], "steps_up": len(told["parents"]) - 1,
         **{name: told[name] for name in _KEPT if told.get(name) not in (None, "", {})},
@@ -201,7 +202,7 @@ def _same_base(said: dict[str, Any], described: dict[str, Any], base: dict[str, 
     if said:
         same = said["base"].get("hash") == base["hash"]
     else:
-        same = described["base_model_name_or_path"] in (spec.id, spec.source)
+        same = described["base_model_name_or_path"] in (spec.id, spec.source, OWN if spec.id == config.BUNDLED else None)
     if not same:
         name = str(said.get("base", {}).get("name") or described["base_model_name_or_path"] or "another model")[:80]
         raise Refused(f"was made for {name!r}, which is not what writes here", archives.OTHER_BASE)

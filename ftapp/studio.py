@@ -259,10 +259,10 @@ class Studio:
 
     # ---- choosing -----------------------------------------------------------------------------------------------
 
-    def current_comparison(self, owner: str) -> dict[str, Any] | None:
-        """The owner's newest pair if it is not decided: what a refresh, a second tab or a restart shows again."""
+    def current_comparison(self, owner: str, comparison_id: str = "") -> dict[str, Any] | None:
+        """The owner's newest pair (or this one) if it is not decided: what a refresh, a second tab or a restart shows again."""
         with session(self.engine) as opened:
-            found = letters.undecided(opened, owner)
+            found = letters.undecided(opened, owner, comparison_id)
             return letters.shown(opened, owner, found) if found else None
 
     def last_choice(self, owner: str) -> dict[str, Any] | None:

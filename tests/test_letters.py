@@ -212,6 +212,9 @@ def test_the_newest_undecided_pair_is_shown_again_to_its_owner_only(engine):
             letters.shown(opened, "stranger", newer)
         receipt = preferences.record(opened, "local", newer, "tie")
         assert letters.undecided(opened, "local") is None, f"the pair before ({older}) was left behind and does not come back"
+        assert letters.undecided(opened, "local", newer) is None
+        assert letters.undecided(opened, "local", older) == older, "another tab may still show it"
+        assert letters.undecided(opened, "stranger", older) is letters.undecided(opened, "local", "cmp_unknown") is None
         preferences.undo(opened, "local", receipt.receipt)
         assert letters.undecided(opened, "local") == newer
 

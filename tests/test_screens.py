@@ -7,7 +7,9 @@ import time
 import pytest
 from playwright.sync_api import expect
 
-from ftapp import config
+from ftapp import config, review
+from ftapp.ui import write as ui_write
+from ftapp.ui.owner import LOCAL
 from tests.browser import LETTER, OTHER, POSTING, RESUME, finished, letters, opened, serve, write
 from tests.tiny import tiny_llama, tiny_qwen2
 
@@ -284,3 +286,42 @@ def test_another_base_model_is_loaded_or_refused_in_words(chrome, tmp_path):
         expect(page.locator("#base-state")).to_contain_text("qwen is ready.")
         page.get_by_role("tab", name="Write").click()
         expect(page.locator("#words input")).to_have_value("300 words")  # what this model can write
+
+
+@pytest.mark.slow
+def test_a_tab_keeps_its_pair_though_another_tab_has_written_a_newer_one(chrome, tmp_path):
+    with serve(tmp_path / "home") as (address, studio), opened(chrome, address) as page:
+        write(page)
+        finished(page)
+        left = page.locator("#letter-left .letter").inner_text()
+        studio.backend().texts |= dict.fromkeys((None, "starter"), ["Dear newer one,\n\nI knead.\n\nYours,\nSam Ode"] * 2)
+        *_, newer = studio.write_pair(LOCAL, "Cook\nCompany: Elm", RESUME)
+        page.locator("#edit-left").click()
+        expect(page.locator("#edited textarea")).to_have_value(left)
+        page.locator("#verdict-left").click()
+        expect(page.locator("#outcome")).to_contain_text("You chose A.")
+        page.locator("#undo").click()
+        expect(page.locator("#verdict")).to_be_visible()
+        expect(page.locator("#letter-left .letter")).to_have_text(left)
+        page.locator("#verdict-right").click()
+        expect(page.locator("#outcome")).to_contain_text("You chose B.")
+        assert studio.current_comparison(LOCAL)["comparison_id"] == newer["comparison_id"], "nobody has judged that one"
+
+
+@pytest.mark.slow
+def test_a_vote_while_the_letters_are_being_marked_stays(chrome, tmp_path, monkeypatch):
+    def slowly(*given):
+        time.sleep(2)
+        return review.review(*given)
+
+    monkeypatch.setattr(ui_write, "review", slowly)
+    with serve(tmp_path / "home") as (address, _), opened(chrome, address) as page:
+        write(page)
+        expect(page.locator("#verdict")).to_be_visible()
+        page.wait_for_timeout(2500)
+        page.locator("#verdict-left").click()
+        expect(page.locator("#outcome")).to_contain_text("You chose A.")
+        expect(page.locator("#stop")).to_be_hidden()
+        page.wait_for_timeout(500)
+        expect(page.locator("#verdict")).to_be_hidden()
+        expect(page.locator("#outcome")).to_be_visible()

@@ -82,7 +82,7 @@ class ForgetPanel:
         """A visitor is shown no list: deleting belongs to the owner."""
         kind = kind if kind in EMPTY else "resume"
         rows = self.verbs.listing(owner, kind) if owner == LOCAL else []
-        choices = [(f"{row['title']} · {row['at'][:16].replace('T', ' ')}", row["id"]) for row in rows]
+        choices = [(f"{row['title']} · {row['at'][:19].replace('T', ' ')}", row["id"]) for row in rows]
         which = gr.update(choices=choices, value=None, info=None if rows else EMPTY[kind])
         return which, gr.update(visible=False), gr.update(visible=False)
 

@@ -8,7 +8,6 @@ from typing import Any
 import gradio as gr
 
 from ftapp import ladder
-from ftapp.adapters import STARTER_ID
 from ftapp.config import BUNDLED, model_ids, model_spec
 from ftapp.errors import UserError
 from ftapp.ui import paper
@@ -33,17 +32,14 @@ def timeline(rows: list[dict[str, Any]]) -> str:
         [
             paper.model_name(row["id"]),
             paper.adapter_state(row),
-            "came as an archive" if brought(row) else paper.model_name(row.get("parent_id") or "none"),
+            "came as an archive" if paper.brought(row) else paper.model_name(row.get("parent_id") or "none"),
             str(row.get("created_at") or "")[:16].replace("T", " "),
         ]
         for row in ordered
     ]
-    return paper.table(["Adapter", "State", "Taught from", "Made (UTC)"], cells, current=0 if ordered[0]["state"] == "live" else None)
-
-
-def brought(row: dict[str, Any]) -> bool:
-    """Whether an adapter of a list came as an archive, so that nobody here knows what it was taught from."""
-    return not row.get("run_id") and not row.get("parent_id") and row["id"] != STARTER_ID
+    if ordered[0]["state"] != "live":
+        cells.insert(0, [paper.model_name("none"), "writes now", "", ""])
+    return paper.table(["Adapter", "State", "Taught from", "Made (UTC)"], cells, current=0)
 
 
 def rung_text(rung: dict[str, Any]) -> str:
@@ -161,7 +157,8 @@ class ModelsTab:
         owner = self.door.manager(request)
         if not adapter:
             return paper.note("Pick an adapter first.", "warning")
-        return paper.note(f"On trial: {self.studio.trial.begin(owner, adapter)['sentence']}")
+        self.studio.trial.begin(owner, adapter)
+        return paper.note("It is on trial now: write new pairs and choose. How the votes stand is shown below.")
 
     def load(self, model: str, request: gr.Request) -> str:
         self.door.manager(request)
@@ -193,7 +190,7 @@ class ModelsTab:
                 event.success(lambda: "", None, other, **QUIET)
                 event.then(**self.looking).then(**self.trial.looking).then(**self.lineage.looking)
         self.halt.click(calm(self.stop_gate), None, [self.said, self.halt], **QUIET)
-        self.pick.input(**self.trial.looking)
+        self.pick.input(lambda: "", None, self.said, **QUIET).then(**self.trial.looking)
         self.lineage.brought.then(**self.looking)
         self.switch.click(calm(self.load), self.base, self.state, **QUIET)
         shown = [part for rung in self.rungs.values() for part in rung]

@@ -107,6 +107,11 @@ def model_name(name: str | None) -> str:
     return "the starter that ships with ftapp" if name == "starter" else name
 
 
+def brought(row: Mapping[str, Any]) -> bool:
+    """Whether an adapter of a list came as an archive, so that nobody here knows what it was taught from."""
+    return not row.get("run_id") and not row.get("parent_id") and row["id"] != "starter"
+
+
 def adapter_state(row: Mapping[str, Any]) -> str:
     """What has become of an adapter {state, refused}."""
     return "refused by the gate" if row["refused"] else STATES.get(row["state"], row["state"])

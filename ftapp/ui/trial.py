@@ -9,6 +9,7 @@ from typing import Any
 
 import gradio as gr
 
+from ftapp.promoting import UNMEASURED
 from ftapp.ui import paper
 from ftapp.ui.asking import QUIET, calm
 from ftapp.ui.owner import Door
@@ -46,6 +47,8 @@ def gate_text(report: dict[str, Any] | None) -> str:
     rules = sorted(report["rules"], key=lambda rule: ("refused", "unknown", "ok").index(rule["state"]))
     refused = sum(rule["state"] == "refused" for rule in rules)
     said = "The gate let it through." if report["passed"] else f"The gate refused it: {paper.count(refused, 'rule')} failed."
+    if [rule["name"] for rule in rules if rule["state"] == "refused"] == ["compared"]:
+        said = "The gate has seen too few of its letters to let it through."
     lines = "".join(map(_rule, rules))
     return f'<details class="gate"{" open" * bool(refused)}><summary>{paper.safe(said)}</summary><ul class="rules">{lines}</ul></details>'
 
@@ -69,7 +72,7 @@ class TrialPanel:
             self.automatic = gr.Checkbox(True, label="Decide by itself", visible=False, elem_id="trial-automatic", min_width=160)
         self.gate = gr.HTML(elem_id="gate")
         with gr.Row(elem_classes="chips fields", visible=False) as self.anyway:
-            self.reason = gr.Textbox(label="Let it write all the same, because", max_lines=2, elem_id="anyway-reason", min_width=260)
+            self.reason = gr.Textbox(label="Let it write all the same, because", max_lines=2, elem_id="anyway-reason", min_width=380)
             self.override = gr.Button("Let it write anyway", elem_id="anyway", min_width=160)
         self.said = gr.HTML(elem_id="trial-said")
         self.about = gr.State("")  # whose measures are shown: nothing that came meanwhile is let write instead
@@ -86,13 +89,15 @@ class TrialPanel:
         owner = self.door.owner(request)
         found, about = self.studio.trial.trial(owner), self._asked_about(owner, picked)
         report = self.studio.trial.gate(owner, about["id"]) if about["id"] else None
+        unmeasured = report is None and bool(about["id"]) and paper.brought(about)
         going = bool(found) and found["state"] == "running"
         waits = going and not found["automatic"] and found["decided"] != "continue"
         title = f"<h3>What the gate measured of {paper.safe(paper.model_name(about['id']))}</h3>" if report else ""
+        title += paper.note(UNMEASURED) if unmeasured else ""
         return [
             trial_text(found), gr.update(visible=going), gr.update(visible=waits), gr.update(visible=going),
             gr.update(visible=found is not None, value=found["automatic"] if found else True), title + gate_text(report),
-            gr.update(visible=bool(report) and not report["passed"] and about["state"] != "live"), about["id"],
+            gr.update(visible=(unmeasured or (bool(report) and not report["passed"])) and about["state"] != "live"), about["id"],
         ]  # fmt: skip
 
     def take_it(self, request: gr.Request) -> str:
@@ -120,7 +125,7 @@ class TrialPanel:
         if len(reason.strip()) < 10:
             return reason, paper.note("Say in a sentence why; it is kept with the adapter.", "warning")
         self.studio.trial.promote(owner, adapter, reason)
-        return "", paper.note(f"From now on {paper.model_name(adapter)} writes, though the gate refused it.")
+        return "", paper.note(f"From now on {paper.model_name(adapter)} writes, though the gate did not let it through.")
 
     def _wire(self) -> None:
         outputs = [self.shown, self.take, self.finish, self.leave, self.automatic, self.gate, self.anyway, self.about]

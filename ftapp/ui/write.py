@@ -27,6 +27,7 @@ KINDS = [(name[0].upper() + name[1:], kind) for kind, name in KIND_NAMES.items()
 HINTS = {"left": "The first letter will stand here.", "right": "The second one here, at the same time."}
 CHOSEN = {"left": "You chose A.", "right": "You chose B.", "tie": "You called it a tie.", "both_bad": "You would send neither."}
 VOTES = {"left": "1  A", "right": "2  B", "tie": "3  Tie", "both_bad": "4  Neither"}
+NO_LONGER = "This pair is no longer open. Nothing was changed."
 LOADING = "The model is still loading. Writing begins by itself when it is ready."
 UNPROVEN = "Which model wrote which letter cannot be proved, so there is nothing to choose here. Read them, or write two more."
 Update = dict[Any, Any]
@@ -161,13 +162,20 @@ class WriteTab:
     def settle(self, comparison: str, words: int, request: gr.Request) -> Update:
         """After the stream, however it ended: what is stored is what is shown. A vote cast meanwhile stays."""
         owner = self.door.owner(request)
-        pair = self.studio.current_comparison(owner)
+        pair = self._open(owner, comparison)
         news: Update = {self.start: gr.update(visible=True), self.stop: gr.update(visible=False)}
-        if pair and pair["comparison_id"] == comparison:
-            news |= self._stored_cards(pair, owner) | self._offer(pair)
+        if pair:
+            cards, offer = self._stored_cards(pair, owner), self._offer(pair)
+            news |= cards
+            if self._open(owner, comparison):  # on a busy machine the cards take a while, in which somebody may vote
+                news |= offer
             if pair["proven"]:
-                del news[self.say]  # it may say why nothing new was written
+                news.pop(self.say, None)  # it may say why nothing new was written
         return news
+
+    def _open(self, owner: str, comparison: str) -> dict[str, Any] | None:
+        """The pair that a tab shows, if it is stored and nobody has chosen yet; another tab may have written a newer one."""
+        return self.studio.current_comparison(owner, comparison) if comparison else None
 
     def halt(self, request: gr.Request) -> None:
         self.studio.stop_writing(self.door.owner(request))
@@ -175,7 +183,9 @@ class WriteTab:
     def restore(self, request: gr.Request) -> Update:
         """The owner's newest pair as it is stored, decided or not, with what it was written from; nothing when there is none."""
         owner = self.door.owner(request)
-        pair = self.studio.current_comparison(owner) or self.studio.last_choice(owner)
+        return self._restored(self.studio.current_comparison(owner) or self.studio.last_choice(owner), owner)
+
+    def _restored(self, pair: dict[str, Any] | None, owner: str) -> Update:
         if pair is None:
             return {self.stop: gr.update(visible=False)}
         if "verdict" in pair:
@@ -211,9 +221,11 @@ class WriteTab:
 
     def edit(self, side: str) -> Callable[..., Update]:
         def open_editor(comparison: str, request: gr.Request) -> Update:
-            pair = self.studio.current_comparison(self.door.owner(request))
-            if pair is None or pair["comparison_id"] != comparison:
-                raise gr.Error("The letters are still being written. Edit one when both are whole.", title="Not yet", print_exception=False)
+            owner = self.door.owner(request)
+            pair = self._open(owner, comparison)
+            if pair is None:
+                writing = "The letters are still being written. Edit one when both are whole."
+                raise gr.Error(writing if self.studio.busy(owner) else NO_LONGER, title="Not done", print_exception=False)
             return self._editor(side, pair[side])
 
         return open_editor
@@ -221,9 +233,9 @@ class WriteTab:
     def resolve(self, point: str, comparison: str, request: gr.Request) -> Update:
         """A button beside an open claim: `left 2` opens the editor without the sentence of claim 2, `left 0` with the whole letter."""
         owner, (side, _, number) = self.door.owner(request), point.partition(" ")
-        pair = self.studio.current_comparison(owner)
-        if pair is None or pair["comparison_id"] != comparison or side not in paper.SIDES or not number.isdigit():
-            raise gr.Error("This pair is no longer open. Nothing was changed.", title="Not done", print_exception=False)
+        pair = self._open(owner, comparison)
+        if pair is None or side not in paper.SIDES or not number.isdigit():
+            raise gr.Error(NO_LONGER, title="Not done", print_exception=False)
         return self._editor(side, without(pair[side], self.studio.sources(owner, comparison), int(number)))
 
     def _editor(self, side: str, text: str) -> Update:
@@ -238,8 +250,8 @@ class WriteTab:
     def take_back(self, receipt: str, job: str, resume: str, request: gr.Request) -> Update:
         """The pair without its verdict. What stands in the boxes by now may be the next posting, so only empty ones are filled."""
         owner = self.door.owner(request)
-        self.studio.undo(owner, receipt or None)
-        back = self._last(owner) if (job + resume).strip() else self.restore(request)
+        pair = self._open(owner, self.studio.undo(owner, receipt or None)["comparison_id"])
+        back = self._shown(pair, owner) if (job + resume).strip() else self._restored(pair, owner)
         return back | {self.receipt: "", self.after: gr.update(visible=False)}
 
     def _decided(self, verdict: str, got: dict[str, Any], edited: str = "") -> Update:
