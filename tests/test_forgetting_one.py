@@ -15,7 +15,7 @@ from db.engine import scrub, session, write
 from db.models import Adapter, Comparison, Document, Evaluation, Example, Imported, Labeler, Letter, Preference, Promotion, TrainingRun
 from ftapp import adapters, cli, config, examples, forgetting, forgetting_files, formats, imported, letters, lineage, preferences, queue
 from ftapp.backends.pair import Row, Sampling
-from ftapp.documents import PlainText
+from ftapp.documents import PlainText, read_text
 from ftapp.errors import NotFound, UserError
 from ftapp.forgetting import Forgetting
 from ftapp.profiles import parse_job, parse_resume
@@ -308,3 +308,12 @@ def test_the_command_line_lists_plans_and_deletes(studio, capsys):
     assert ask("resume", one["id"], "--adapters", "delete")[1]["policy"] == "delete"
     assert places(studio, "CANARY") == [] and ask("resume", one["id"])[0] == 1
     assert ask("list")[1] == {"items": []}
+
+
+def test_things_that_can_be_deleted_can_be_told_apart(studio):
+    told("CANARY")(studio)
+    with write(studio.engine) as opened:
+        for text in ("bakes bread\nsince 2001", "mends shoes\nsince 2002"):
+            letters.keep_document(opened, ME, "resume", read_text(text, "résumé"), {"name": ""})
+    titles = [row["title"] for row in Forgetting(studio).listing(ME, "resume")]
+    assert {"no name: bakes bread since 2001…", "no name: mends shoes since 2002…"} < set(titles) and len(titles) == 3

@@ -10,6 +10,7 @@ from playwright.sync_api import expect
 from db.engine import write as writing
 from db.models import Comparison, Letter
 from ftapp import adapters, gate, gate_measure, trials
+from ftapp.ui.models import timeline
 from tests.browser import LETTER, OTHER, browser, finished, opened, serve, write
 from tests.shelf import adapter, choice
 
@@ -144,3 +145,9 @@ def test_a_measurement_keeps_nobody_from_writing_and_can_be_stopped(chrome, tmp_
             expect(tab.locator("#models-said")).to_contain_text("was stopped")
             expect(tab.locator("#stop-gate")).to_be_hidden()
         assert not studio.trial.measuring("local") and studio.trial.gate("local", name)["values"] == {"letters": 24}
+
+
+def test_what_writes_is_in_the_list_though_no_adapter_does():
+    rows = [{"id": "starter", "state": "retired", "run_id": None, "parent_id": None, "created_at": None, "refused": False}]
+    assert "the base model" in timeline(rows).split("writes now")[0]
+    assert "the base model" not in timeline([rows[0] | {"state": "live"}]).split("writes now")[0]

@@ -286,6 +286,7 @@ def test_the_good_ones_are_taken(studio, good):
     """Without this, refusing everything would pass all that follows."""
     assert Sharing(studio).bring(ME, io.BytesIO(zipped(good)))["state"] == "candidate"
     assert Sharing(studio).bring(ME, io.BytesIO(zipped(bare(good, base_model_name_or_path="bundled"))))["already"]
+    assert Sharing(studio).bring(ME, io.BytesIO(zipped(bare(good))))["already"], "the two files alone, as they leave"
     assert len(HOSTILE) >= 30
 
 
