@@ -108,7 +108,7 @@ class Forgetting:
                 ids = [row["id"] for row in done["adapters"]]
                 wrote = trials.withdraw(opened, owner, ids) if policy != "keep" else set()
                 folders = self._discard(opened, owner, ids) if policy == "delete" else []
-                self._clean_reports(opened, [*done["runs"], *self._without_folder(opened, owner)])
+                self._clean_reports(opened, [*done["runs"], *(self._without_folder(opened, owner) if reached.sources else ())])
                 self._mark(opened, owner, ids)
                 removed = rows.remove(opened, reached)
                 voiced = self._folders(opened, owner) if reached.rows.get("example") else []

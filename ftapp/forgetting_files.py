@@ -23,7 +23,8 @@ BUSY = "Another deletion goes on and has not ended for a minute. Nothing was del
 MEANWHILE = "Something of yours was deleted while this was made, and it may hold that: it is not stored. Nothing else is lost. Begin again."
 WAIT_SECONDS = 60.0  # for another deletion
 PENDING = "forgetting.json"  # in the home: what is left to do
-LAST = "deletions.json"  # in the home: when an owner last deleted something
+LAST = "deletions.json"  # in the home: when an owner last deleted something, for as long as something begun before may go on
+KEPT = timedelta(days=1)
 NOTE = "forgotten.json"  # in a run folder: since when its files are not those that it was trained on
 LEDGER = "forgotten.json"  # in the folder of backups: what was deleted when, by ids alone
 # Names under which a report holds words of the app; any other text in it may be somebody's.
@@ -67,7 +68,8 @@ def begin(
     more = {"owners": [owner], "ids": ids, "runs": runs, "sources": sources, "folders": map(str, folders), "voiced": voiced}
     left = {name: sorted({*work.get(name, ()), *some}) for name, some in more.items()}
     run.write_text(home / PENDING, json.dumps(left | {"days": min(days, work.get("days", days))}))
-    run.write_text(home / LAST, json.dumps(run.read_json(home / LAST) | {owner: _now().isoformat()}))
+    lately = {who: at for who, at in run.read_json(home / LAST).items() if _now() - datetime.fromisoformat(at) < KEPT}
+    run.write_text(home / LAST, json.dumps(lately | {owner: _now().isoformat()}))
 
 
 def deleted_since(home: Path, owner: str, begun: datetime) -> bool:

@@ -47,9 +47,13 @@ def test_a_clock_that_was_set_back_refuses_nothing(studio, monkeypatch):
     Forgetting(studio).everything(ME)
     asked = lambda begun: forgetting_files.deleted_since(studio.settings.home, ME, begun)  # noqa: E731
     assert asked(now() - timedelta(minutes=1)) and not asked(now())
+    forgetting_files.begin(studio.settings.home, "visitor_1", [], 30)
     real = forgetting_files._now
     monkeypatch.setattr(forgetting_files, "_now", lambda: real() - timedelta(hours=1))
     assert not asked(real() - timedelta(hours=1))
+    monkeypatch.setattr(forgetting_files, "_now", lambda: real() + timedelta(days=2))
+    forgetting_files.begin(studio.settings.home, ME, [], 30)
+    assert list(run.read_json(studio.settings.home / forgetting_files.LAST)) == [ME], "nobody's name stays for long"
 
 
 def test_a_training_does_not_begin_with_a_letter_that_was_just_deleted(studio, monkeypatch):
