@@ -60,7 +60,7 @@ def live(session: Session, owner: str, base_id: str, base_hash: str | None = Non
     not count: the starter or the base writes until a new one is trained.
     """
     adapter_id = live_id(session, owner, base_id)
-    row = _row(session, owner, adapter_id)
+    row = own(session, owner, adapter_id)
     if row is not None and (base_hash is None or row.base_hash == base_hash):
         return _ref(row)
     return starter() if base_id == config.BUNDLED and adapter_id != NONE_ID else None
@@ -71,7 +71,7 @@ def find(session: Session, owner: str, adapter_id: str) -> AdapterRef | None:
     if adapter_id == NONE_ID:
         return None
     found = starter() if adapter_id == STARTER_ID else None
-    row = _row(session, owner, adapter_id)
+    row = own(session, owner, adapter_id)
     if found is None and row is None:
         raise NotFound(f"There is no adapter {str(adapter_id)[:24]!r} here. Nothing has changed. See the list of adapters for their ids.")
     return found or _ref(row)
@@ -80,11 +80,11 @@ def find(session: Session, owner: str, adapter_id: str) -> AdapterRef | None:
 def check_base(session: Session, owner: str, adapter_id: str, base_id: str) -> None:
     """Raises NotFound for an id that is not the owner's, UserError for an adapter of another base model; "none" fits every base."""
     find(session, owner, adapter_id)
-    row = _row(session, owner, adapter_id)
-    own = row.base_id if row else config.BUNDLED if adapter_id == STARTER_ID else base_id
-    if own != base_id:
+    row = own(session, owner, adapter_id)
+    its = row.base_id if row else config.BUNDLED if adapter_id == STARTER_ID else base_id
+    if its != base_id:
         raise UserError(
-            f"The adapter {adapter_id} was made for the model {own!r}, not for {base_id!r}. It cannot write here. Load {own!r} first."
+            f"The adapter {adapter_id} was made for the model {its!r}, not for {base_id!r}. It cannot write here. Load {its!r} first."
         )
 
 
@@ -92,7 +92,7 @@ def parent(session: Session, owner: str, adapter: AdapterRef) -> AdapterRef | No
     """What a retrain of `adapter` starts from: its recorded parent, the starter for the starter, None for the base."""
     if adapter.id == STARTER_ID:
         return adapter
-    row = _row(session, owner, adapter.id)
+    row = own(session, owner, adapter.id)
     return find(session, owner, row.parent_id) if row is not None and row.parent_id else None
 
 
@@ -137,7 +137,8 @@ def listing(session: Session, owner: str, base_id: str | None = None) -> list[di
     return rows
 
 
-def _row(session: Session, owner: str, adapter_id: str) -> Adapter | None:
+def own(session: Session, owner: str, adapter_id: str) -> Adapter | None:
+    """The row of one of the owner's adapters; None for what ships and for what is not theirs."""
     return session.exec(select(Adapter).where(Adapter.id == adapter_id, Adapter.owner_id == owner)).first()
 
 
@@ -262,7 +263,7 @@ def _mark(session: Session, owner: str, base_id: str, adapter_id: str) -> None:
         row.state = "retired"
         session.add(row)
     session.flush()
-    row = _row(session, owner, adapter_id)
+    row = own(session, owner, adapter_id)
     if row is not None:
         row.state, row.promoted_at = "live", now()
         session.add(row)

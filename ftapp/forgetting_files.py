@@ -213,13 +213,12 @@ def purge(folder: Path, before: datetime | None = None) -> int:
     return len(found)
 
 
-def note(folder: Path, ids: Iterable[str], days: int) -> datetime:
-    """Remember that backups made until now are to go; returns when they will."""
+def note(folder: Path, ids: Iterable[str], days: int) -> None:
+    """Remember that backups made until now are to go in so many days."""
     at = _now()
-    due = at + timedelta(days=days)
-    entry = {"ids": sorted(ids), "at": at.isoformat(timespec="microseconds"), "due": due.isoformat(timespec="seconds")}
+    goes = (at + timedelta(days=days)).isoformat(timespec="seconds")
+    entry = {"ids": sorted(ids), "at": at.isoformat(timespec="microseconds"), "due": goes}
     run.write_text(folder / LEDGER, json.dumps([*_ledger(folder), entry], indent=1))
-    return due
 
 
 def due(folder: Path, ids: Collection[str]) -> str | None:

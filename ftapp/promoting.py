@@ -184,7 +184,7 @@ class Promoting:
         began, stop = now(), threading.Event()
         with session(self._engine) as opened:
             adapters.check_base(opened, owner, adapter_id, self._base)
-            row = _own(opened, owner, adapter_id)
+            row = adapters.own(opened, owner, adapter_id)
             if row is None:
                 raise UserError(f"{adapter_id!r} ships with ftapp. The gate has nothing to measure. Name an adapter of your own.")
             live = adapters.live(opened, owner, self._base, row.base_hash)
@@ -204,7 +204,7 @@ class Promoting:
         if stop.is_set():
             raise UserError(STOPPED)
         with write(self._engine) as opened:
-            row = _own(opened, owner, adapter_id)  # by now it may be off duty, or gone
+            row = adapters.own(opened, owner, adapter_id)  # by now it may be off duty, or gone
             if row is None:
                 raise UserError(GONE)
             if forgetting_files.deleted_since(self._studio.settings.home, owner, began):
@@ -237,10 +237,6 @@ class Promoting:
             mine = select(Adapter).where(Adapter.id == adapter_id, Adapter.owner_id == owner, col(Adapter.run_id).is_(None))
             return UNMEASURED if opened.exec(mine).first() else ""
         return "" if row.passed else " ".join(rule["sentence"] for rule in row.rules if rule["state"] == "refused")
-
-
-def _own(opened: Any, owner: str, adapter_id: str) -> Adapter | None:
-    return opened.exec(select(Adapter).where(Adapter.id == adapter_id, Adapter.owner_id == owner)).first()
 
 
 def _why(refused: str) -> str:

@@ -165,10 +165,9 @@ class WriteTab:
         pair = self._open(owner, comparison)
         news: Update = {self.start: gr.update(visible=True), self.stop: gr.update(visible=False)}
         if pair:
-            cards, offer = self._stored_cards(pair, owner), self._offer(pair)
-            news |= cards
+            news |= self._stored_cards(pair, owner)
             if self._open(owner, comparison):  # on a busy machine the cards take a while, in which somebody may vote
-                news |= offer
+                news |= self._offer(pair)
             if pair["proven"]:
                 news.pop(self.say, None)  # it may say why nothing new was written
         return news
