@@ -39,7 +39,7 @@ class Reach:
 
 def listing(session: Session, owner: str, kind: str) -> list[dict[str, str]]:
     """[{kind, id, title, at}] of what can be deleted, newest first, at most `MOST_LISTED`."""
-    return [{"kind": kind, "id": id, "title": title, "at": at.isoformat(timespec="minutes")}
+    return [{"kind": kind, "id": id, "title": title, "at": at.isoformat(timespec="seconds")}
             for id, title, at in _LISTED[kind](session, owner)]  # fmt: skip
 
 

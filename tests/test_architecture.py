@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import ast
+import importlib.metadata
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -150,3 +152,26 @@ def test_these_checks_can_fail(tmp_path):
     held = ast.parse("def f(engine):\n    with write(engine) as s:\n        for x in s:\n            yield x\n")
     (block,) = [node for node in ast.walk(held) if isinstance(node, ast.With)]
     assert _opens(block.items[0].context_expr) and any(isinstance(inner, ast.Yield) for inner in _own(block))
+
+
+def _asked_of_python(tree: ast.AST) -> set[str]:
+    """Top-level names that are imported, also by `importlib.import_module` from a text that begins with them."""
+    found = {name.partition(".")[0] for name in _imported(tree)}
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Call) and getattr(node.func, "attr", "") == "import_module":
+            text = node.args[0].values[0] if isinstance(node.args[0], ast.JoinedStr) else node.args[0]
+            found.add(str(getattr(text, "value", "")).partition(".")[0])
+    return found
+
+
+def test_the_app_imports_nothing_that_only_its_tests_are_given():
+    def listed(name):
+        lines = (ROOT / name).read_text(encoding="utf-8").splitlines()
+        return {re.split(r"[=\[<>~ ;]", line)[0].lower().replace("_", "-") for line in lines if line[:1].isalpha()}
+
+    only_tests = listed("requirements-dev.txt") - listed("requirements.txt")
+    assert {"pytest", "playwright"} <= only_tests
+    given = importlib.metadata.packages_distributions()
+    for name in MODULES:
+        for top in _asked_of_python(_tree(name)):
+            assert not only_tests & {dist.lower().replace("_", "-") for dist in given.get(top, ())}, f"{name} needs {top}"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import sqlite3
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
@@ -315,5 +316,7 @@ def test_things_that_can_be_deleted_can_be_told_apart(studio):
     with write(studio.engine) as opened:
         for text in ("bakes bread\nsince 2001", "mends shoes\nsince 2002"):
             letters.keep_document(opened, ME, "resume", read_text(text, "résumé"), {"name": ""})
-    titles = [row["title"] for row in Forgetting(studio).listing(ME, "resume")]
+    found = Forgetting(studio).listing(ME, "resume")
+    titles = [row["title"] for row in found]
+    assert all(re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d", row["at"][:19]) for row in found), "two of a minute, too"
     assert {"no name: bakes bread since 2001…", "no name: mends shoes since 2002…"} < set(titles) and len(titles) == 3

@@ -56,10 +56,7 @@ def _lists() -> tuple[tuple[tuple[str, ...], tuple[str, ...]], ...]:
     """(first names, last names) of each Latin-script locale Faker knows."""
     found = []
     for locale in LOCALES:
-        try:
-            provider = importlib.import_module(f"faker.providers.person.{locale}").Provider
-        except ImportError:
-            continue
+        provider = importlib.import_module(f"faker.providers.person.{locale}").Provider
         first: set[str] = set()
         for name in ("first_names", "first_names_male", "first_names_female"):
             first |= _strings(getattr(provider, name, ()))
