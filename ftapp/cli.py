@@ -36,6 +36,7 @@ from ftapp import (
     gate,
 )  # fmt: skip
 from ftapp.arguments import VERDICTS, BadArguments, checked, parser
+from ftapp.cli_training import progress
 from ftapp.errors import Damaged, UserError, unwritten_sentence
 from ftapp.files import as_resume
 from ftapp.profiles import JobPosting, parse_job, parse_resume
@@ -92,8 +93,8 @@ def write(studio: Any, args: argparse.Namespace) -> dict[str, Any]:
 def _write_two(steps: Iterator[dict[str, Any]]) -> dict[str, Any]:
     pair: dict[str, Any] = {}
     for pair in steps:
-        _note(f"\r{len(pair['left'].split())} and {len(pair['right'].split())} words", end="")
-    _note("\r\033[K", end="")
+        progress(f"{len(pair['left'].split())} and {len(pair['right'].split())} words")
+    progress("")
     for side in ("left", "right"):
         print(f"--- {side} ---\n{pair[side]}\n")
         _warn(filter(None, [cleaning.told(pair.get("stripped", {}).get(side, ()))]))
@@ -245,12 +246,6 @@ for verbs in (
 # --- printing ------------------------------------------------------------------------------------------------------------
 
 
-def _note(text: str, end: str = "\n") -> None:
-    """Progress for a person who watches; silent in a pipe."""
-    if sys.stderr.isatty():
-        print(text, end=end, file=sys.stderr, flush=True)
-
-
 def _warn(warnings: Iterable[str]) -> None:
     """What a person should know about a file, on standard error: standard output is the result."""
     for sentence in warnings:
@@ -320,13 +315,13 @@ def _follow(studio: Any, run_id: str) -> dict[str, Any]:
                 _warn(doubts)  # in a pipe too: there is still time to stop it
             if (line := _run_line(status)) != shown:
                 shown = line
-                _note("\r\033[K" + line, end="")
+                progress(line)
             time.sleep(FOLLOW_SECONDS)
     except KeyboardInterrupt:
-        _note("")
+        progress("")
         print(f"No longer waiting; the training goes on. See it: python -m ftapp run show {run_id}")
         return status
-    _note("\r\033[K", end="")
+    progress("")
     return _shown(status)
 
 

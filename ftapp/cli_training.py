@@ -12,6 +12,12 @@ OWNER = "local"
 FITS = {"teach": "fits", "write": "writes only", "no": "too large"}
 
 
+def progress(line: str) -> None:
+    """A line that the next one replaces ("" ends it), for a person who watches; silent in a pipe."""
+    if sys.stderr.isatty():
+        print(f"\r\033[K{line}", end="", file=sys.stderr, flush=True)
+
+
 def plan(studio: Any, args: argparse.Namespace) -> dict[str, Any]:
     """What would be trained, with time and memory measured on a few steps (a minute for a small model)."""
     made = studio.plan(OWNER, args.recipe, args.smaller, measure=True)
@@ -48,13 +54,8 @@ def models(studio: Any, args: argparse.Namespace) -> dict[str, Any]:
 def _use(studio: Any, model: str) -> dict[str, Any]:
     from ftapp import config, ladder
 
-    def told(here: int, total: int) -> None:
-        if sys.stderr.isatty():
-            print(f"\r\033[K{paper.size(here)} of {paper.size(total)}", end="", file=sys.stderr, flush=True)
-
-    folder = ladder.fetch(model, studio.settings.offline, told)
-    if sys.stderr.isatty():
-        print("\r\033[K", end="", file=sys.stderr)
+    folder = ladder.fetch(model, studio.settings.offline, lambda here, total: progress(f"{paper.size(here)} of {paper.size(total)}"))
+    progress("")
     config.remember_model(studio.settings.home, model)
     print(f"{model} is here. This home writes and teaches with it from the next start of the app on.")
     return {"model": model, "folder": str(folder)}

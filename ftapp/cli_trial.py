@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 from typing import Any
 
+from ftapp.cli_training import progress
 from ftapp.ui import paper
 
 OWNER = "local"  # the person at this machine, as in cli.py
@@ -36,7 +37,8 @@ def trial(studio: Any, args: argparse.Namespace) -> dict[str, Any]:
 def gate(studio: Any, args: argparse.Namespace) -> dict[str, Any]:
     """What the gate says of an adapter; it is asked when it was not, or again with --again."""
     found = None if args.again else studio.trial.gate(OWNER, args.adapter)
-    found = found or studio.trial.ask_gate(OWNER, args.adapter)
+    found = found or studio.trial.ask_gate(OWNER, args.adapter, lambda done, of: progress(f"{done} of {of} letters are there."))
+    progress("")
     print(f"{args.adapter} beside {paper.model_name(found['rival_id'])}: {'let through' if found['passed'] else 'refused'}.")
     for rule in found["rules"]:
         print(f"{MARKS[rule['state']]}{rule['title']}: {rule['sentence']}")

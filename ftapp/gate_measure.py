@@ -27,18 +27,21 @@ TURN_SECONDS = 0.2  # between two lots, for who waits to write a letter: a lock 
 STREAM, SEED = 60606, 4000  # of the generator, and of the letters
 # (prompts, adapter or None for the base) -> (text, whether it ended by itself) of each; the same call gives the same letters
 Write = Callable[[Sequence[list[dict[str, str]]], "AdapterRef | None"], Sequence[tuple[str, bool]]]
+Told = Callable[[int, int], None]  # how many letters are written, of how many
 
 
 def measure(
     backend: LocalBackend, live: AdapterRef | None, new: AdapterRef, taught: Sequence[Mapping[str, Any]],
     held_out: Sequence[Mapping[str, Any]], report: Mapping[str, Any], own: voice.VoiceCard | None = None, *,
-    stop: Callable[[], bool] = lambda: False, write: Write | None = None, chosen: Mapping[str, Any] | None = None, count: int = LETTERS,
+    stop: Callable[[], bool] = lambda: False, told: Told = lambda done, of: None, write: Write | None = None,
+    chosen: Mapping[str, Any] | None = None, count: int = LETTERS,
 ) -> dict[str, Any]:  # fmt: skip
     """{files, sides, held_out, agreement, taught, asked, letters, stamp, forgetting, reciting, seconds}, as `gate.judge` reads it.
 
     `live` None is the base; `taught` and `held_out` are the run's rows; `report` its report so far (`held_out`, and `voice` of a
-    training of letters, whose probes are not repeated); `own` the card of the person's letters. `write` is for who can write many
-    letters at once, `chosen` for who has asked `choices` already. An adapter whose files or sides are not right is measured no further.
+    training of letters, whose probes are not repeated); `own` the card of the person's letters. `told` is called as letters come,
+    `write` is for who can write many letters at once, `chosen` for who has asked `choices` already. An adapter whose files or sides are
+    not right is measured no further.
     """
     began = time.monotonic()
     found: dict[str, Any] = {"files": files(Path(new.path), new.sha256), "sides": "", "held_out": report.get("held_out"), "letters": []}
@@ -51,7 +54,7 @@ def measure(
     rows = [{"prompt": row["prompt"], "completion": row.get("completion") or row["chosen"]} for row in taught]
     asked = _asked(backend, held_out, _kinds(rows).most_common(1)[0][0], count)
     found["asked"] = len(asked)
-    written = _written(backend, live, new, asked, write, stop, began)
+    written = _written(backend, live, new, asked, write, stop, told, began)
     own = own or (voice.card([row["completion"] for row in rows]) if sft else None)
     found["stopped"] = stop()
     found["letters"] = [{side: scored(*one[side], rendered.read(messages), own) for side in ("live", "new")} for messages, one in written]
@@ -109,7 +112,7 @@ def _asked(backend: LocalBackend, held_out: Sequence[Mapping[str, Any]], kind: s
 
 def _written(
     backend: LocalBackend, live: AdapterRef | None, new: AdapterRef, asked: Sequence[list[dict[str, str]]], write: Write | None,
-    stop: Callable[[], bool], began: float,
+    stop: Callable[[], bool], told: Told, began: float,
 ) -> list[tuple[list[dict[str, str]], dict[str, tuple[str, bool]]]]:  # fmt: skip
     """[(prompt, {live, new}: (text, ended))], as many as the time allows but `gate.FEWEST` at least; together where the model can, since
     that is many times faster, and a few prompts after another, so that what there was time for is there for both."""
@@ -126,7 +129,10 @@ def _written(
     while start < len(asked) and size > 0 and not over():
         time.sleep(TURN_SECONDS)
         some = list(asked[start : start + size])
-        both = [letters(some, writer, SEED + start) for writer in (live, new)]
+        both = []
+        for number, writer in enumerate((live, new), 1):
+            both.append(letters(some, writer, SEED + start))
+            told(2 * start + number * len(some), 2 * len(asked))
         rows = zip(some, *both, strict=True)
         done += [(messages, {"live": _tidy(a), "new": _tidy(b)}) for messages, a, b in rows if a is not None and b is not None]
         start += len(some)
@@ -156,7 +162,7 @@ def scored(letter: str, finished: bool, fields: rendered.Rendered, own: voice.Vo
 
 def of_run(
     backend: LocalBackend, folder: Path | str, sha256: str, report: Mapping[str, Any], *, stop: Callable[[], bool] = lambda: False,
-    live: AdapterRef | None | bool = False, chosen: Mapping[str, Any] | None = None,
+    told: Told = lambda done, of: None, live: AdapterRef | None | bool = False, chosen: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:  # fmt: skip
     """The `gate` part of a run's report: `gate.judge` of the adapter in its folder, beside what wrote when the run was planned (or
     `live`, when given). `backend` has the run's base. Raises ModelError when an adapter cannot be loaded."""
@@ -171,16 +177,17 @@ def of_run(
     new = AdapterRef(folder.name, folder / "adapter", sha256, recipe.scope)
     own = voice_of(base["voice"]) if base.get("voice") else None
     taught, held_out = run.read_rows(folder / "train.jsonl"), run.read_rows(folder / "eval.jsonl")
-    found = measure(backend, live, new, taught, held_out, report, own, stop=stop, chosen=chosen,
+    found = measure(backend, live, new, taught, held_out, report, own, stop=stop, told=told, chosen=chosen,
                     count=config.check_letters(LETTERS))  # fmt: skip
     return {"rival": live.id if live else "none"} | gate.judge(found)
 
 
 def of_adapter(
-    backend: LocalBackend, new: AdapterRef, live: AdapterRef | None, *, stop: Callable[[], bool] = lambda: False
-) -> dict[str, Any]:
+    backend: LocalBackend, new: AdapterRef, live: AdapterRef | None, *, stop: Callable[[], bool] = lambda: False,
+    told: Told = lambda done, of: None,
+) -> dict[str, Any]:  # fmt: skip
     """The same of an adapter whose run is not here: it came as an archive, and what it learned from is not known."""
-    found = measure(backend, live, new, [], [], {}, stop=stop, count=config.check_letters(LETTERS))
+    found = measure(backend, live, new, [], [], {}, stop=stop, told=told, count=config.check_letters(LETTERS))
     return {"rival": live.id if live else "none"} | gate.judge(found)
 
 

@@ -86,6 +86,7 @@ def test_training_learns_the_taste_and_says_so(trained):
     _, folder, outcome, events = trained
     assert outcome.state == "succeeded" and outcome.report["held_out"]["accuracy"] == 1.0
     assert [event["kind"] for event in events if event["kind"] in ("metrics", "check")][-1] == "check"
+    assert " letters are there." in events[-1]["reason"], "the gate's check says how far it is"
     curve = [event for event in events if event["kind"] == "metrics" and "rewards/margins" in event["metrics"]]
     assert [event["step"] for event in curve] == list(range(1, outcome.report["steps"] + 1))
     assert curve[-1]["metrics"]["rewards/margins"] > 0.1 > 1e-5 > abs(curve[0]["metrics"]["rewards/margins"])

@@ -94,6 +94,7 @@ def give(
     gc.collect()
     if letters:
         say(CHECKING, "check")
+        told = lambda done, of: say(f"{CHECKING} {done} of {of} letters are there.", "check")  # noqa: E731
         writer = finish.writer(base)
         if recipe.method == "sft":
             report["voice"] = voice_report.after_training(writer, folder, sha256, stop=stop)
@@ -101,7 +102,7 @@ def give(
         else:
             found = finish.letters(writer, base, recipe, eval_rows, folder, sha256, letters, stop)
             report["letters"], report["letters_note"] = found
-        report["gate"] = gate_measure.of_run(writer, folder, sha256, report, stop=stop, chosen=chosen)
+        report["gate"] = gate_measure.of_run(writer, folder, sha256, report, stop=stop, told=told, chosen=chosen)
         run.write_text(folder / "report.json", json.dumps(report, indent=1, ensure_ascii=False))
     shutil.rmtree(folder / "checkpoints", ignore_errors=True)  # only a resume needs them
     return Outcome("succeeded", folder / "adapter", report)

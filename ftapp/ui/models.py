@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+import queue
+from collections.abc import Callable, Generator, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import gradio as gr
@@ -142,13 +144,23 @@ class ModelsTab:
             return
         yield paper.note(MEASURING), gr.update(visible=True)
         try:
-            passed = self.studio.trial.ask_gate(owner, adapter)["passed"]
+            passed = (yield from self._measured(owner, adapter))["passed"]
         except UserError as error:  # in the place of the sentence that says that it goes on
             yield paper.note(str(error), "warning"), gr.update(visible=False)
             return
         verdict = "let it through" if passed else "refused it"
         said = f"{paper.model_name(adapter)} was measured, and the gate {verdict}. What it measured stands below."
         yield paper.note(said), gr.update(visible=False)
+
+    def _measured(self, owner: str, adapter: str) -> Generator[tuple[str, Any], None, dict[str, Any]]:
+        """What the gate says; until then, how many letters are there."""
+        news: queue.SimpleQueue[str | None] = queue.SimpleQueue()
+        with ThreadPoolExecutor(1) as pool:
+            told = lambda done, of: news.put(f"{MEASURING} {done} of {of} letters are there.")  # noqa: E731
+            asked = pool.submit(self.studio.trial.ask_gate, owner, adapter, told)
+            asked.add_done_callback(lambda _: news.put(None))
+            yield from ((paper.note(line), gr.update(visible=True)) for line in iter(news.get, None))
+            return asked.result()
 
     def stop_gate(self, request: gr.Request) -> tuple[str, Any]:
         return paper.note(self.studio.trial.stop_gate(self.door.manager(request)), "warning"), gr.update(visible=False)
