@@ -117,17 +117,25 @@ def write(page, posting=POSTING, resume=RESUME):
     begin(page)
 
 
+BEGUN = """() => {
+    const begun = () => (window.begun = !!document.querySelector("#letter-left .paper.writing")), all = {subtree: true, childList: true};
+    window.begun = false;
+    new MutationObserver((_, watch) => begun() && watch.disconnect()).observe(document.body, all);
+}"""
+
+
 def begin(page):
-    """Press Write. An undecided pair of an earlier test may stand there, or be about to: it is marked, not to be taken for the new one."""
+    """Press Write, and wait until empty cards stand there: until then an undecided pair of an earlier test may, or may come."""
     expect(page.locator("#new-choices b")).to_be_visible()
     page.wait_for_timeout(700)
-    page.evaluate("document.querySelectorAll('.paper').forEach((card) => card.dataset.old = 'yes')")
+    page.evaluate(BEGUN)
     page.locator("#write").click()
+    page.wait_for_function("window.begun")
 
 
 def finished(page):
     expect(page.locator("#stop")).to_be_hidden()
-    expect(page.locator("#letter-left .paper.done:not([data-old])")).to_be_visible()
+    expect(page.locator("#letter-left .paper.done")).to_be_visible()
     expect(page.locator("#verdict")).to_be_visible()
 
 

@@ -19,7 +19,7 @@ from db.engine import session, write
 from db.models import Preference
 from ftapp import cli
 from ftapp.ui.asking import BUG
-from tests.browser import finished, opened
+from tests.browser import finished, opened, serve
 from tests.browser import write as write_pair
 from tests.desk import filled, post, stored
 from tests.shelf import pair
@@ -139,6 +139,32 @@ def test_on_a_full_disk_the_letters_stay_on_the_write_page(chrome, app):
         page.locator("#verdict-left").click()
         expect(page.locator("#verdict")).to_be_hidden()
         assert len(stored(studio)) == before + 1
+
+
+@pytest.mark.slow
+@pytest.mark.browser
+def test_a_vote_counts_for_the_letters_that_stand_there_though_the_stored_pair_comes_late(chrome, tmp_path, monkeypatch):
+    """On a machine that just started the stored pair's evidence takes a while. Who writes meanwhile votes on what is new."""
+    with serve(tmp_path / "home") as (address, studio), opened(chrome, address) as page:
+        write_pair(page)
+        finished(page)
+        old, stored_pair, held = studio.current_comparison("local")["comparison_id"], studio.current_comparison, threading.Event()
+
+        def late(owner, comparison_id=""):
+            found = stored_pair(owner, comparison_id)
+            return found if comparison_id or held.wait(60) else None
+
+        monkeypatch.setattr(studio, "current_comparison", late)
+        page.reload()
+        write_pair(page)
+        finished(page)
+        new = stored_pair("local")["comparison_id"]
+        held.set()
+        page.wait_for_timeout(2000)
+        page.locator("#verdict-left").click()
+        expect(page.locator("#outcome")).to_contain_text("You chose")
+        with session(studio.engine) as opened_db:
+            assert opened_db.exec(select(Preference.comparison_id)).all() == [new] != [old]
 
 
 # ---- retried, doubled, cut ------------------------------------------------------------------------------------

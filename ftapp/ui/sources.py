@@ -7,6 +7,7 @@ uploaded file is deleted as soon as it is read.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import gradio as gr
@@ -61,6 +62,17 @@ def understood_body(found: dict[str, Any]) -> str:
     return paper.note("More than this model can read. These lines, the least relevant ones, are left out:") + paper.bullets(lines)
 
 
+@dataclass
+class Visit:
+    """One opened page. Handlers note here what they did as they end, not with their answers: several go on at once, and what a page
+    sends is older than what it is told meanwhile."""
+
+    of: str = ""  # what its form was filled from last, as in `read_of`
+    begun: int = 0  # readings
+    ended: int = 0  # the number of the one that began last, of those that ended
+    wrote: bool = False  # whether Write was pressed
+
+
 class SourcesPanel:
     """Components and handlers. `texts` are the two boxes; `reading` is the event that fills the form from them."""
 
@@ -69,7 +81,7 @@ class SourcesPanel:
         # Which texts the form was filled from, as a hash. Beside the form in the page: a gr.State changes on the server as soon as a
         # reading ends, and a second one, asked for by a page that did not show the first yet, took its empty form for corrections.
         self.read_of = gr.Textbox(visible="hidden", container=False, elem_id="read-of")
-        self.told = gr.State("")  # what the last reading filled the form from: one that was asked for before it showed fills nothing
+        self.visit = gr.State(Visit())
         with gr.Row(elem_classes="examples"):
             gr.HTML('<p class="lead">Paste a posting and your résumé. Two letters come; pick the one you would send.</p>')
             with gr.Row(elem_classes="chips"):
@@ -86,7 +98,7 @@ class SourcesPanel:
                 self.ask = gr.Button("Ask the model to fill the gaps", size="sm", elem_id="fill-gaps", min_width=96)
             self.asked = gr.HTML(elem_id="filled-gaps")
         self.texts = [self.job, self.resume]
-        self.filled = [*self.texts, self.which, self.understood, self.notes, self.more, self.read_of, self.told, *self.form.boxes]
+        self.filled = [*self.texts, self.which, self.understood, self.notes, self.more, self.read_of, *self.form.boxes]
 
     @staticmethod
     def _source(label: str, hint: str, name: str) -> tuple[gr.Textbox, gr.UploadButton]:
@@ -97,7 +109,7 @@ class SourcesPanel:
 
     def wire(self, kind: gr.Dropdown) -> None:
         """Once the kind of text has its component: examples, files, links and leaving a box all fill the form."""
-        given = [*self.texts, kind, self.read_of, self.told, *self.form.boxes]
+        given = [*self.texts, kind, self.read_of, self.visit, *self.form.boxes]
         self.reading = {"fn": calm(self.read), "inputs": given, "outputs": self.filled, **QUIET}
         for name, button in self.examples.items():
             button.click(lambda name=name: EXAMPLES[name], None, self.texts, **QUIET).then(**self.reading)
@@ -115,32 +127,32 @@ class SourcesPanel:
 
     # --- handlers -------------------------------------------------------------------------------------------------------
 
-    def read(self, job: str, resume: str, kind: str, read: str, told: str, request: gr.Request, *boxes: Any) -> tuple[Any, ...]:
+    def read(self, job: str, resume: str, kind: str, read: str, visit: Visit, request: gr.Request, *boxes: Any) -> tuple[Any, ...]:
         """Fill the form from the boxes, or tell anew what it holds when it was corrected. A link is followed."""
         owner = self.door.owner(request)
         if kind == "answer" or not fetching.is_url(job):
-            return self._fill(owner, job, resume, kind, read, told, fields=_standing(job, resume, read, boxes))
+            return self._fill(owner, job, resume, kind, read, visit, fields=_standing(job, resume, read, boxes))
         found = pages.read_url(job.strip(), self.studio.settings.offline)
         if len(found) == 1:
             mine = _standing(job, resume, read, boxes)[1]
-            return self._fill(owner, _text(found[0]), resume, kind, read, told, changed="job", fields=(found[0].fields, mine))
+            return self._fill(owner, _text(found[0]), resume, kind, read, visit, changed="job", fields=(found[0].fields, mine))
         choices = [(" at ".join(filter(None, (one.fields.title, one.fields.company))), i) for i, one in enumerate(found)]
         asking = gr.update(choices=choices, value=None, visible=True)
         return gr.skip(), gr.skip(), asking, *[gr.skip() for _ in self.filled[3:]]
 
     def choose(
-        self, number: int, job: str, resume: str, kind: str, read: str, told: str, request: gr.Request, *boxes: Any
+        self, number: int, job: str, resume: str, kind: str, read: str, visit: Visit, request: gr.Request, *boxes: Any
     ) -> tuple[Any, ...]:
         """One of several postings of a page. The page is asked for again: nothing of it was kept."""
         owner = self.door.owner(request)
         found = pages.read_url(job.strip(), self.studio.settings.offline)
         one = found[min(int(number), len(found) - 1)]
         mine = _standing(job, resume, read, boxes)[1]
-        return self._fill(owner, _text(one), resume, kind, read, told, changed="job", fields=(one.fields, mine))
+        return self._fill(owner, _text(one), resume, kind, read, visit, changed="job", fields=(one.fields, mine))
 
     def bring(self, what: str) -> Callable[..., tuple[Any, ...]]:
         def from_file(
-            path: str, job: str, resume: str, kind: str, read: str, told: str, request: gr.Request, *boxes: Any
+            path: str, job: str, resume: str, kind: str, read: str, visit: Visit, request: gr.Request, *boxes: Any
         ) -> tuple[Any, ...]:
             try:
                 owner = self.door.owner(request)
@@ -150,9 +162,9 @@ class SourcesPanel:
             posting, profile = _standing(job, resume, read, boxes)
             if what == "job":
                 fields = None, profile
-                return self._fill(owner, found.text, resume, kind, read, told, changed=what, fields=fields, warnings=found.warnings)
+                return self._fill(owner, found.text, resume, kind, read, visit, changed=what, fields=fields, warnings=found.warnings)
             fields = posting, found.profile
-            return self._fill(owner, job, found.text, kind, read, told, changed=what, fields=fields, warnings=found.warnings)
+            return self._fill(owner, job, found.text, kind, read, visit, changed=what, fields=fields, warnings=found.warnings)
 
         return from_file
 
@@ -175,25 +187,31 @@ class SourcesPanel:
         return gr.update(label=understood_line(after)), understood_notes(after, job, resume), understood_body(after), said, *boxes
 
     def _fill(
-        self, owner: str, job: str, resume: str, kind: str, read: str, told: str, *, changed: str = "", fields: Fields = (None, None),
+        self, owner: str, job: str, resume: str, kind: str, read: str, visit: Visit, *, changed: str = "", fields: Fields = (None, None),
         warnings: tuple[str, ...] = (),
     ) -> tuple[Any, ...]:  # fmt: skip
         """Values for `filled`. Only the box named by `changed` is written to: the person may be typing in the others. The half of
-        the form that was filled from the very text that stands there keeps its corrections: `read` says so, or `told` where the page
-        had not shown yet what it was told."""
-        texts = [text if changed == name else gr.skip() for name, text in (("job", job), ("resume", resume))]
+        the form that was filled from the very text that stands there keeps its corrections: `read` says so, or `visit` where the page
+        had not shown yet what it was told. What began before a reading that has ended fills nothing, unless it brings a text."""
+        visit.begun += 1
+        mine, skip = visit.begun, gr.skip()
+        texts = [text if changed == name else skip for name, text in (("job", job), ("resume", resume))]
         gone = gr.update(visible=False)
         if not (job.strip() or resume.strip()):
-            return *texts, gone, gone, "", "", "", "", *[gr.skip() for _ in self.form.boxes]
+            visit.of, visit.ended = "", mine
+            return *texts, gone, gone, "", "", "", *[skip for _ in self.form.boxes]
         found = self.studio.understand(owner, job, resume, kind, fields)
+        if mine < visit.ended and not changed:
+            return tuple(skip for _ in self.filled)
         found["warnings"] = list(dict.fromkeys([*warnings, *found["warnings"]]))
         boxes = self.form.show(values(found["job_fields"], found["resume_fields"]))
         now, halves = read_of(job, resume), (slice(0, OF_THE_JOB), slice(OF_THE_JOB, len(boxes)))
-        for half, after, *before in zip(halves, now.split(), *(known.split() or ["", ""] for known in (read, told)), strict=True):
+        for half, after, *before in zip(halves, now.split(), *(known.split() or ["", ""] for known in (read, visit.of)), strict=True):
             if after in before:
-                boxes[half] = [gr.skip() for _ in boxes[half]]
+                boxes[half] = [skip for _ in boxes[half]]
+        visit.of, visit.ended = now, max(mine, visit.ended)
         line, notes = gr.update(label=understood_line(found), visible=True), understood_notes(found, job, resume)
-        return *texts, gone, line, notes, understood_body(found), now, now, *boxes
+        return *texts, gone, line, notes, understood_body(found), now, *boxes
 
 
 def _standing(job: str, resume: str, read: str, boxes: Sequence[Any]) -> Fields:

@@ -20,7 +20,7 @@ from ftapp.ui import evidence, paper
 from ftapp.ui.asking import QUIET, calm, sentence
 from ftapp.ui.fields import corrected, read_of, values
 from ftapp.ui.owner import Door
-from ftapp.ui.sources import POSTING_HINT, SourcesPanel
+from ftapp.ui.sources import POSTING_HINT, SourcesPanel, Visit
 from ftapp.ui.taking import TakeAway
 
 KINDS = [(name[0].upper() + name[1:], kind) for kind, name in KIND_NAMES.items()]
@@ -122,8 +122,9 @@ class WriteTab:
         told = gr.update(choices=_choices(kind, offered), value=chosen), gr.update(label=job[0], placeholder=job[1]), *self.sources.offer()
         return *told, paper.note(self.studio.servers.leaving(), "warning")
 
-    def prepare(self, words: int) -> Update:
+    def prepare(self, words: int, visit: Visit) -> Update:
         """Before the model is free: the cards take their place, and Stop takes the place of Write."""
+        visit.wrote = True
         ready = self.studio.servers.alone() or self.studio.model_state()["state"] == "ready"
         return {
             self.start: gr.update(visible=False), self.stop: gr.update(visible=True), self.say: paper.note("" if ready else LOADING),
@@ -179,10 +180,15 @@ class WriteTab:
     def halt(self, request: gr.Request) -> None:
         self.studio.stop_writing(self.door.owner(request))
 
-    def restore(self, request: gr.Request) -> Update:
-        """The owner's newest pair as it is stored, decided or not, with what it was written from; nothing when there is none."""
+    def restore(self, visit: Visit, request: gr.Request) -> Update:
+        """The owner's newest pair as it is stored, decided or not, with what it was written from; nothing when there is none, or when
+        who did not wait for it has pressed Write: a vote on the new letters would count for those."""
         owner = self.door.owner(request)
-        return self._restored(self.studio.current_comparison(owner) or self.studio.last_choice(owner), owner)
+        news = self._restored(self.studio.current_comparison(owner) or self.studio.last_choice(owner), owner)
+        if visit.wrote:
+            return {self.say: gr.skip()}
+        visit.of = news.get(self.sources.read_of, visit.of)
+        return news
 
     def _restored(self, pair: dict[str, Any] | None, owner: str) -> Update:
         if pair is None:
@@ -305,7 +311,7 @@ class WriteTab:
         self.measuring = {"fn": calm(self.lengths_of), "inputs": [self.kind, self.words], "outputs": able, **raw}
         self.kind.input(**self.measuring)
         for button in (self.start, self.again):
-            button.click(calm(self.prepare), self.words, view, **QUIET).then(
+            button.click(calm(self.prepare), [self.words, self.sources.visit], view, **QUIET).then(
                 calm(self.write), [*asked, self.sources.read_of, *self.form.boxes], view, **writing
             ).then(calm(self.settle), [self.comparison, self.words], view, **QUIET)
         self.stop.click(calm(self.halt), None, None, **QUIET)
@@ -319,7 +325,7 @@ class WriteTab:
         chosen = [self.comparison, self.editing, self.edited, self.shown_at]
         self.voted.append(self.take_edit.click(calm(self.choose_edit), chosen, view, **QUIET))
         self.voted.append(self.undo.click(calm(self.take_back), [self.receipt, self.job, self.resume], [*view, *asked, *form], **QUIET))
-        self.loading = {"fn": calm(self.restore), "inputs": None, "outputs": [*view, *asked, *form], **QUIET}
+        self.loading = {"fn": calm(self.restore), "inputs": self.sources.visit, "outputs": [*view, *asked, *form], **QUIET}
         typed = [self.job, self.resume, self.hook]
         self.standing = {"fn": None, "inputs": typed, "outputs": typed, "js": "(...stored) => window.ftappStanding(...stored)", **QUIET}
         self.reading = self.sources.reading
