@@ -38,7 +38,8 @@ def test_the_sentence_has_the_numbers_and_the_way_out():
     ("error", "is_it"),
     [(MemoryError(), True), (RuntimeError("DefaultCPUAllocator: can't allocate memory: you tried to allocate 8 bytes"), True),
      (RuntimeError("CUDA out of memory. Tried to allocate 2.00 GiB"), True), (OSError(12, "Cannot allocate memory"), True),
-     (RuntimeError("shape mismatch"), False), (ValueError("out of memory"), False)],
+     (RuntimeError("shape mismatch"), False), (RuntimeError("std::bad_alloc"), True), (RuntimeError("can't start new thread"), True),
+     (BlockingIOError(11, "Resource temporarily unavailable"), False), (ValueError("out of memory"), False)],
 )  # fmt: skip
 def test_memory_that_is_used_up_is_told_from_other_faults(error, is_it):
     assert memory.ran_out(error) is is_it

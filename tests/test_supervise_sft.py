@@ -161,12 +161,12 @@ def test_a_training_that_does_not_fit_says_so_in_numbers_and_offers_the_smaller_
     folder = folder_of(home, run_id)
     recipe = config.read_recipe(folder / "recipe.yaml").model_copy(update={"batch_size": 64})
     run.write_text(folder / "recipe.yaml", json.dumps(recipe.model_dump()))
-    subprocess.run([sys.executable, "-m", "ftapp.training", str(folder)], env=processes.environment() | {"OMP_NUM_THREADS": "1"},
-                   preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_DATA, (LIMIT, LIMIT)), capture_output=True)  # fmt: skip
+    got = subprocess.run([sys.executable, "-m", "ftapp.training", str(folder)], env=processes.environment() | {"OMP_NUM_THREADS": "1"},
+                   preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_DATA, (LIMIT, LIMIT)), capture_output=True, text=True)  # fmt: skip
     with write(home[1]) as opened:  # as if the supervisor had launched it
         opened.get(TrainingRun, run_id).started_at = opened.get(TrainingRun, run_id).created_at
     status = wait(supervisor, run_id, run.FINAL)
-    assert status["state"] == "failed" and status["reason"].startswith(memory.USED_UP), status
+    assert status["state"] == "failed" and status["reason"].startswith(memory.USED_UP), (status, got.stderr[-3000:])
     assert "64 at a time, the longest of 9" in status["reason"] and "32 at a time" in status["reason"]
     instead = supervisor.smaller(ME, run_id)
     assert instead["recipe"] == "sft_bundled" and instead["smaller"] == 1 and "1 at a time" in instead["sentence"]

@@ -14,13 +14,17 @@ from ftapp.config import Recipe
 GB = 10**9
 USED_UP = "The memory was used up"
 # how torch says it where the system refuses a piece of memory, besides its own OutOfMemoryError
-_SAID = ("can't allocate memory", "out of memory", "cannot allocate memory", "Unable to allocate")
+_SAID = ("can't allocate memory", "out of memory", "cannot allocate memory", "unable to allocate")
+# How it says it of what it calls: C++, oneDNN (pytorch/pytorch#70237, #55884), and a thread that gets no room for its stack.
+_BELOW = ("bad_alloc", "could not create a primitive", "can't start new thread", "resource temporarily unavailable")
 
 
 def ran_out(error: BaseException) -> bool:
     """Whether an error means that memory was used up, on a GPU or beside it."""
     told = str(error).lower()
-    return isinstance(error, MemoryError) or isinstance(error, RuntimeError | OSError) and any(said.lower() in told for said in _SAID)
+    if isinstance(error, RuntimeError):
+        return any(said in told for said in _SAID + _BELOW)
+    return isinstance(error, MemoryError) or isinstance(error, OSError) and any(said in told for said in _SAID)
 
 
 def peak_bytes() -> int:
