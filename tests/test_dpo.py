@@ -85,7 +85,7 @@ def logits(model, adapter, ids):
 def test_training_learns_the_taste_and_says_so(trained):
     _, folder, outcome, events = trained
     assert outcome.state == "succeeded" and outcome.report["held_out"]["accuracy"] == 1.0
-    assert [event["kind"] for event in events if event["kind"] in ("metrics", "check")][-1] == "check"
+    assert [event["kind"] for event in events if event["kind"] in ("metrics", "letters")][-1] == "letters"
     assert " letters are there." in events[-1]["reason"], "the gate's check says how far it is"
     curve = [event for event in events if event["kind"] == "metrics" and "rewards/margins" in event["metrics"]]
     assert [event["step"] for event in curve] == list(range(1, outcome.report["steps"] + 1))
@@ -313,7 +313,7 @@ def test_what_the_gate_will_refuse_for_its_choices_is_told_before_it_trains(llam
 
 
 @pytest.mark.slow
-def test_a_stopped_run_goes_on_and_ends_where_an_uninterrupted_one_does(llama, tmp_path):
+def test_a_stopped_run_goes_on_and_ends_where_an_uninterrupted_one_does(llama, tmp_path, monkeypatch):
     import torch
     from safetensors.torch import load_file
 
@@ -322,12 +322,15 @@ def test_a_stopped_run_goes_on_and_ends_where_an_uninterrupted_one_does(llama, t
     outcome = dpo.train(folder, events.append, stop=lambda: sum("loss" in e.get("metrics", {}) for e in events) >= 4, letters=0)
     assert outcome.state == "stopped" and not (folder / "adapter").exists()
     stopped_at = int(run.last_checkpoint(folder).name.split("-")[1])
+    held = run.read_json(run.last_checkpoint(folder) / "trainer_state.json")["stateful_callbacks"]["Watching"]["attributes"]["first"]
     torn = run.last_checkpoint(folder).with_name(f"checkpoint-{stopped_at + 1}")
     torn.mkdir()
     (torn / "adapter_model.safetensors").write_bytes(b"half")  # what a killed trainer leaves behind
-    again = []
+    again, firsts, letters = [], [], guard.Guard.letters
+    monkeypatch.setattr(guard.Guard, "letters", lambda self, texts: firsts.append(self.first) or letters(self, texts))
     finished = dpo.train(folder, again.append, letters=0)
     assert finished.state == "succeeded"
+    assert len(held) == 2 and firsts[0] == tuple(held), "the guard measures from the first start"
     assert next(e for e in again if e["kind"] == "start")["step"] == stopped_at > 0
     assert [e["step"] for e in again if "loss" in e.get("metrics", {})] == list(range(stopped_at + 1, finished.report["steps"] + 1))
     one, other = (load_file(o.adapter / "adapter_model.safetensors") for o in (straight, finished))

@@ -1,5 +1,6 @@
 """The collapse guard: what it sees in numbers and in letters, and that it leaves a good training alone."""
 
+import json
 import random
 
 import pytest
@@ -67,9 +68,27 @@ def test_the_training_ends_with_a_sentence_before_the_next_checkpoint():
 
     letters = iter([[_letter(1)], ["bread bread bread bread bread bread bread bread bread bread bread bread"]])
     watching = guard.callback(guard.Guard(0.1, 100, [_letter(0)]), lambda: next(letters))
-    state = SimpleNamespace(global_step=0, max_steps=40)
+    state = SimpleNamespace(global_step=0, max_steps=40, stateful_callbacks={})
     watching.on_train_begin(None, state, None)
     watching.on_step_end(None, state, SimpleNamespace(should_save=False))  # no checkpoint is due: nothing is written
     state.global_step = 8
     with pytest.raises(TrainingError, match="repeat themselves .* at step 8 - the training was stopped and what was saved before is kept"):
         watching.on_step_end(None, state, SimpleNamespace(should_save=True))
+
+
+def test_a_run_that_goes_on_is_held_to_the_letters_of_its_start():
+    from types import SimpleNamespace
+
+    def run(checkpoint, *letters):
+        """A training's look at its start, and one before a checkpoint; returns what the checkpoint holds."""
+        written = iter(letters)
+        watching = guard.callback(guard.Guard(0.1, 100, [_letter(0, 6)]), lambda: [next(written)])
+        state = SimpleNamespace(global_step=len(checkpoint), max_steps=40, stateful_callbacks=dict(checkpoint))
+        watching.on_train_begin(None, state, None)
+        watching.on_step_end(None, state, SimpleNamespace(should_save=True))
+        return {"Watching": json.loads(json.dumps(watching.state()))}
+
+    first = run({}, _letter(1, 24), _letter(2, 10))
+    assert run(first, _letter(2, 10), _letter(3, 24)) == first, "as long as at the start: no collapse"
+    with pytest.raises(TrainingError, match=r"lose their length \(60 words, 24 at the start\)"):
+        run(first, _letter(2, 10), " ".join(f"word{number}" for number in range(60)))

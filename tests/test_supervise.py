@@ -272,7 +272,7 @@ def test_a_killed_trainer_is_interrupted_and_goes_on_from_its_checkpoint(home, s
     assert saved > 0
     supervisor.resume(ME, run_id)
     status = wait(supervisor, run_id, run.FINAL)
-    assert status["state"] == "succeeded"
+    assert status["state"] == "succeeded", status["reason"]
     starts = [event["step"] for event in run.read_events(folder) if event["kind"] == "start"]
     assert starts == [0, saved]
     sequence = [event["seq"] for event in run.read_events(folder)]

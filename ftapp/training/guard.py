@@ -36,7 +36,7 @@ class Guard:
         self._repeats = statistics.fmean(metrics.repetition(" ".join(text.split()[:WORDS])) for text in taught)
         self._scale = max(1e-9, beta * letter_tokens)
         self._rows: deque[tuple[float, float]] = deque(maxlen=WINDOW)
-        self._first: tuple[float, float] | None = None
+        self.first: tuple[float, float] | None = None
 
     def metrics(self, row: Mapping[str, float]) -> str:
         """One logged row under TRL's names; without rewards (a training of letters) it says nothing."""
@@ -53,13 +53,13 @@ class Guard:
         return ""
 
     def letters(self, written: Sequence[str]) -> str:
-        """Letters for the same prompts as ever; the first call sets the measure."""
+        """Letters for the same prompts as ever; the first call sets the measure: `first`, their share of repeated words and their words."""
         repeats = statistics.fmean(map(metrics.repetition, written))
         words = statistics.fmean(len(text.split()) for text in written)
-        if self._first is None:
-            self._first = repeats, words
+        if self.first is None:
+            self.first = repeats, words
             return ""
-        before, length = self._first
+        before, length = self.first
         shortest, longest = min(length, self._words) / LENGTH, max(length, self._words) * LENGTH
         if repeats - max(before, self._repeats) > REPEATS:
             return f"Its letters repeat themselves ({repeats:.0%} of the words were used before in the letter, {before:.0%} at the start)"
@@ -71,14 +71,21 @@ class Guard:
 def callback(guard: Guard, write: Callable[[], Sequence[str]] | None) -> Any:
     """A transformers callback that asks the guard at every logged row and, as far as time allows, before a checkpoint is saved.
 
-    `write` gives the letters. What it finds is raised as a TrainingError, which ends the run before the next checkpoint.
+    `write` gives the letters. What it finds is raised as a TrainingError, which ends the run before the next checkpoint. A checkpoint
+    holds what the first letters were like: a run that goes on from it is held to the same measure as one that was never cut off.
     """
     from transformers import TrainerCallback
+    from transformers.trainer_callback import ExportableState
 
-    class Watching(TrainerCallback):
+    class Watching(TrainerCallback, ExportableState):
         _began = _spent = _last = 0.0
 
+        def state(self) -> dict[str, Any]:
+            return {"args": {}, "attributes": {"first": guard.first}}
+
         def on_train_begin(self, args: Any, state: Any, control: Any, **_: Any) -> None:
+            held = state.stateful_callbacks.setdefault(type(self).__name__, self.state())["attributes"]["first"]
+            guard.first = held and tuple(held)
             self._began = time.monotonic()
             self._look(state.global_step)
 
