@@ -106,6 +106,8 @@ def test_a_refused_adapter_needs_a_reason_and_the_one_that_was_picked_is_meant(c
         expect(page.locator("#gate")).to_contain_text("120 words before, 240 now.")
         for place in ("#adapters", "#lineage"):
             expect(page.locator(place)).to_contain_text("refused by the gate")
+        page.locator("#compare-other input").click()
+        page.get_by_role("option", name="the base model alone").click()
         page.locator("#anyway").click()
         expect(page.locator("#trial-said")).to_contain_text("Say in a sentence why")
         page.locator("#anyway-reason textarea").fill("I write long letters on purpose.")
@@ -114,6 +116,7 @@ def test_a_refused_adapter_needs_a_reason_and_the_one_that_was_picked_is_meant(c
         expect(page.locator("#adapters .current")).to_contain_text(name)
         expect(page.locator("#lineage")).to_contain_text("because: I write long letters on purpose.")
         expect(page.locator("#anyway")).to_be_hidden()
+        expect(page.locator("#compare-other input")).to_have_value("the base model alone")
 
 
 def test_a_measurement_keeps_nobody_from_writing_and_can_be_stopped(chrome, tmp_path, monkeypatch):

@@ -74,6 +74,12 @@ def side_by_side(pairs: list[dict[str, Any]], names: tuple[str, str]) -> str:
     return text
 
 
+def picked(choices: list[tuple[str, str]], value: str | None, number: int) -> Any:
+    """A list with these choices; what was picked stays while it is there, else it is the choice of this number, or the last."""
+    ids = [key for _, key in choices]
+    return gr.update(choices=choices, value=value if value in ids else ids[min(number, len(ids) - 1)] if ids else None)
+
+
 class LineagePanel:
     """Components and handlers; `looking` fills lists and tables."""
 
@@ -99,17 +105,17 @@ class LineagePanel:
         self.said = gr.HTML(elem_id="share-said")
         self._wire()
 
-    def look(self, request: gr.Request) -> tuple[Any, ...]:
-        return self._shown(self.door.owner(request))
+    def look(self, one: str | None, other: str | None, which: str | None, request: gr.Request) -> tuple[Any, ...]:
+        return self._shown(self.door.owner(request), one, other, which)
 
-    def _shown(self, owner: str) -> tuple[Any, ...]:
+    def _shown(self, owner: str, one: str | None, other: str | None, which: str | None) -> tuple[Any, ...]:
+        """Everything anew; what is picked in the three lists stays picked while it is there."""
         rows = self.verbs.listing(owner)
         shipped = [("the starter that ships with ftapp", "starter")] if self.studio.spec.id == BUNDLED else []
         mine = [(paper.adapter_name(row), row["id"]) for row in rows] + shipped
         every = [*mine, ("the base model alone", "none")]
-        picks = [gr.update(choices=every, value=every[min(at, len(every) - 1)][1]) for at in (0, 1)]
-        which = gr.update(choices=mine, value=mine[0][1] if mine else None)
-        return stories(rows), rates(self.verbs.strengths(owner)), *picks, which
+        lists = picked(every, one, 0), picked(every, other, 1), picked(mine, which, 0)
+        return stories(rows), rates(self.verbs.strengths(owner)), *lists
 
     def put(self, one: str | None, other: str | None, request: gr.Request) -> Iterator[str]:
         owner, shown = self.door.manager(request), []
@@ -133,7 +139,7 @@ class LineagePanel:
         said = f"{paper.size(done['bytes'])}, with its model card. It was made from personal texts: its weights can hold traces of them."
         return paper.note(said), gr.update(value=done["file"], visible=True)
 
-    def take_in(self, path: str, request: gr.Request) -> tuple[Any, ...]:
+    def take_in(self, path: str, one: str | None, other: str | None, which: str | None, request: gr.Request) -> tuple[Any, ...]:
         try:
             owner = self.door.manager(request)
             with open(path, "rb") as source:
@@ -142,14 +148,15 @@ class LineagePanel:
             if path:
                 forget(path)
         said = f"{done['id']} was here already." if done["already"] else f"Checked and stored as {done['id']}. It waits as a candidate."
-        return paper.note(said), *self._shown(owner)
+        return paper.note(said), *self._shown(owner, one, other, which)
 
     def _wire(self) -> None:
-        shown = [self.stories, self.rates, self.one, self.other, self.which]
+        lists = [self.one, self.other, self.which]
+        shown = [self.stories, self.rates, *lists]
         slow = QUIET | {"show_progress": "minimal"}
-        self.looking = {"fn": calm(self.look), "inputs": None, "outputs": shown, **QUIET}
+        self.looking = {"fn": calm(self.look), "inputs": lists, "outputs": shown, **QUIET}
         model = slow | {"concurrency_id": "model", "concurrency_limit": 1}  # a person who waits for a letter comes first or next
         self.compare.click(calm(self.put), [self.one, self.other], self.letters, **model)
         self.take.click(calm(self.make), self.which, [self.said, self.ready], **slow)
         self.which.change(lambda: ("", gr.update(visible=False)), None, [self.said, self.ready], **QUIET)
-        self.brought = self.bring.upload(calm(self.take_in), self.bring, [self.said, *shown], **slow)
+        self.brought = self.bring.upload(calm(self.take_in), [self.bring, *lists], [self.said, *shown], **slow)
