@@ -6,6 +6,7 @@ import argparse
 import sys
 from typing import Any
 
+from ftapp import pace
 from ftapp.ui import paper
 
 OWNER = "local"
@@ -29,7 +30,7 @@ def plan(studio: Any, args: argparse.Namespace) -> dict[str, Any]:
         return made
     sides = ", ".join(f"{side} {count}" for side, count in made["sides"].items())
     print(f"Tokens: {sides}; the longest has {made['longest']}. {made['steps']} steps from {paper.model_name(made['parent'])}.")
-    print(f"It takes about {paper.duration(made['seconds'])} and {paper.size(made['memory_bytes'])} of memory, measured on a few steps.")
+    print(f"It takes about {pace.duration(made['seconds'])} and {paper.size(made['memory_bytes'])} of memory, measured on a few steps.")
     for note in made["notes"]:
         print(note)
     return made

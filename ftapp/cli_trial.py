@@ -37,7 +37,7 @@ def trial(studio: Any, args: argparse.Namespace) -> dict[str, Any]:
 def gate(studio: Any, args: argparse.Namespace) -> dict[str, Any]:
     """What the gate says of an adapter; it is asked when it was not, or again with --again."""
     found = None if args.again else studio.trial.gate(OWNER, args.adapter)
-    found = found or studio.trial.ask_gate(OWNER, args.adapter, lambda done, of: progress(f"{done} of {of} letters are there."))
+    found = found or studio.trial.ask_gate(OWNER, args.adapter, progress)
     progress("")
     print(f"{args.adapter} beside {paper.model_name(found['rival_id'])}: {'let through' if found['passed'] else 'refused'}.")
     for rule in found["rules"]:

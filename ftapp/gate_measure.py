@@ -11,7 +11,8 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ftapp import claims, cleaning, config, evaluation, gate, metrics, probes, prompts, rendered, voice
+from ftapp import claims, cleaning, config, evaluation, gate, metrics, pace, probes, prompts, rendered, voice
+from ftapp.pace import Say
 from ftapp.training import fresh, run
 
 if TYPE_CHECKING:
@@ -27,19 +28,18 @@ TURN_SECONDS = 0.2  # between two lots, for who waits to write a letter: a lock 
 STREAM, SEED = 60606, 4000  # of the generator, and of the letters
 # (prompts, adapter or None for the base) -> (text, whether it ended by itself) of each; the same call gives the same letters
 Write = Callable[[Sequence[list[dict[str, str]]], "AdapterRef | None"], Sequence[tuple[str, bool]]]
-Told = Callable[[int, int], None]  # how many letters are written, of how many
 
 
 def measure(
     backend: LocalBackend, live: AdapterRef | None, new: AdapterRef, taught: Sequence[Mapping[str, Any]],
     held_out: Sequence[Mapping[str, Any]], report: Mapping[str, Any], own: voice.VoiceCard | None = None, *,
-    stop: Callable[[], bool] = lambda: False, told: Told = lambda done, of: None, write: Write | None = None,
+    stop: Callable[[], bool] = lambda: False, say: Say = lambda line: None, write: Write | None = None,
     chosen: Mapping[str, Any] | None = None, count: int = LETTERS,
 ) -> dict[str, Any]:  # fmt: skip
     """{files, sides, held_out, agreement, taught, asked, letters, stamp, forgetting, reciting, seconds}, as `gate.judge` reads it.
 
     `live` None is the base; `taught` and `held_out` are the run's rows; `report` its report so far (`held_out`, and `voice` of a
-    training of letters, whose probes are not repeated); `own` the card of the person's letters. `told` is called as letters come,
+    training of letters, whose probes are not repeated); `own` the card of the person's letters. `say` is told how many letters are there,
     `write` is for who can write many letters at once, `chosen` for who has asked `choices` already. An adapter whose files or sides are
     not right is measured no further.
     """
@@ -54,7 +54,7 @@ def measure(
     rows = [{"prompt": row["prompt"], "completion": row.get("completion") or row["chosen"]} for row in taught]
     asked = _asked(backend, held_out, _kinds(rows).most_common(1)[0][0], count)
     found["asked"] = len(asked)
-    written = _written(backend, live, new, asked, write, stop, told, began)
+    written = _written(backend, live, new, asked, write, stop, say, began)
     own = own or (voice.card([row["completion"] for row in rows]) if sft else None)
     found["stopped"] = stop()
     found["letters"] = [{side: scored(*one[side], rendered.read(messages), own) for side in ("live", "new")} for messages, one in written]
@@ -112,7 +112,7 @@ def _asked(backend: LocalBackend, held_out: Sequence[Mapping[str, Any]], kind: s
 
 def _written(
     backend: LocalBackend, live: AdapterRef | None, new: AdapterRef, asked: Sequence[list[dict[str, str]]], write: Write | None,
-    stop: Callable[[], bool], told: Told, began: float,
+    stop: Callable[[], bool], say: Say, began: float,
 ) -> list[tuple[list[dict[str, str]], dict[str, tuple[str, bool]]]]:  # fmt: skip
     """[(prompt, {live, new}: (text, ended))], as many as the time allows but `gate.FEWEST` at least; together where the model can, since
     that is many times faster, and a few prompts after another, so that what there was time for is there for both."""
@@ -125,6 +125,7 @@ def _written(
     def letters(some: list[list[dict[str, str]]], writer: AdapterRef | None, seed: int) -> list[tuple[str, bool] | None]:
         return write(some, writer) if write else many.by_any(backend, some, sampling(backend.spec), writer, seed, stop=over, rows=ROWS)
 
+    told = pace.of_letters(say, MOST_SECONDS)
     start, size = 0, gate.FEWEST
     while start < len(asked) and size > 0 and not over():
         time.sleep(TURN_SECONDS)
@@ -162,7 +163,7 @@ def scored(letter: str, finished: bool, fields: rendered.Rendered, own: voice.Vo
 
 def of_run(
     backend: LocalBackend, folder: Path | str, sha256: str, report: Mapping[str, Any], *, stop: Callable[[], bool] = lambda: False,
-    told: Told = lambda done, of: None, live: AdapterRef | None | bool = False, chosen: Mapping[str, Any] | None = None,
+    say: Say = lambda line: None, live: AdapterRef | None | bool = False, chosen: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:  # fmt: skip
     """The `gate` part of a run's report: `gate.judge` of the adapter in its folder, beside what wrote when the run was planned (or
     `live`, when given). `backend` has the run's base. Raises ModelError when an adapter cannot be loaded."""
@@ -177,17 +178,17 @@ def of_run(
     new = AdapterRef(folder.name, folder / "adapter", sha256, recipe.scope)
     own = voice_of(base["voice"]) if base.get("voice") else None
     taught, held_out = run.read_rows(folder / "train.jsonl"), run.read_rows(folder / "eval.jsonl")
-    found = measure(backend, live, new, taught, held_out, report, own, stop=stop, told=told, chosen=chosen,
+    found = measure(backend, live, new, taught, held_out, report, own, stop=stop, say=say, chosen=chosen,
                     count=config.check_letters(LETTERS))  # fmt: skip
     return {"rival": live.id if live else "none"} | gate.judge(found)
 
 
 def of_adapter(
     backend: LocalBackend, new: AdapterRef, live: AdapterRef | None, *, stop: Callable[[], bool] = lambda: False,
-    told: Told = lambda done, of: None,
+    say: Say = lambda line: None,
 ) -> dict[str, Any]:  # fmt: skip
     """The same of an adapter whose run is not here: it came as an archive, and what it learned from is not known."""
-    found = measure(backend, live, new, [], [], {}, stop=stop, told=told, count=config.check_letters(LETTERS))
+    found = measure(backend, live, new, [], [], {}, stop=stop, say=say, count=config.check_letters(LETTERS))
     return {"rival": live.id if live else "none"} | gate.judge(found)
 
 

@@ -17,6 +17,7 @@ from db.models import Adapter, Trial, now
 from ftapp import adapters, forgetting_files, gate_measure, trial, trials
 from ftapp.backends.local import AdapterRef
 from ftapp.errors import ModelError, UserError
+from ftapp.pace import Say
 from ftapp.preferences import Receipt
 from ftapp.streams import proved
 from ftapp.training import run
@@ -177,10 +178,10 @@ class Promoting:
             return row and {"adapter_id": row.adapter_id, "rival_id": row.rival_id, "passed": row.passed, "rules": row.rules,
                             "values": row.values, "at": row.created_at.isoformat(timespec="seconds")}  # fmt: skip
 
-    def ask_gate(self, owner: str, adapter_id: str, told: gate_measure.Told = lambda done, of: None) -> dict[str, Any]:
-        """Measure an adapter beside what writes now, and keep what the gate says; it takes minutes, and calls `told` as letters come.
-        A candidate that passes goes on trial, unless another trial goes on; the trial of one that is refused ends. Raises UserError for
-        what is no adapter of this home, and where it was stopped, or the adapter deleted meanwhile; ModelError."""
+    def ask_gate(self, owner: str, adapter_id: str, say: Say = lambda line: None) -> dict[str, Any]:
+        """Measure an adapter beside what writes now, and keep what the gate says; it takes minutes, and `say` is told how
+        far it is. A candidate that passes goes on trial, unless another trial goes on; the trial of one that is refused ends. Raises
+        UserError for what is no adapter of this home, and where it was stopped, or the adapter deleted meanwhile; ModelError."""
         began, stop = now(), threading.Event()
         with session(self._engine) as opened:
             adapters.check_base(opened, owner, adapter_id, self._base)
@@ -196,9 +197,9 @@ class Promoting:
         try:
             if (folder / "train.jsonl").is_file():
                 report = run.read_json(folder / "report.json")
-                said = gate_measure.of_run(self._studio.backend(), folder, asked.sha256, report, live=live, stop=stop.is_set, told=told)
+                said = gate_measure.of_run(self._studio.backend(), folder, asked.sha256, report, live=live, stop=stop.is_set, say=say)
             else:
-                said = gate_measure.of_adapter(self._studio.backend(), asked, live, stop=stop.is_set, told=told)
+                said = gate_measure.of_adapter(self._studio.backend(), asked, live, stop=stop.is_set, say=say)
         finally:
             self._measuring.pop(owner, None)
         if stop.is_set():

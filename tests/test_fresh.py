@@ -85,9 +85,10 @@ def test_fresh_letters_of_a_posting_are_judged_by_what_the_choices_have_in_commo
     recipe = JUDGED.model_copy(update={"judged_prompts": len(data) + 3})
     folder = run.create(tmp_path / "run_1", recipe.model_dump(), base, data, [])
     progress = []
-    found = fresh.pairs(folder, data, recipe, base, lambda: writer, lambda: False, lambda *count: progress.append(count))
+    found = fresh.pairs(folder, data, recipe, base, lambda: writer, lambda: False, progress.append)
     every = 2 * (len(data) + 3)
-    assert progress == [(min(done, every), every) for done in range(fresh.ROWS, every + fresh.ROWS, fresh.ROWS)]
+    there = [min(done, every) for done in range(fresh.ROWS, every + fresh.ROWS, fresh.ROWS)]
+    assert [line.split(" letters")[0] for line in progress] == [f"{done} of {every}" for done in there]
     assert found.taste.accuracy == 1.0 and 0 < found.judged == len(found.rows) <= len(data) + 3
     own = [row for row in found.rows if row["id"].startswith("prf")]
     assert own and {row["id"] for row in own} <= {f"{row['id']}.judged0" for row in data}
@@ -196,6 +197,6 @@ def test_a_run_learns_from_what_was_judged_and_says_what_it_found(writer, tmp_pa
     assert report["train_pairs"] == 12 and report["fresh_pairs"] == report["taste"]["judged"] > 0
     assert report["steps"] == run.steps(12 + report["fresh_pairs"], config.read_recipe(folder / "recipe.yaml"))
     kinds = [event["kind"] for event in told]
-    notes = [event["reason"] for event in told if event["kind"] == "note"]
-    assert notes[0].startswith("Before it learns, it writes") and "" in notes and kinds.index("note") < kinds.index("start")
+    notes = [event["reason"] for event in told if event["kind"] in ("letters", "note")]
+    assert notes[0].startswith("Before it learns, it writes") and notes[-1] == "" and kinds.index("letters") < kinds.index("start")
     assert not (folder / fresh.FILE).exists(), "what was written for the training goes with its checkpoints"

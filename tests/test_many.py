@@ -70,9 +70,9 @@ def test_what_the_gate_measures_can_be_judged_and_stored(tinies):
     backend, new = tinies("llama"), tinies.adapter("llama", "letter")
     sealed(new.path)
     counted = []
-    found = gate_measure.measure(backend, None, new, rows(), rows(2), {"held_out": None}, count=4, told=lambda *now: counted.append(now))
+    found = gate_measure.measure(backend, None, new, rows(), rows(2), {"held_out": None}, count=4, say=counted.append)
     assert (found["files"], found["sides"], len(found["letters"])) == ("", "", 4)
-    assert counted == [(3, 8), (6, 8), (7, 8), (8, 8)], "who waits is told how many letters are there"
+    assert [line.split(" letters")[0] for line in counted] == ["3 of 8", "6 of 8", "7 of 8", "8 of 8"], "who waits is told how far it is"
     assert found["letters"][0]["live"].keys() == found["letters"][0]["new"].keys() >= {"relevance", "unsupported", "finished"}
     assert found["forgetting"]["rise"] is not None and found["reciting"]["letters"] == 4 and 0 <= found["stamp"]["share"] <= 1
     again = gate_measure.measure(backend, None, new, rows(), rows(2), {"held_out": None}, count=4)

@@ -21,7 +21,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ftapp import config, letters, rendered, taste
+from ftapp import config, letters, pace, rendered, taste
+from ftapp.pace import Say
 from ftapp.training import processes, run, tokens
 
 if TYPE_CHECKING:
@@ -88,6 +89,7 @@ class Count:
 
     edited: int
     made_up: int
+    prompts: int
     letters: int
     pairs: int
 
@@ -97,7 +99,7 @@ def count(rows: Sequence[Row], recipe: config.Recipe) -> Count:
     own = len(prompts(rows)) if recipe.judged_letters else 0
     more = max(0, recipe.judged_prompts - own) if recipe.judged_letters else 0
     demonstrated, asked = recipe.fresh_letters * shown, own + more
-    return Count(shown, more, demonstrated + recipe.judged_letters * asked, demonstrated + _pairs_each(recipe) * asked)
+    return Count(shown, more, shown + asked, demonstrated + recipe.judged_letters * asked, demonstrated + _pairs_each(recipe) * asked)
 
 
 def _pairs_each(recipe: config.Recipe) -> int:
@@ -157,7 +159,7 @@ def agreement(taught: Sequence[Row], held_out: Sequence[Row], stop: Callable[[],
 
 def pairs(
     folder: Path, rows: Sequence[Row], recipe: config.Recipe, base: Mapping[str, Any], open_writer: Callable[[], LocalBackend],
-    stop: Callable[[], bool], told: Callable[[int, int], None] = lambda done, of: None,
+    stop: Callable[[], bool], say: Say = lambda line: None,
 ) -> Fresh:  # fmt: skip
     """What the run's parent (or base) writes for the prompts of `rows`, as pairs. Left out: a letter that reached no end, one that is the
     edited letter, a prompt whose letters are worth the same, and what would be too long.
@@ -179,7 +181,7 @@ def pairs(
             asked = [*asked, *made_up(asked, recipe.judged_prompts - len(asked), backend.count_tokens)]
         wanted = [row for row in shown for _ in range(recipe.fresh_letters)]
         wanted += [row for row in asked for _ in range(recipe.judged_letters)]
-        texts = _written([row["prompt"] for row in wanted], recipe, base, backend, stop, told)
+        texts = _written([row["prompt"] for row in wanted], recipe, base, backend, stop, say)
         if stop():
             return Fresh([], liked)
         demonstrated = len(shown) * recipe.fresh_letters
@@ -193,8 +195,7 @@ def pairs(
 
 
 def _written(
-    messages: Sequence[Any], recipe: config.Recipe, base: Mapping[str, Any], backend: LocalBackend, stop: Callable[[], bool],
-    told: Callable[[int, int], None],
+    messages: Sequence[Any], recipe: config.Recipe, base: Mapping[str, Any], backend: LocalBackend, stop: Callable[[], bool], say: Say,
 ) -> list[str]:  # fmt: skip
     """A letter for each prompt, as it would be shown; empty where it reached no end."""
     from ftapp.backends import many
@@ -202,7 +203,8 @@ def _written(
 
     parent = base.get("parent")
     writer = AdapterRef(parent["id"], Path(parent["path"]), parent["sha256"], parent["scope"]) if parent else None
-    written = many.by_any(backend, messages, letters.sampling(backend.spec), writer, recipe.seed, stop=stop, rows=ROWS, told=told)
+    sampling, told = letters.sampling(backend.spec), pace.of_letters(say)
+    written = many.by_any(backend, messages, sampling, writer, recipe.seed, stop=stop, rows=ROWS, told=told)
     return [
         letters.tidied([letter[0]], rendered.read(asked))[0][0] if letter and letter[1] else ""
         for asked, letter in zip(messages, written, strict=True)

@@ -32,8 +32,8 @@ def give(
 ) -> Outcome:
     """Train the run in `run_folder`, going on from its last complete checkpoint if there is one.
 
-    `on_event` receives {kind, state?, step?, metrics?, reason?}; metrics keep TRL's names, plus `seconds_left`; kind `check` says that
-    what follows the last step has begun.
+    `on_event` receives {kind, state?, step?, metrics?, reason?}; metrics keep TRL's names, plus `seconds_left`; kind `letters` says that
+    no step is taken, as letters are written: before the first, or after the last.
     `stop()` is asked after every step; a stopped run has a checkpoint and can be called again. `letters` held-out
     letters are written before and after (0: none). Raises TrainingError or ModelError with a sentence.
     """
@@ -93,8 +93,7 @@ def give(
     del trainer, model, watch  # the letters need the room
     gc.collect()
     if letters:
-        say(CHECKING, "check")
-        told = lambda done, of: say(f"{CHECKING} {done} of {of} letters are there.", "check")  # noqa: E731
+        say(CHECKING, "letters")
         writer = finish.writer(base)
         if recipe.method == "sft":
             report["voice"] = voice_report.after_training(writer, folder, sha256, stop=stop)
@@ -102,24 +101,25 @@ def give(
         else:
             found = finish.letters(writer, base, recipe, eval_rows, folder, sha256, letters, stop)
             report["letters"], report["letters_note"] = found
-        report["gate"] = gate_measure.of_run(writer, folder, sha256, report, stop=stop, told=told, chosen=chosen)
+        report["gate"] = gate_measure.of_run(writer, folder, sha256, report, stop=stop, chosen=chosen,
+                                           say=lambda line: say(f"{CHECKING} {line}", "letters"))  # fmt: skip
         run.write_text(folder / "report.json", json.dumps(report, indent=1, ensure_ascii=False))
     shutil.rmtree(folder / "checkpoints", ignore_errors=True)  # only a resume needs them
     return Outcome("succeeded", folder / "adapter", report)
 
 
 def _fresh(
-    folder: Path, rows: list, recipe: config.Recipe, base: dict[str, Any], say: Callable[[str], None], stop: Callable[[], bool]
+    folder: Path, rows: list, recipe: config.Recipe, base: dict[str, Any], say: Callable[..., None], stop: Callable[[], bool]
 ) -> fresh.Fresh:
     """Pairs with fresh letters, where the recipe wants any; who watches is told why no step is taken yet."""
     if not (recipe.fresh_letters or recipe.judged_letters):
         return fresh.Fresh([])
 
     def opened() -> Any:
-        say(WRITING)
+        say(WRITING, "letters")
         return finish.writer(base)
 
-    found = fresh.pairs(folder, rows, recipe, base, opened, stop, lambda done, of: say(f"{WRITING} {done} of {of} are there."))
+    found = fresh.pairs(folder, rows, recipe, base, opened, stop, lambda line: say(f"{WRITING} {line}", "letters"))
     gc.collect()  # what wrote makes room for what learns
     say("")
     return found

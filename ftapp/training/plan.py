@@ -25,6 +25,7 @@ TOO_LONG, UNREADABLE, EMPTY = "too long", "unreadable", "empty"
 # Until a run has been measured here: float32 matrix products of a small model on one ordinary core (measured: 30 to 50).
 FLOPS_A_CORE = 40e9
 START_SECONDS = 10.0  # loading the libraries and the model
+TOKEN_SECONDS = 0.03  # what one more token of `fresh.ROWS` letters takes beside the arithmetic, in a small model (measured: 0.02 to 0.04)
 SHARED_BYTES = 640 * 2**20  # kept prompts at their most and the logits of some tokens, where prompts are shared
 
 
@@ -214,7 +215,7 @@ def make(
     speeds = [probe] if probe else earlier
     more = fresh.count(material.train, recipe)
     estimate = (1 + more.pairs / max(1, len(material.train))) * seconds(material, recipe, measures["parameters"], speeds)
-    estimate += _writing_seconds(material, more.letters, measures["parameters"])
+    estimate += _writing_seconds(material, more, measures["parameters"])
     return Plan(
         recipe=recipe.name, kept=len(material.train), held_out=len(material.held_out), held_out_groups=groups, dropped=material.dropped,
         tokens=material.tokens, steps=run.steps(len(material.train) + more.pairs, recipe), seconds=round(estimate, 1),
@@ -224,11 +225,12 @@ def make(
     )  # fmt: skip
 
 
-def _writing_seconds(material: Material, letters: int, parameters: int) -> float:
-    """For fresh letters as long as those given, by the arithmetic of `seconds`: each reads a prompt and writes a letter."""
+def _writing_seconds(material: Material, more: fresh.Count, parameters: int) -> float:
+    """For fresh letters as long as those given: each prompt is read once, then `fresh.ROWS` letters grow by a token at a time."""
     sides = material.sides or {"prompt": material.tokens}
-    read = sides["prompt"] + sides.get("chosen", 0)
-    return letters * 2 * parameters * read / max(1, len(material.train)) / (FLOPS_A_CORE * (os.cpu_count() or 1))
+    prompt, letter = (sides.get(side, 0) / max(1, len(material.train)) for side in ("prompt", "chosen"))
+    arithmetic = 2 * parameters * (more.prompts * prompt + more.letters * letter) / (FLOPS_A_CORE * (os.cpu_count() or 1))
+    return arithmetic + TOKEN_SECONDS * letter * more.letters / fresh.ROWS
 
 
 def _fresh_notes(more: fresh.Count, recipe: config.Recipe, rows: Sequence[Mapping[str, Any]]) -> list[str]:

@@ -346,9 +346,9 @@ def _take(opened: Session, current: TrainingRun, event: dict[str, Any]) -> None:
     if event.get("state") in ("running", "stopping") and current.state in run.ACTIVE and current.state != "stopping":
         current.state = event["state"]
     current.step = event.get("step", current.step)
-    if event["kind"] in ("note", "check"):
+    if event["kind"] in ("note", "letters"):
         current.reason = event["reason"]
-    if event["kind"] == "check":  # how long that takes is not known: no number is better than one that stands still
+    if event["kind"] == "letters":  # the sentence says how long they take; the number is for steps
         current.seconds_left = None
     if event["kind"] == "start":
         current.steps = int(metrics.get("steps", current.steps))

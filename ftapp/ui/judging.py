@@ -7,6 +7,7 @@ from typing import Any
 
 import gradio as gr
 
+from ftapp import pace
 from ftapp.prompts import KIND_NAMES
 from ftapp.ui import paper, plots
 from ftapp.ui.asking import QUIET, calm
@@ -98,7 +99,7 @@ def people_html(found: dict[str, Any]) -> str:
     for row in found["people"]:
         again = row["steadiness"]
         steady = f"{again['successes']} of {again['total']}" if again["total"] else "–"
-        rows.append([row["name"], row["labels"], paper.duration(row["seconds"]) if row["seconds"] else "–", steady])
+        rows.append([row["name"], row["labels"], pace.duration(row["seconds"]) if row["seconds"] else "–", steady])
     text = "<h3>Who labelled</h3>" + paper.table(["Labeler", "Labels", "Median time a pair", "Same answer when asked twice"], rows)
     both = found["agreement"]
     if both["comparisons"]:

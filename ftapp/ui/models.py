@@ -156,8 +156,7 @@ class ModelsTab:
         """What the gate says; until then, how many letters are there."""
         news: queue.SimpleQueue[str | None] = queue.SimpleQueue()
         with ThreadPoolExecutor(1) as pool:
-            told = lambda done, of: news.put(f"{MEASURING} {done} of {of} letters are there.")  # noqa: E731
-            asked = pool.submit(self.studio.trial.ask_gate, owner, adapter, told)
+            asked = pool.submit(self.studio.trial.ask_gate, owner, adapter, lambda line: news.put(f"{MEASURING} {line}"))
             asked.add_done_callback(lambda _: news.put(None))
             yield from ((paper.note(line), gr.update(visible=True)) for line in iter(news.get, None))
             return asked.result()

@@ -73,18 +73,6 @@ def progress(done: float, caption: str) -> str:
             f'aria-label="{safe(caption)}"><i style="width:{percent}%"></i></div><p class="caption">{safe(caption)}</p>')  # fmt: skip
 
 
-def duration(seconds: float | None) -> str:
-    """Seconds as a person says them."""
-    if seconds is None:
-        return "an unknown time"
-    seconds = max(0, round(seconds))
-    if seconds < 90:
-        return f"{max(1, seconds)} second{'s' * (seconds > 1)}"
-    if seconds < 5400:
-        return f"{round(seconds / 60)} minutes"
-    return f"{seconds / 3600:.1f} hours"
-
-
 def size(number_of_bytes: float | None) -> str:
     if number_of_bytes is None:
         return "an unknown amount of memory"

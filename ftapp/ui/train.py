@@ -10,7 +10,7 @@ from typing import Any
 
 import gradio as gr
 
-from ftapp import config, gate, preferences
+from ftapp import config, gate, pace, preferences
 from ftapp.errors import UserError
 from ftapp.evaluation import read_curve
 from ftapp.ui import paper, voice
@@ -70,7 +70,7 @@ def plan_text(plan: dict[str, Any]) -> str:
     sides = ", ".join(f"{count:,} {SIDES[side]}" for side, count in plan["sides"].items())
     text += paper.note(f"{paper.count(plan['steps'], 'step')}; {sides} (tokens). The longest has {plan['longest']:,}. Nothing is cut.")
     how = "measured on a few steps" if plan["measured"] else "estimated"
-    cost = f"It takes about {paper.duration(plan['seconds'])} and {paper.size(plan['memory_bytes'])} of memory ({how}), and starts from"
+    cost = f"It takes about {pace.duration(plan['seconds'])} and {paper.size(plan['memory_bytes'])} of memory ({how}), and starts from"
     text += paper.note(f"{cost} {paper.model_name(plan['parent'])}.")
     return text + "".join(paper.note(line) for line in plan["notes"])
 
@@ -82,7 +82,7 @@ def status_text(status: dict[str, Any] | None) -> str:
     state, step, steps = status["state"], status["step"], status["steps"]
     caption = f"{STATES[state]} · step {step} of {steps}" if steps else STATES[state]
     if state == "running" and status.get("seconds_left") is not None:
-        caption += f" · about {paper.duration(status['seconds_left'])} left"
+        caption += f" · about {pace.duration(status['seconds_left'])} left"
     done = 1.0 if state == "succeeded" else step / steps if steps else 0.0
     text = paper.progress(done, caption)
     for line in (status.get("reason") or "").splitlines():
