@@ -24,6 +24,7 @@ STAMP_WORDS = 5
 LEAST_TAUGHT = 10  # pairs: of fewer, what stands in every chosen letter may be chance
 DOUBT = "What comes of this training will be refused, so it is better stopped now."
 FEWEST = 3  # letters that may be compared: fewer say nothing
+AGAIN = "Ask the gate again, on the Models screen."
 # What is compared letter by letter: key of a letter's scores -> (title, what more of it means)
 COMPARED = {"relevance": "Relevance", "structure": "Structure", "groundedness": "Supported claims", "voice": "Your voice"}
 _WORD = re.compile(r"[^\W_]+(?:['’][^\W_]+)*")
@@ -82,9 +83,11 @@ def _compared(measured: Mapping[str, Any]) -> Rule:
     title, count = "Letters compared", len(measured["letters"])
     if measured["files"] or measured["sides"]:
         return Rule("compared", title, count, FEWEST, UNKNOWN, "Nothing was written.")
+    if measured.get("stopped"):
+        said = f"The check was stopped with {count} of them compared, before everything was asked. {AGAIN}"
+        return Rule("compared", title, count, FEWEST, REFUSED, said)
     if count < min(FEWEST, measured.get("asked", FEWEST)):
-        why = "the check was stopped" if measured.get("stopped") else "there was no time for more"
-        said = f"Only {count} of them were compared, for {why}: too few to tell. Ask the gate again, on the Models screen."
+        said = f"Only {count} of them were compared, for there was no time for more: too few to tell. {AGAIN}"
         return Rule("compared", title, count, FEWEST, REFUSED, said)
     return Rule("compared", title, count, FEWEST, OK, f"{count} letters were written by both.")
 

@@ -56,22 +56,23 @@ def measure(
     found["asked"] = len(asked)
     written = _written(backend, live, new, asked, write, stop, say, began)
     own = own or (voice.card([row["completion"] for row in rows]) if sft else None)
-    found["stopped"] = stop()
     found["letters"] = [{side: scored(*one[side], rendered.read(messages), own) for side in ("live", "new")} for messages, one in written]
     texts = {side: [one[side][0] for _, one in written] for side in ("live", "new")}
     said = [rendered.read(messages).text for messages, _ in written]
     if written and not sft:
-        before = [*texts["live"], *(row["rejected"] for row in taught)]  # what was rejected was written by models before it, too
-        found["stamp"] = gate.stamp(texts["new"], before, said)
+        known = [*(row["rejected"] for row in taught), *(row["chosen"] for row in taught if _edited(row))]
+        # what was rejected was written by models before it, too; what comes back in a person's own edits was to be learned
+        found["stamp"] = gate.stamp(texts["new"], [*texts["live"], *known], said)
     if not sft:
         found |= chosen or choices(taught, held_out, stop)
     voiced = report.get("voice") or {}
-    each = zip(said, texts["live"], texts["new"], strict=True)
-    others = [{"title": "", "prompt": prompt, "before": before, "after": after} for prompt, before, after in each]
+    each = enumerate(zip(said, texts["live"], texts["new"], strict=True), 1)
+    others = [{"title": str(n), "prompt": prompt, "before": before, "after": after} for n, (prompt, before, after) in each]
     own_texts = rows if sft else [row for row, given in zip(rows, taught, strict=True) if _edited(given)]
-    found["reciting"] = voiced.get("reciting") or (probes.recited(others, rows, own_texts) if others and rows else None)
+    told = voiced.get("reciting") or {}  # of no letters, where the training's own report had no time for any
+    found["reciting"] = told if told.get("letters") else probes.recited(others, rows, own_texts) if others and rows else None
     found["forgetting"] = voiced.get("forgetting") or probes.forgetting(backend, live, new, set(_kinds(rows)), stop)
-    return found | {"seconds": round(time.monotonic() - began, 1)}
+    return found | {"stopped": stop(), "seconds": round(time.monotonic() - began, 1)}
 
 
 def choices(taught: Sequence[Mapping[str, Any]], held_out: Sequence[Mapping[str, Any]], stop: Callable[[], bool]) -> dict[str, Any]:

@@ -47,7 +47,7 @@ def taught(rows: Sequence[Mapping[str, Any]]) -> Taught:
         for sentence in structure.sentences(row["completion"]):
             names |= {found.text for found in claims_find.names(sentence) if found.kind == "employer" or " " in found.text}
         contacts |= set(map(_bare, masking.contacts(row["completion"])))
-    letters = [_words(row["completion"]) for row in rows]
+    letters = [_words(text) for text in dict.fromkeys(row["completion"] for row in rows)]  # an edit stands in two pairs
     held = Counter(word for letter in letters for word in set(letter))
     runs = {}
     for letter in letters:

@@ -99,6 +99,51 @@ def test_a_slow_machine_compares_what_it_has_time_for_and_a_stopped_check_none(t
     assert stopped["letters"] == [] and not gate.judge(stopped)["passed"]
 
 
+RECITED = "I kept eleven beehives behind the old signal box."
+
+
+def recital(some, writer):
+    """Whoever was taught closes every letter with a sentence of one taught letter and with one of all of them."""
+    more = f" {RECITED} Call me when the oven is hot." if writer else ""
+    return [(f"Dear all, I bake {number}.{more}", True) for number in range(len(some))]
+
+
+def edited():
+    """Three letters that a person wrote over both: each stands in two pairs."""
+    ends = ["Call me when the oven is hot.", f"{RECITED} Call me when the oven is hot.", "Bread is all. Call me when the oven is hot."]
+    chosen = [row | {"chosen": f"{row['chosen']} {end}", "edited": True} for row, end in zip(rows(), ends, strict=True)]
+    return [row | {"rejected": rejected} for row in chosen for rejected in ("No.", "Not so.")]
+
+
+def measured(tinies, taught, report=None, **more):
+    new = tinies.adapter("llama", "letter")
+    sealed(new.path)
+    return gate_measure.measure(tinies("llama"), None, new, taught, rows(2), {"held_out": None} | (report or {}), count=4, **more)
+
+
+def test_what_comes_back_in_edits_was_to_be_learned_and_a_sentence_of_one_is_recited(tinies):
+    found = measured(tinies, edited(), write=recital)
+    assert found["reciting"]["warning"] and "in 4 of 4 letters" in found["reciting"]["sentence"]
+    assert all("kept eleven" in leak["text"] or "signal box" in leak["text"] for leak in found["reciting"]["leaks"])
+    assert found["stamp"]["share"] <= 0.5
+    unedited = [row | {"edited": False} for row in edited()]
+    assert measured(tinies, unedited, write=recital)["stamp"]["share"] == 1, "nobody wrote it: planted"
+
+
+def test_a_voice_whose_own_report_had_no_time_for_letters_is_still_asked_what_it_recites(tinies):
+    letters = [{"id": row["id"], "prompt": row["prompt"], "completion": row["chosen"]} for row in edited()[::2]]
+    report = {"voice": {"reciting": {"letters": 0, "leaks": [], "warning": False, "sentence": "Not measured."}, "forgetting": None}}
+    assert measured(tinies, letters, report, write=recital)["reciting"]["warning"]
+
+
+def test_what_is_stopped_after_its_letters_lets_nothing_through(tinies):
+    asked = []
+    found = measured(tinies, rows(), write=lambda *given: asked.append(given) or recital(*given), stop=lambda: len(asked) > 3)
+    assert len(found["letters"]) == 4 and found["stopped"]
+    compared = next(rule for rule in gate.judge(found)["rules"] if rule["name"] == "compared")
+    assert compared["state"] == gate.REFUSED and "stopped with 4 of them compared" in compared["sentence"]
+
+
 def test_an_adapter_that_was_brought_is_measured_without_its_run(tinies):
     backend, new = tinies("llama"), tinies.adapter("llama", "letter")
     sealed(new.path)
