@@ -77,8 +77,23 @@ def find(session: Session, owner: str, adapter_id: str) -> AdapterRef | None:
     return found or _ref(row)
 
 
-def check_base(session: Session, owner: str, adapter_id: str, base_id: str) -> None:
-    """Raises NotFound for an id that is not the owner's, UserError for an adapter of another base model; "none" fits every base."""
+Weights = tuple[str, str]  # a loaded model's id and the hash of its weights
+
+
+def weights(backend: Any) -> Weights | None:
+    """What is loaded now; None where nothing is, or only a server knows its weights."""
+    return (backend.id, backend.base_hash) if backend is not None and backend.base_hash else None
+
+
+def state(row: Adapter, loaded: Weights | None = None) -> str:
+    """candidate, trial, live or retired; "outdated" where other weights are loaded under the name that the adapter was made for: `live`
+    passes it over."""
+    return "outdated" if loaded and loaded[0] == row.base_id and loaded[1] != row.base_hash else row.state
+
+
+def check_base(session: Session, owner: str, adapter_id: str, base_id: str, loaded: Weights | None = None) -> None:
+    """Raises NotFound for an id that is not the owner's, UserError for an adapter of another base model, or of other weights of it than
+    are loaded; "none" fits every base."""
     find(session, owner, adapter_id)
     row = own(session, owner, adapter_id)
     its = row.base_id if row else config.BUNDLED if adapter_id == STARTER_ID else base_id
@@ -86,6 +101,8 @@ def check_base(session: Session, owner: str, adapter_id: str, base_id: str) -> N
         raise UserError(
             f"The adapter {adapter_id} was made for the model {its!r}, not for {base_id!r}. It cannot write here. Load {its!r} first."
         )
+    if row and state(row, loaded) == "outdated":
+        raise UserError(f"The adapter {adapter_id} was made for earlier weights of {base_id!r}. It cannot write here. Teach a new one.")
 
 
 def parent(session: Session, owner: str, adapter: AdapterRef) -> AdapterRef | None:
@@ -115,24 +132,25 @@ def start_for(session: Session, owner: str, live: AdapterRef, method: str) -> Ad
     return found
 
 
-def listing(session: Session, owner: str, base_id: str | None = None) -> list[dict[str, Any]]:
+def listing(session: Session, owner: str, base_id: str | None = None, loaded: Weights | None = None) -> list[dict[str, Any]]:
     """All of the owner's adapters (of one base model), newest first, the starter last; exactly one per base may be live.
-    `refused` says that the gate keeps it from writing."""
+    `state` as `state` says it; `refused` says that the gate keeps it from writing."""
     query = select(Adapter).where(Adapter.owner_id == owner).order_by(col(Adapter.created_at).desc(), col(Adapter.id))
     if base_id is not None:
         query = query.where(Adapter.base_id == base_id)
     said = select(GateReport.adapter_id, GateReport.passed).where(GateReport.owner_id == owner).order_by(col(GateReport.created_at))
     passed = dict(session.exec(said).all())  # the newest of each adapter counts
     rows = [
-        {"id": row.id, "state": row.state, "scope": row.scope, "base_id": row.base_id, "run_id": row.run_id, "parent_id": row.parent_id,
-         "refused": row.state == "candidate" and not passed.get(row.id, True),
+        {"id": row.id, "state": state(row, loaded), "scope": row.scope, "base_id": row.base_id, "run_id": row.run_id,
+         "parent_id": row.parent_id, "refused": row.state == "candidate" and not passed.get(row.id, True),
          "created_at": row.created_at.isoformat(), "promoted_at": row.promoted_at.isoformat() if row.promoted_at else None}
         for row in session.exec(query)
     ]  # fmt: skip
     shipped = starter() if base_id in (None, config.BUNDLED) else None
     if shipped is not None:
-        state = "live" if live_id(session, owner, config.BUNDLED) == STARTER_ID else "retired"
-        rows.append({"id": STARTER_ID, "state": state, "scope": shipped.scope, "base_id": config.BUNDLED, "run_id": None,
+        present = loaded[1] if loaded and loaded[0] == config.BUNDLED else None
+        now_state = "live" if live(session, owner, config.BUNDLED, present) == shipped else "retired"
+        rows.append({"id": STARTER_ID, "state": now_state, "scope": shipped.scope, "base_id": config.BUNDLED, "run_id": None,
                      "parent_id": None, "refused": False, "created_at": None, "promoted_at": None})  # fmt: skip
     return rows
 

@@ -23,21 +23,22 @@ JOBS = 5
 _RECIPE = ("label", "method", "scope", "r", "alpha", "learning_rate", "beta", "epochs", "batch_size", "loss_type", "seed")
 
 
-def listing(opened: Session, owner: str, base_id: str | None = None) -> list[dict[str, Any]]:
+def listing(opened: Session, owner: str, base_id: str | None = None, loaded: adapters.Weights | None = None) -> list[dict[str, Any]]:
     """`story` of every adapter of the owner's (of one base model), newest first."""
     query = select(Adapter.id).where(Adapter.owner_id == owner).order_by(col(Adapter.created_at).desc(), col(Adapter.id))
     if base_id is not None:
         query = query.where(Adapter.base_id == base_id)
-    return [story(opened, owner, id) for id in opened.exec(query)]
+    return [story(opened, owner, id, loaded) for id in opened.exec(query)]
 
 
-def story(opened: Session, owner: str, adapter_id: str) -> dict[str, Any]:
+def story(opened: Session, owner: str, adapter_id: str, loaded: adapters.Weights | None = None) -> dict[str, Any]:
     """{id, state, refused, made_at, base_id, base_hash, scope, sha256, bytes, parents, imported, method, recipe, settings, learned,
     checked, held_out, forgotten_on, gate, trial, promoted}.
 
-    `parents` go from the nearest to "starter" or "none"; `learned` and `checked` count pairs (method dpo) or letters (sft) and are None
-    where nothing is known; `held_out` is a sentence; `forgotten_on` the day on which some of what taught it was deleted, or "";
-    `gate` {passed, rules} and `trial` {state, votes} or None; `promoted` is [{at, by, reason, undone_at}], newest first. Raises NotFound.
+    `state` as `adapters.state` says it; `parents` go from the nearest to "starter" or "none"; `learned`
+    and `checked` count pairs (method dpo) or letters (sft) and are None where nothing is known; `held_out` is a sentence; `forgotten_on`
+    the day on which some of what taught it was deleted, or ""; `gate` {passed, rules} and `trial` {state, votes} or None; `promoted` is
+    [{at, by, reason, undone_at}], newest first. Raises NotFound.
     """
     adapters.find(opened, owner, adapter_id)
     row = opened.exec(select(Adapter).where(Adapter.id == adapter_id, Adapter.owner_id == owner)).first()
@@ -49,8 +50,8 @@ def story(opened: Session, owner: str, adapter_id: str) -> dict[str, Any]:
     gate = _gate(opened, row.id) or said.get("gate")
     refused = row.state == "candidate" and bool(gate) and not gate.get("passed")
     return {
-        "id": row.id, "state": row.state, "refused": refused, "made_at": row.created_at.isoformat(), "base_id": row.base_id,
-        "base_hash": row.base_hash, "scope": row.scope, "sha256": row.sha256, "bytes": size(Path(row.path)),
+        "id": row.id, "state": adapters.state(row, loaded), "refused": refused, "made_at": row.created_at.isoformat(),
+        "base_id": row.base_id, "base_hash": row.base_hash, "scope": row.scope, "sha256": row.sha256, "bytes": size(Path(row.path)),
         "parents": parents(opened, owner, row), "imported": not row.run_id, "method": made.method if made else said.get("method", ""),
         "recipe": made.recipe if made else said.get("recipe", ""), "settings": _settings(row) or said.get("settings", {}),
         "learned": _first(report.get("train_pairs"), report.get("train_examples"), plan.get("kept"), said.get("learned")),
@@ -135,12 +136,12 @@ class Lineage:
 
     def listing(self, owner: str) -> list[dict[str, Any]]:
         with session(self._studio.engine) as opened:
-            return listing(opened, owner, self._studio.spec.id)
+            return listing(opened, owner, self._studio.spec.id, adapters.weights(self._studio.loaded))
 
     def strengths(self, owner: str) -> dict[str, Any]:
         """Win rates between all versions, with 95 % intervals: see `strength.fit`."""
         with session(self._studio.engine) as opened:
-            return strength.fit([verdicts.game(label) for label in agreement.first(verdicts.labels(opened, owner))])
+            return strength.fit([verdicts.game(label) for label in agreement.first(verdicts.labels(opened, owner, self._studio.spec.id))])
 
     def compare(self, owner: str, one: str, other: str) -> Iterator[dict[str, Any]]:
         """The same held-out jobs written by two versions ("starter" and "none" too): {title, one, other, finished, stored} each.
@@ -150,7 +151,7 @@ class Lineage:
         """
         with session(self._studio.engine) as opened:
             for id in (one, other):
-                adapters.check_base(opened, owner, id, self._studio.spec.id)
+                adapters.check_base(opened, owner, id, self._studio.spec.id, adapters.weights(self._studio.loaded))
             refs = [adapters.find(opened, owner, id) for id in (one, other)]
             ready = stored(opened, owner, one, other)
             known = {row["title"] for row in ready}

@@ -53,6 +53,12 @@ class Promoting:
             if row is None:
                 return None
             tried, live = (adapters.find(opened, owner, id) for id in (row.adapter_id, row.rival_id))
+            outdated = adapters.state(adapters.own(opened, owner, row.adapter_id), adapters.weights(backend)) == "outdated"
+        if outdated:  # the base model has been updated: no vote could bring it to write
+            with write(self._engine) as opened:
+                if still := trials.running(opened, owner, backend.id):
+                    trials.end(opened, still, "ended")
+            return None
         return (live, tried) if proved(backend, tried) else None
 
     def voted(self, owner: str, receipt: Receipt) -> Receipt:
@@ -85,7 +91,7 @@ class Promoting:
     def begin(self, owner: str, adapter_id: str) -> dict[str, Any]:
         """Put an adapter on trial by hand. Raises UserError when it writes already, or the gate refused it."""
         with session(self._engine) as opened:
-            adapters.check_base(opened, owner, adapter_id, self._base)
+            adapters.check_base(opened, owner, adapter_id, self._base, adapters.weights(self._studio.loaded))
             refused = self._refused(opened, owner, adapter_id)
         if adapter_id in (adapters.STARTER_ID, adapters.NONE_ID):
             raise UserError(f"{adapter_id!r} was not taught here. Nothing has changed. Only what you taught can be on trial.")
@@ -135,7 +141,7 @@ class Promoting:
         """
         reason = reason.strip()
         with session(self._engine) as opened:
-            adapters.check_base(opened, owner, adapter_id, self._base)
+            adapters.check_base(opened, owner, adapter_id, self._base, adapters.weights(self._studio.loaded))
             chosen = adapters.find(opened, owner, adapter_id)
             refused = self._refused(opened, owner, adapter_id)
         if refused and len(reason) < LEAST_REASON:
@@ -184,7 +190,7 @@ class Promoting:
         UserError for what is no adapter of this home, and where it was stopped, or the adapter deleted meanwhile; ModelError."""
         began, stop = now(), threading.Event()
         with session(self._engine) as opened:
-            adapters.check_base(opened, owner, adapter_id, self._base)
+            adapters.check_base(opened, owner, adapter_id, self._base, adapters.weights(self._studio.loaded))
             row = adapters.own(opened, owner, adapter_id)
             if row is None:
                 raise UserError(f"{adapter_id!r} ships with ftapp. The gate has nothing to measure. Name an adapter of your own.")

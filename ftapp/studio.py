@@ -249,7 +249,7 @@ class Studio:
         with session(self.engine) as opened:
             if name == "live":
                 return adapters.live(opened, owner, backend.id, backend.base_hash)
-            adapters.check_base(opened, owner, name, backend.id)
+            adapters.check_base(opened, owner, name, backend.id, adapters.weights(backend))
             return adapters.find(opened, owner, name)
 
     def writers(self, owner: str, backend: Any, name: str) -> tuple[AdapterRef | None, AdapterRef | None]:
@@ -388,7 +388,7 @@ class Studio:
     def adapters(self, owner: str) -> list[dict[str, Any]]:
         """The adapters of the present base model and their states, newest first."""
         with session(self.engine) as opened:
-            return adapters.listing(opened, owner, self.spec.id)
+            return adapters.listing(opened, owner, self.spec.id, adapters.weights(self.loaded))
 
     def doctor(self) -> dict[str, Any]:
         """Hardware, model, storage and journal mode, versions, and what is missing of this machine."""

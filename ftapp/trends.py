@@ -16,7 +16,7 @@ from sqlmodel import Session, col, select
 
 from db.engine import session
 from db.models import Document, Letter, Prompt
-from ftapp import adapters, agreement, config, metrics, preferences, verdicts
+from ftapp import adapters, agreement, config, letters, metrics, preferences, verdicts
 from ftapp.evaluation import wilson
 from ftapp.profiles import JobPosting, ResumeProfile
 
@@ -37,8 +37,7 @@ class Trends:
         base = self._studio.spec.id
         with session(self._studio.engine) as opened:
             live = adapters.live_id(opened, owner, base)
-            labels = _of(opened, owner, live) if live != adapters.NONE_ID else []
-            written = _letters(opened, owner, live) if live != adapters.NONE_ID else []
+            labels, written = _of(opened, owner, live, base), _letters(opened, owner, live, base)
             new = preferences.new_count(opened, owner, base)
         scored = [(at, *_scored(*rest)) for at, *rest in written]
         weeks, falling = weekly(scored, labels), fallen(scored, labels)
@@ -141,22 +140,23 @@ def _mean(values: Sequence[float]) -> float | None:
 # ---- rows ---------------------------------------------------------------------------------------------------------------
 
 
-def _of(opened: Session, owner: str, live: str) -> list[tuple[datetime, float]]:
+def _of(opened: Session, owner: str, live: str, base: str) -> list[tuple[datetime, float]]:
     """(when, 1 won, 0 lost, 0.5 tie or neither) of first answers on pairs in which this adapter wrote one letter."""
-    found = []
-    for label in agreement.first(verdicts.labels(opened, owner)):
-        mine = [side for side in ("left", "right") if getattr(label, f"{side}_model") == live]
+    found, writer = [], letters.writer(None if live == adapters.NONE_ID else live, base)
+    for label in agreement.first(verdicts.labels(opened, owner, base)):
+        mine = [side for side in ("left", "right") if getattr(label, f"{side}_model") == writer]
         if len(mine) == 1:
             found.append((label.at, 0.5 if label.verdict not in ("left", "right") else float(label.verdict == mine[0])))
     return found
 
 
-def _letters(opened: Session, owner: str, live: str) -> list[tuple[Any, ...]]:
+def _letters(opened: Session, owner: str, live: str, base: str) -> list[tuple[Any, ...]]:
     """(when, text, kind, words, posting's fields, résumé's fields) of its letters, at most `A_WEEK` a week of the last `WEEKS`."""
     query = (
         select(Letter.created_at, Letter.text, Prompt.kind, Prompt.words, Prompt.job_document_id, Prompt.resume_document_id)
         .join(Prompt, col(Letter.prompt_id) == Prompt.id)
-        .where(Letter.owner_id == owner, Letter.adapter_id == live, col(Letter.finished))
+        .where(Letter.owner_id == owner, Letter.base_id == base, col(Letter.finished))
+        .where(col(Letter.adapter_id).is_(None) if live == adapters.NONE_ID else Letter.adapter_id == live)
         .order_by(col(Letter.created_at).desc())
     )
     weeks: dict[str, int] = defaultdict(int)

@@ -9,7 +9,7 @@ from collections import defaultdict
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import func
+from sqlalchemy import func, or_
 from sqlalchemy.orm import aliased
 from sqlmodel import Session, col, select
 
@@ -73,7 +73,7 @@ def story(session: Session, owner: str, receipt: str) -> dict[str, Any]:
     return {"receipt": stored.id, "comparison_id": row.id, "repeat_of": row.repeat_of, **given, **when, **about, **wrote}
 
 
-def labels(session: Session, owner: str) -> list[Label]:
+def labels(session: Session, owner: str, base_id: str | None = None) -> list[Label]:
     """All verdicts that stand, settlements apart, oldest first. An edit counts for the side it began from, a mix for neither."""
     left, right = aliased(Letter), aliased(Letter)
     query = (
@@ -89,6 +89,8 @@ def labels(session: Session, owner: str) -> list[Label]:
         .where(Preference.owner_id == owner, col(Preference.undone_at).is_(None), Preference.labeler != preferences.SETTLED)
         .order_by(col(Preference.created_at), col(Preference.id))
     )  # fmt: skip
+    if base_id is not None:
+        query = query.where(*(or_(side.base_id == base_id, col(side.base_id).startswith(SERVED)) for side in (left, right)))
     return [
         Label(id, pair, repeat, who, "tie" if edited == "both" else edited or said, letters.writer(a, base), letters.writer(b, its_base),
               long, wide, kind, at, seconds)  # fmt: skip

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import pytest
 
@@ -13,7 +14,7 @@ from ftapp.errors import NotFound, UserError
 from ftapp.lineage import Lineage
 from ftapp.ui import lineage as screen
 from tests.browser import TEXTS
-from tests.shelf import adapter, choice
+from tests.shelf import SOME_ADAPTER, adapter, choice
 
 ME = "local"
 
@@ -69,6 +70,7 @@ def test_two_versions_write_the_same_held_out_jobs(studio):
 
 
 def test_what_a_report_holds_is_not_written_again(studio, monkeypatch):
+    studio.backend().base_hash = "h" * 64
     made = taught(studio, "starter", letters=[{"before": "old", "after": "new", "before_finished": True, "after_finished": False}])
     monkeypatch.setattr(lineage, "both", lambda *_: {"one": "a", "other": "b", "finished": (True, True)})
     pair, *others = Lineage(studio).compare(ME, made, "starter")
@@ -86,6 +88,15 @@ def test_win_rates_have_intervals_and_the_screen_escapes(studio):
     assert "likely between" in screen.rates(found) and "stand here once" in screen.rates({"pairs": []})
     shown = screen.side_by_side([{"title": "<b>", "one": "<script>", "other": "x", "finished": (True, True)}], ("none", "starter"))
     assert "<script>" not in shown and "<b>" not in shown
+
+
+def test_win_rates_are_of_the_present_model(studio):
+    with write(studio.engine) as opened:
+        for n in range(6):
+            choice(opened, verdict="right", company=f"F {n}")
+            choice(opened, verdict="left", company=f"G {n}", base_id="another model", adapter=replace(SOME_ADAPTER, id="adp_of_another"))
+    (pair,) = Lineage(studio).strengths(ME)["pairs"]
+    assert pair["wins"] + pair["losses"] == 6 and "adp_of_another" not in (pair["one"], pair["other"])
 
 
 def test_the_command_line_tells_it(studio, capsys):

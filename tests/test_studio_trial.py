@@ -10,6 +10,7 @@ from db.models import Comparison, Letter, Promotion
 from ftapp import gate_measure, trials
 from ftapp.backends.local import Proof
 from ftapp.errors import NotFound, UserError
+from ftapp.lineage import Lineage
 from tests.test_studio import POSTING, RESUME, TAUGHT, _last, make, taught  # noqa: F401
 
 
@@ -45,6 +46,27 @@ def test_an_adapter_on_trial_that_cannot_be_proved_does_not_stop_the_writing(tau
         row = opened.get(Comparison, pair["comparison_id"])
         wrote = {opened.get(Letter, id).adapter_id for id in (row.left_letter_id, row.right_letter_id)}
     assert wrote == {None, live} and row.proven
+
+
+def test_what_was_taught_on_earlier_weights_cannot_come_to_write(taught, make):
+    studio, old = taught()
+    with write(studio.engine) as opened:
+        other = adapter(opened)
+        trials.begin(opened, "local", other)
+    studio.backend().base_hash = "n" * 64  # the base model was updated
+    pair = _last(studio.write_pair("local", POSTING, RESUME))
+    with session(studio.engine) as opened:
+        row = opened.get(Comparison, pair["comparison_id"])
+        assert {opened.get(Letter, id).adapter_id for id in (row.left_letter_id, row.right_letter_id)} == {None}
+    assert studio.trial.trial("local")["state"] == "ended", "no vote could let it write"
+    assert {row["state"] for row in studio.adapters("local")} == {"outdated"}
+    assert {row["state"] for row in Lineage(studio).listing("local")} == {"outdated"}
+    for act in (studio.trial.promote, studio.trial.begin, studio.trial.ask_gate):
+        with pytest.raises(UserError, match="earlier weights"):
+            act("local", other)
+    with pytest.raises(UserError, match="earlier weights"):
+        _last(studio.write_pair("local", POSTING, RESUME, adapter=old))
+    assert studio.trial.rollback("local")["state"] == "live"
 
 
 def test_an_adapter_on_trial_that_the_gate_refuses_now_leaves_it(taught, monkeypatch):

@@ -13,6 +13,7 @@ from ftapp import adapters, cli, config, trends
 from ftapp.backends.scripted import ScriptedBackend
 from ftapp.evaluation import wilson
 from ftapp.studio import Studio
+from ftapp.ui import trends as screen
 from tests.browser import TEXTS
 from tests.shelf import SOME_ADAPTER, adapter, choice
 
@@ -71,6 +72,23 @@ def test_thirty_new_choices_or_a_fall_suggest_another_training():
     assert least == 30 and trends.suggestion({}, least - 1) == ""
     assert f"{least} new choices" in trends.suggestion({}, least)
     assert "from 80 to 62 %" in trends.suggestion({"relevance": {"a_week": 0.06, "first": 0.8, "last": 0.62}}, 0)
+
+
+def test_a_home_in_which_the_base_writes_is_told_of_it(home):
+    """So it is in the first trial on every model but the bundled one."""
+    studio = Studio(config.settings(home=home), ScriptedBackend(config.model_spec("bundled"), TEXTS))
+    try:
+        with write(studio.engine) as opened:
+            adapters.promote(opened, "local", "none", "bundled")
+            for number in range(30):
+                choice(opened, verdict="right" if number % 3 else "left", company=f"Firm {number}")
+            choice(opened, company="Elsewhere", base_id="another model")
+        told = trends.Trends(studio).told("local")
+        (week,) = told["weeks"]
+        assert (told["adapter"], week["wins"], week["losses"], week["letters"]) == ("none", 10, 20, trends.A_WEEK)
+        assert told["enough"]["decided"] == 30 and f"the {trends.A_WEEK} newest letters" in screen.weeks(told["weeks"])
+    finally:
+        studio.close()
 
 
 def test_a_home_is_told_of_its_live_adapter_only(home, capsys):

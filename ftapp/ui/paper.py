@@ -9,8 +9,10 @@ import html
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from ftapp.scripts import word_count
+
 SIDES = {"left": "A", "right": "B"}
-STATES = {"candidate": "waiting", "trial": "on trial", "live": "writes now", "retired": "retired"}
+STATES = {"candidate": "waiting", "trial": "on trial", "live": "writes now", "retired": "retired", "outdated": "for earlier weights"}
 
 
 def safe(value: object) -> str:
@@ -25,7 +27,7 @@ def letter(text: str, *, words: int = 120, writing: bool = False, note: str = ""
     """
     state = "writing" if writing else "done" if text else "empty"
     body = f'<div class="letter">{marked or safe(text)}</div>' if text else f'<div class="letter hint">{safe(note)}</div>'
-    foot = foot or (count(len(text.split()), "word") if text else "")
+    foot = foot or (count(word_count(text), "word") if text else "")
     if text and note:
         foot += f" · {note}"
     return f'<article class="paper {state}" style="--words:{int(words)}">{body}<footer>{safe(foot)}</footer>{below}</article>'

@@ -6,7 +6,7 @@ from typing import Any
 
 import gradio as gr
 
-from ftapp.trends import Trends
+from ftapp.trends import A_WEEK, Trends
 from ftapp.ui import paper, plots
 from ftapp.ui.asking import QUIET, calm
 from ftapp.ui.owner import Door
@@ -30,7 +30,8 @@ def weeks(rows: list[dict[str, Any]]) -> str:
 
     cells = [[row["week"], row["letters"], percent(row["relevance"]), percent(row["structure"]),
               f"{row['wins']} of {row['wins'] + row['losses']}"] for row in rows]  # fmt: skip
-    return paper.table(["Week", "Letters", "Answers the posting", "Has its parts", "Chosen"], cells)
+    most = paper.note(f"Of a week the {A_WEEK} newest letters are read.") if any(row["letters"] == A_WEEK for row in rows) else ""
+    return paper.table(["Week", "Letters", "Answers the posting", "Has its parts", "Chosen"], cells) + most
 
 
 class TrendsPanel:
