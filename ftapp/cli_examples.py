@@ -11,6 +11,7 @@ from typing import Any
 
 from ftapp import example_readers
 from ftapp.arguments import BadArguments
+from ftapp.forgetting_files import still
 
 OWNER = "local"  # the person at this machine, as in cli.py
 MOST_SHOWN = 20  # of a kind, for a person's eyes; --json has them all
@@ -23,10 +24,11 @@ def add(studio: Any, args: argparse.Namespace) -> dict[str, Any]:
         raise BadArguments("Nothing was named - nothing was added - name files or folders, - for standard input, or --offered.")
     if missing := [path for path in paths if not path.exists()]:
         raise BadArguments(f"{missing[0]} is not there - nothing was added - name a file or a folder.")
+    there = still(studio.settings.home, OWNER) if args.offered else lambda: None
     given, refused = example_readers.read(paths, args.kind, args.posting)
     given += example_readers.pasted(args.pasted, args.posting, args.kind) if args.pasted else []
     given += studio.examples.offers(OWNER) if args.offered else []
-    done = asdict(studio.examples.add(OWNER, given, _similar(studio, args)))
+    done = asdict(studio.examples.add(OWNER, given, _similar(studio, args), there))
     told = f"{len(done['ids']):,} added, {done['already']:,} there already, {len(refused):,} not taken."
     print(told + (f" {done['quarantined']:,} of them in quarantine." if done["quarantined"] else ""))
     if done["repaired"]:

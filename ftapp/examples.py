@@ -7,7 +7,7 @@ Edited letters and imported examples lie elsewhere in the home and are offered: 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
 from types import SimpleNamespace
 from typing import Any
@@ -46,9 +46,9 @@ class Examples:
 
     # ---- in -----------------------------------------------------------------------------------------------------
 
-    def add(self, owner: str, given: Sequence[Given], similar: Similar | None = None) -> Added:
-        """Store what is not there yet and check everything anew. `similar` compares by meaning too, as in `quality.check`."""
-        added = self.store(owner, given)
+    def add(self, owner: str, given: Sequence[Given], similar: Similar | None = None, still: Callable[[], None] = lambda: None) -> Added:
+        """`store`, and check everything anew. `similar` compares by meaning too, as in `quality.check`."""
+        added = self.store(owner, given, still)
         if not added.ids:
             return added
         self.check(owner, similar)
@@ -56,12 +56,14 @@ class Examples:
             aside = _mine(owner).where(Example.state == "quarantined", col(Example.id).in_(added.ids))
             return replace(added, quarantined=len(opened.exec(aside).all()))
 
-    def store(self, owner: str, given: Sequence[Given]) -> Added:
-        """Store what is not there yet; it waits in quarantine for `check`."""
+    def store(self, owner: str, given: Sequence[Given], still: Callable[[], None] = lambda: None) -> Added:
+        """Store what is not there yet; it waits in quarantine for `check`. `still` raises where it may not be stored any more: what was
+        read from the tables may have been deleted since."""
         made = [example_rows.made(one) for one in given]
         ids: list[str] = []
         for at in range(0, len(made), PAGE):
             with write(self._engine) as opened:
+                still()
                 ids += example_rows.store(opened, owner, made[at : at + PAGE])
         repaired = {one["content_hash"] for one in made if one["before"]}
         with session(self._engine) as opened:
@@ -144,9 +146,12 @@ class Examples:
     def freed(self, owner: str, gone: Sequence[str]) -> None:
         """What was set aside only because of another that is gone comes back."""
         with session(self._engine) as opened:
-            rows = opened.exec(_mine(owner).where(Example.state == "quarantined")).all()
+            rows = opened.exec(_mine(owner)).all()
         if any(finding["twin"] in gone for row in rows for finding in row.findings):
             self.check(owner)
+            with write(self._engine) as opened:  # those are not checked, and a finding may quote what is gone
+                for row in opened.exec(_mine(owner).where(Example.state == "left_out")):
+                    row.findings = [one for one in row.findings if one["twin"] not in gone]
 
     # ---- shown --------------------------------------------------------------------------------------------------
 

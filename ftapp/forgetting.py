@@ -117,9 +117,9 @@ class Forgetting:
                             voiced=voiced)  # fmt: skip
             # Files that went before the commit could not come back.
             files.finish(self._studio.settings.home, lambda: adapters.standing(self._studio.engine, self._runs))
+        if examples := reached.rows.get("example"):
+            self._studio.examples.freed(owner, examples)
         told = {"removed": removed, "policy": policy, "wrote": sorted(wrote), "scrubbed": scrub(self._studio.engine)}
-        if kind == "example":
-            self._studio.examples.freed(owner, given)
         return done | told | self._old_copies(given, purge)
 
     def everything(self, owner: str) -> int:

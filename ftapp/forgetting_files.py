@@ -85,6 +85,12 @@ def refuse_older(home: Path, owner: str, begun: datetime) -> None:
         raise UserError(MEANWHILE)
 
 
+def still(home: Path, owner: str) -> Callable[[], None]:
+    """A check for later: `refuse_older` for what is read from now on."""
+    begun = _now()
+    return lambda: refuse_older(home, owner, begun)
+
+
 def finish(home: Path, standing: Callable[[], Collection[str]]) -> bool:
     """Do what `begin` wrote down, if anything; returns whether there was. May be done twice. A folder that is `standing` (a row still
     names it: the deletion did not come to its end) stays, and is asked for again."""

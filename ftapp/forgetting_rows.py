@@ -23,7 +23,6 @@ from ftapp.errors import NotFound
 KINDS = ("resume", "person", "letter", "labeler", "example")
 NAMES = {"resume": "résumé", "person": "person", "letter": "letter", "labeler": "labeler", "example": "own example"}
 FIRST = 50  # characters of a résumé that has no name
-MOST_LISTED = 200  # of a kind, newest first
 PAGE = 400
 
 
@@ -38,7 +37,7 @@ class Reach:
 
 
 def listing(session: Session, owner: str, kind: str) -> list[dict[str, str]]:
-    """[{kind, id, title, at}] of what can be deleted, newest first, at most `MOST_LISTED`."""
+    """[{kind, id, title, at}] of what can be deleted, newest first."""
     return [{"kind": kind, "id": id, "title": title, "at": at.isoformat(timespec="seconds")}
             for id, title, at in _LISTED[kind](session, owner)]  # fmt: skip
 
@@ -178,13 +177,13 @@ def _people(session: Session, owner: str) -> list[dict[str, tuple[str, Any]]]:
 def _resumes(session: Session, owner: str) -> list[tuple[str, str, Any]]:
     start = func.substr(Document.text, 1, FIRST)
     query = select(Document.id, Document.fields, Document.created_at, start).where(Document.owner_id == owner, Document.kind == "resume")
-    found = session.exec(query.order_by(col(Document.created_at).desc(), col(Document.id)).limit(MOST_LISTED))
+    found = session.exec(query.order_by(col(Document.created_at).desc(), col(Document.id)))
     return [(id, str((fields or {}).get("name") or f"no name: {' '.join(text.split())}…"), at) for id, fields, at, text in found]
 
 
 def _persons(session: Session, owner: str) -> list[tuple[str, str, Any]]:
     listed = []
-    for person in _people(session, owner)[:MOST_LISTED]:
+    for person in _people(session, owner):
         (id, (name, at)), number = next(iter(person.items())), len(person)
         listed.append((id, f"{name} ({number} résumé{'s' * (number > 1)})", at))
     return listed
@@ -197,7 +196,6 @@ def _letters(session: Session, owner: str) -> list[tuple[str, str, Any]]:
         .outerjoin(Document, col(Prompt.job_document_id) == Document.id)
         .where(Letter.owner_id == owner)
         .order_by(col(Letter.created_at).desc(), col(Letter.id))
-        .limit(MOST_LISTED)
     )
     return [(id, f"{_job(fields)}, by {adapter or 'the base model'}", at) for id, adapter, at, fields in session.exec(query)]
 
@@ -209,12 +207,12 @@ def _job(fields: dict[str, Any] | None) -> str:
 
 def _labelers(session: Session, owner: str) -> list[tuple[str, str, Any]]:
     query = select(Labeler).where(Labeler.owner_id == owner).order_by(col(Labeler.created_at).desc(), col(Labeler.id))
-    return [(row.id, row.name + (" (has left)" if row.gone_at else ""), row.created_at) for row in session.exec(query.limit(MOST_LISTED))]
+    return [(row.id, row.name + (" (has left)" if row.gone_at else ""), row.created_at) for row in session.exec(query)]
 
 
 def _examples(session: Session, owner: str) -> list[tuple[str, str, Any]]:
     query = select(Example).where(Example.owner_id == owner).order_by(col(Example.created_at).desc(), col(Example.id))
-    rows = session.exec(query.limit(MOST_LISTED)).all()
+    rows = session.exec(query).all()
     known = example_rows.documents_of(session, rows)
     return [(row.id, example_rows.name_of(row, known), row.created_at) for row in rows]
 

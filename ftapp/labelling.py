@@ -18,6 +18,7 @@ from ftapp import labelers, letters, likeness, preferences, queue, sets, verdict
 from ftapp.ahead import Ahead
 from ftapp.documents import PlainText, read_text
 from ftapp.errors import UserError
+from ftapp.forgetting_files import still
 from ftapp.profiles import parse_resume
 
 PRELOADED = 4  # pairs that a page holds, so that the next one is there at once
@@ -51,8 +52,9 @@ class Labelling:
 
         {added, refused: [sentence]}. Raises UserError when a posting needs a résumé and there is none at all.
         """
-        words = letters.length(self._studio.spec, kind, words)
-        resume, refused, planned = resume or self._newest_resume(owner), [], []
+        words, there = letters.length(self._studio.spec, kind, words), still(self._studio.settings.home, owner)
+        given, refused, planned = bool(resume), [], []
+        resume = resume or self._newest_resume(owner)
         read = {}
         for number, (job, own) in enumerate(texts, 1):
             try:
@@ -64,6 +66,8 @@ class Labelling:
                     raise
                 refused.append(f"posting {number}: {error}")
         with write(self._engine) as opened:
+            if not given:  # the newest one was read before: it may be gone by now
+                there()
             pairs = [(self._kept(opened, owner, "posting", job, kind, read), self._kept(opened, owner, "resume", cv, kind, read))
                      for job, cv in planned]  # fmt: skip
             added = queue.add(opened, owner, [pair for pair in pairs if pair[0]], kind, tone, words)

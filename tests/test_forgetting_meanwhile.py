@@ -4,17 +4,21 @@ from __future__ import annotations
 
 from datetime import timedelta
 from pathlib import Path
+from types import SimpleNamespace
 
+import gradio as gr
 import pytest
 from sqlmodel import select
 
 from db.engine import session, write
-from db.models import Adapter, Example, GateReport, TrainingRun, now
-from ftapp import adapters, config, examples, forgetting_files, gate_measure, promoting, trials
+from db.models import Adapter, Document, Example, GateReport, TrainingRun, now
+from ftapp import adapters, cli_examples, config, examples, forgetting_files, gate_measure, labelling, promoting, trials
 from ftapp.errors import UserError
 from ftapp.forgetting import Forgetting
 from ftapp.studio import Studio
-from ftapp.training import run, supervise
+from ftapp.training import prepare, run, supervise
+from ftapp.ui.own_letters import LettersPanel
+from tests.shelf import adapter
 from tests.test_forgetting_one import ME, only, places, resume_of, told, trained
 
 POSTING, RESUME = "Baker\nCompany: Oak\n\nRequirements\n- Early hours", "Sam CANARYcv\nBaker\n\nSkills\nsourdough"
@@ -41,6 +45,72 @@ def test_letters_that_were_begun_before_are_not_stored(studio, elsewhere, verb):
     assert places(studio, "CANARY") == [] and not studio.busy(ME)
     list(getattr(studio, verb)(ME, POSTING, RESUME))
     assert places(studio, "CANARY"), "what begins afterwards is stored"
+
+
+def test_letters_that_were_offered_before_are_not_stored(studio):
+    told("CANARY", edited="Dear CANARYedit, I knead and shape the loaves every morning before the shop opens at six.")(studio)
+    began, given = now(), studio.examples.offers(ME)
+    Forgetting(studio).forget(ME, "resume", resume_of(studio, "CANARY"))
+    with pytest.raises(UserError, match="deleted while this was made"):
+        studio.examples.store(ME, given, lambda: forgetting_files.refuse_older(studio.settings.home, ME, began))
+    assert places(studio, "CANARY") == []
+
+
+def test_both_ways_to_take_what_is_offered_look_whether_it_is_still_there(studio, monkeypatch):
+    told("CANARY", edited="Dear CANARYedit, I knead and shape the loaves every morning before the shop opens at six.")(studio)
+    read = studio.examples.offers
+
+    def slow(owner):
+        given = read(owner)
+        for found in only(studio, Document, kind="resume"):
+            Forgetting(studio).forget(owner, "resume", found.id)
+        return given
+
+    monkeypatch.setattr(studio.examples, "offers", slow)
+    with gr.Blocks():
+        panel = LettersPanel(studio, SimpleNamespace(manager=lambda request: ME))
+    with pytest.raises(UserError, match="deleted while this was made"):
+        panel.take_offered(None)
+    told("CANARY", edited="Dear CANARYedit, I knead and shape the loaves every morning before the shop opens at six.")(studio)
+    given = SimpleNamespace(paths=[], offered=True, pasted="", posting="", kind="", meaning=False)
+    monkeypatch.setattr(cli_examples, "_similar", lambda *_: None)
+    with pytest.raises(UserError, match="deleted while this was made"):
+        cli_examples.add(studio, given)
+    assert places(studio, "CANARY") == []
+
+
+def test_the_queue_is_not_filled_from_a_resume_that_is_gone(studio, monkeypatch):
+    told("CANARY")(studio)
+    monkeypatch.setattr(studio.labelling.ahead, "wake", lambda *_: None)
+    real = labelling.read_text
+
+    def slow(text, what):
+        for found in only(studio, Document, kind="resume"):
+            Forgetting(studio).forget(ME, "resume", found.id)
+        return real(text, what)
+
+    monkeypatch.setattr(labelling, "read_text", slow)
+    with pytest.raises(UserError, match="deleted while this was made"):
+        studio.labelling.fill(ME, [(POSTING, None)])
+    assert places(studio, "CANARY") == []
+
+
+def test_what_is_taught_next_does_not_start_from_what_learned_from_something_deleted(studio):
+    """Whoever keeps an adapter keeps it writing; another training is taught without what was deleted, and says where it starts."""
+    with write(studio.engine) as opened:
+        voice = adapter(opened, parent="starter")
+        row = opened.get_one(Adapter, voice)
+        made = opened.get_one(TrainingRun, row.run_id)
+        made.method, made.report = "sft", {}
+        adapters.promote(opened, ME, voice, "bundled")
+    base, recipe = {"id": "bundled", "hash": row.base_hash}, config.recipe("dpo_bundled")
+    with session(studio.engine) as opened:
+        assert prepare._parent(opened, ME, base, recipe)[0].id == voice
+    with write(studio.engine) as opened:
+        opened.get_one(TrainingRun, row.run_id).report = {"forgotten_on": "2026-01-02"}
+    with session(studio.engine) as opened:
+        found, notes = prepare._parent(opened, ME, base, recipe)
+    assert found.id == "starter" and notes == [f"Starts below {voice}: it learned from something that was deleted on 2026-01-02."]
 
 
 def test_a_clock_that_was_set_back_refuses_nothing(studio, monkeypatch):
@@ -81,6 +151,7 @@ def test_a_training_does_not_begin_with_a_letter_that_was_just_deleted(studio, m
 @pytest.mark.parametrize("policy", ["off", "delete", "keep"])
 def test_the_gate_lets_nothing_back_on_duty(studio, monkeypatch, policy):
     told("CANARY")(studio)
+    studio.backend().base_hash = "h" * 64
     guilty = trained(studio)
 
     def measured(*_, **__):  # it takes minutes
@@ -101,6 +172,7 @@ def test_the_gate_lets_nothing_back_on_duty(studio, monkeypatch, policy):
 
 def test_a_measurement_that_is_stopped_says_nothing(studio, monkeypatch):
     told("CANARY")(studio)
+    studio.backend().base_hash = "h" * 64
     guilty = trained(studio)
 
     def measured(*_, stop, **__):

@@ -8,6 +8,7 @@ import sqlite3
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
 
+import gradio as gr
 import pytest
 from sqlmodel import select
 
@@ -18,11 +19,14 @@ from ftapp import adapters, cli, config, examples, forgetting, forgetting_files,
 from ftapp.backends.pair import Row, Sampling
 from ftapp.documents import PlainText, read_text
 from ftapp.errors import NotFound, UserError
+from ftapp.example_readers import Given
 from ftapp.forgetting import Forgetting
 from ftapp.profiles import parse_job, parse_resume
 from ftapp.prompts import build
 from ftapp.studio import Studio
 from ftapp.training import plan, run
+from ftapp.ui.forget import ForgetPanel
+from ftapp.ui.owner import Door
 from tests.shelf import SOME_ADAPTER
 
 ME = "local"
@@ -309,6 +313,49 @@ def test_the_command_line_lists_plans_and_deletes(studio, capsys):
     assert ask("resume", one["id"], "--adapters", "delete")[1]["policy"] == "delete"
     assert places(studio, "CANARY") == [] and ask("resume", one["id"])[0] == 1
     assert ask("list")[1] == {"items": []}
+
+
+SLOW = ("I tell my manager first, early in the week, and I bring two ways to get it done. People forgive a late part; they do not "
+        "forgive a surprise on Friday.")  # fmt: skip
+DROPPED = ("Ask which of the two matters more, write the answer down, and drop the other one openly. A slipping date is a choice that "
+           "nobody has made yet, so I make it with the team.")  # fmt: skip
+
+
+@pytest.mark.parametrize("state", ["in", "left_out"])
+def test_what_a_finding_quotes_of_a_deleted_letter_goes_with_it(studio, state):
+    asked = "How do you handle slipping deadlines at work as {} only deputy and team lead?"
+    for who, said in (("CANARYone's", SLOW), ("CANARYtwo's", DROPPED)):
+        studio.examples.add(ME, [Given(said, "answer", asked.format(who))])
+    (row,) = [row for row in only(studio, Example) if row.findings]
+    if state == "left_out":
+        studio.examples.leave_out(ME, [row.id])
+    (twin,) = {finding["twin"] for finding in row.findings}
+    (other,) = only(studio, Example, id=twin)
+    gone = "CANARYone" if other.letter == SLOW else "CANARYtwo"
+    assert gone in json.dumps(row.findings)
+    assert Forgetting(studio).forget(ME, "example", twin)["scrubbed"]
+    assert places(studio, gone) == [] and only(studio, Example)[0].findings == []
+
+
+def test_a_copy_comes_back_when_the_person_of_the_other_is_deleted(studio):
+    for posting in ("Baker\nCompany: Oak Bakery", "Baker\nCompany: Oak Bakery\n\nEarly hours"):
+        studio.examples.add(ME, [Given(f"Dear Oak Bakery team,\n\n{SLOW} {DROPPED}\n\nKind regards\nAda", "cover_letter", posting)])
+    (first,) = only(studio, Example, state="in")
+    with write(studio.engine) as opened:
+        person = letters.keep_document(opened, ME, "resume", PlainText("Ada Canary\nBaker"), {"name": "Ada Canary"})
+        opened.get_one(Example, first.id).resume_document_id = person
+    Forgetting(studio).forget(ME, "person", person)
+    (left,) = only(studio, Example)
+    assert (left.state, left.findings) == ("in", [])
+
+
+def test_a_long_list_is_whole_and_the_screen_says_that_it_shows_a_part(studio):
+    with write(studio.engine) as opened:
+        opened.add_all(Labeler(owner_id=ME, name=f"Labeler {number}") for number in range(201))
+    assert len(Forgetting(studio).listing(ME, "labeler")) == 201
+    with gr.Blocks():
+        shown = ForgetPanel(studio, Door("127.0.0.1"))._shown(ME, "labeler")[0]
+    assert len(shown["choices"]) == 200 and "200 newest of 201" in shown["info"]
 
 
 def test_things_that_can_be_deleted_can_be_told_apart(studio):

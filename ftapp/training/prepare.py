@@ -102,6 +102,12 @@ def _parent(opened: Session, owner: str, base: Mapping[str, Any], recipe: config
         found = live and adapters.start_for(opened, owner, live, recipe.method)
     else:
         found = live if recipe.parent == "continue" else None
+    told = []
+    while found is not None and (day := adapters.forgotten_on(opened, found.id)):  # what was deleted is not to be learned from again
+        told = [f"Starts below {found.id}: it learned from something that was deleted on {day}."]
+        found = adapters.parent(opened, owner, found)
+    if told:
+        return (found if found and found.scope == recipe.scope else None), told
     if found is not None and found.scope != recipe.scope:
         return None, [f"Starts from the base: the parent {found.id} has scope '{found.scope}', this recipe trains scope '{recipe.scope}'."]
     if found is not None and recipe.method == "dpo" and adapters.taught_by(opened, owner, found.id) == "sft":

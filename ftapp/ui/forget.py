@@ -18,6 +18,7 @@ EVERYTHING = (
     "Your texts, letters, choices, imported rows, trainings and adapters go for good. Backups made before still hold them until their "
     "time comes, or until you delete those too."
 )
+MOST_LISTED = 200  # newest first: a longer list nobody scrolls
 EMPTY = {
     "resume": "No résumé is stored.", "person": "No résumé with a name is stored.", "letter": "No letter is stored.",
     "labeler": "Nobody but you has labelled here.", "example": "No letter of your own is stored.",
@@ -82,8 +83,11 @@ class ForgetPanel:
         """A visitor is shown no list: deleting belongs to the owner."""
         kind = kind if kind in EMPTY else "resume"
         rows = self.verbs.listing(owner, kind) if owner == LOCAL else []
-        choices = [(f"{row['title']} · {row['at'][:19].replace('T', ' ')}", row["id"]) for row in rows]
-        which = gr.update(choices=choices, value=None, info=None if rows else EMPTY[kind])
+        choices = [(f"{row['title']} · {row['at'][:19].replace('T', ' ')}", row["id"]) for row in rows[:MOST_LISTED]]
+        info = None if rows else EMPTY[kind]
+        if len(rows) > MOST_LISTED:
+            info = f"The {MOST_LISTED} newest of {len(rows):,}. All: python -m ftapp forget list {kind}"
+        which = gr.update(choices=choices, value=None, info=info)
         return which, gr.update(visible=False), gr.update(visible=False)
 
     def _wire(self) -> None:

@@ -12,9 +12,9 @@ from typing import Any
 
 import gradio as gr
 
-from ftapp import example_readers, own_voice
+from ftapp import example_readers, forgetting, own_voice
 from ftapp.errors import UserError
-from ftapp.forgetting import Forgetting
+from ftapp.forgetting_files import still
 from ftapp.prompts import KIND_NAMES
 from ftapp.ui import paper, voice
 from ftapp.ui.asking import QUIET, calm, forget
@@ -30,6 +30,7 @@ MOST_LISTED, MOST_REPAIRS = 50, 10
 MANY = 100  # examples from which on more change little: where the meter is full
 LEAD = "Choices teach slowly; letters that you wrote teach at once. Bring what you are content with: what is taught is what comes back."
 EMPTY = "Nothing here yet. Paste a letter, or bring files: six are a beginning, thirty show your voice."
+STAY = "Roll back, under Models, takes off duty what writes. What you teach next starts without them."
 UNCHECKED = "It is being checked. If this stays, press Check again."
 WHEN = {
     "Facts that change": "A price, a policy, a project: a document under Data. Letters look it up; nobody has to teach it again.",
@@ -214,7 +215,8 @@ class LettersPanel:
 
     def take_offered(self, request: gr.Request) -> str:
         owner = self.door.manager(request)
-        return _told(self.studio.examples.store(owner, self.studio.examples.offers(owner)))
+        there = still(self.studio.settings.home, owner)
+        return _told(self.studio.examples.store(owner, self.studio.examples.offers(owner), there))
 
     def check(self, request: gr.Request) -> tuple[Any, ...]:
         """The quality report by words, which nothing has to be loaded for."""
@@ -233,18 +235,17 @@ class LettersPanel:
 
         def decide(ids: list[str], request: gr.Request) -> tuple[Any, ...]:
             owner = self.door.manager(request)
-            if at < len(ids):
-                self._do(owner, act, [ids[at]])
-            return self._shown(owner)
+            return self._shown(owner, self._do(owner, act, [ids[at]]) if at < len(ids) else "")
 
         return decide
 
-    def _do(self, owner: str, act: str, ids: list[str]) -> None:
-        """What is deleted leaves the files of trainings too; adapters that learned from it stay until the person decides (Data, Models)."""
-        if act == "delete":
-            Forgetting(self.studio).forget(owner, "example", ids, "keep")
-        else:
+    def _do(self, owner: str, act: str, ids: list[str]) -> str:
+        """What is deleted leaves the files of trainings too; adapters that learned from it stay until the person decides, and are told."""
+        if act != "delete":
             getattr(self.studio.examples, act)(owner, ids)
+            return ""
+        done = forgetting.Forgetting(self.studio).forget(owner, "example", ids, "keep")
+        return paper.bullets([*forgetting.done(done), STAY]) if done["adapters"] else ""
 
     def deciding_all(self, act: str) -> Callable[..., tuple[Any, ...]]:
         def decide(request: gr.Request) -> tuple[Any, ...]:
@@ -265,8 +266,7 @@ class LettersPanel:
             owner = self.door.manager(request)
             if not id:
                 raise UserError("No example is chosen. Nothing has changed. Choose one in the list first.")
-            self._do(owner, act, [id])
-            return self._shown(owner)
+            return self._shown(owner, self._do(owner, act, [id]))
 
         return decide
 
@@ -274,7 +274,7 @@ class LettersPanel:
         owner = self.door.owner(request)
         return whole_text(self.studio.examples.show(owner, id)) if id else paper.note("Choose an example in the list first.")
 
-    def _shown(self, owner: str) -> tuple[Any, ...]:
+    def _shown(self, owner: str, told: str = "") -> tuple[Any, ...]:
         report, rows, offered = (getattr(self.studio.examples, name)(owner) for name in ("report", "listing", "offered"))
         held = report["quarantine"]
         places: list[Any] = []
@@ -293,7 +293,7 @@ class LettersPanel:
             report_text(report), gr.update(visible=bool(rows)), [row["id"] for row in held[:AT_ONCE]], aside,
             gr.update(visible=len(held) > 1), gr.update(visible=len(_repairable(rows)) > 1), *places,
             repaired_text(report["repaired"]), table_text(rows),
-            gr.update(visible=bool(rows)), gr.update(choices=choices, value=None), "",
+            gr.update(visible=bool(rows)), gr.update(choices=choices, value=None), told,
             gr.update(visible=offered > 0, value=f"Add {paper.count(offered, 'letter')} edited here or imported"),
         )  # fmt: skip
 
