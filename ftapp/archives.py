@@ -31,7 +31,7 @@ _TENSOR = re.compile(r"base_model\.model\.([\w.]{1,300})\.lora_(A|B)\.weight")
 _OFF = ("use_dora", "use_qalora", "use_bdlora", "arrow_config", "kasa_config", "velora_config", "monteclora_config", "lora_ga_config",
         "eva_config", "corda_config", "loftq_config", "modules_to_save", "trainable_token_indices", "target_parameters",
         "layer_replication", "auto_mapping", "megatron_config", "rank_pattern", "alpha_pattern", "use_rslora", "lora_bias",
-        "fan_in_fan_out", "layers_to_transform", "exclude_modules")  # fmt: skip
+        "layers_to_transform", "exclude_modules")  # fmt: skip
 # RuntimeError: a password, or a packing that zipfile does not know
 _DAMAGE = (zipfile.BadZipFile, zipfile.LargeZipFile, EOFError, RuntimeError, ValueError, OSError, OverflowError)
 OTHER_BASE = "Load the base model that it was made for first, under Models."

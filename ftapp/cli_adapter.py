@@ -74,7 +74,7 @@ def trends(studio: Any, args: argparse.Namespace) -> dict[str, Any]:
 def repeat(studio: Any, args: argparse.Namespace) -> dict[str, Any]:
     from ftapp.training import repeat as training
 
-    done = training.repeat(studio.settings.folder("runs"), studio.training_status(OWNER, args.run)["id"])
+    done = studio.supervisor.repeat(OWNER, args.run)
     print(training.said(done))
     return done
 

@@ -23,6 +23,7 @@ from ftapp.documents import PlainText, read_text
 from ftapp.errors import UserError
 from ftapp.example_readers import Given
 from ftapp.profiles import JobPosting, ResumeProfile, parse_resume
+from ftapp.scripts import word_count
 
 PAGE = 500
 MOST_RESUMES = 200  # whose names are compared with the name under a letter
@@ -178,7 +179,7 @@ def is_rebuilt(row: Example) -> bool:
 
 def line(row: Example, known: Documents) -> dict[str, Any]:
     return {
-        "id": row.id, "kind": row.kind, "name": name_of(row, known), "words": len(row.letter.split()), "source": row.source,
+        "id": row.id, "kind": row.kind, "name": name_of(row, known), "words": word_count(row.letter), "source": row.source,
         "state": row.state, "rebuilt": is_rebuilt(row), "repairable": is_repairable(row),
         "findings": list(dict.fromkeys(quality.CODES[one["code"]] for one in row.findings)),
     }  # fmt: skip
@@ -274,6 +275,6 @@ def messages(row: Example, known: Documents, facts: Any, template: str | None) -
 def _words(spec: config.ModelSpec, row: Example) -> int:
     """The length to ask for: the one that the screen offers if the letter is about so long, else the letter's own in tens. Asking for
     160 words of a letter that has 400 would teach that the number means nothing."""
-    own = len(row.letter.split())
+    own = word_count(row.letter)
     near = min(spec.words[row.kind], key=lambda words: abs(words - own))
     return near if abs(near - own) <= structure.TOLERANCE * near else max(10, round(own, -1))

@@ -13,7 +13,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from ftapp import claims_facts, structure
+from ftapp import claims_facts, scripts, structure
 from ftapp.profiles import JobPosting, ResumeProfile
 from ftapp.prompts import content_words
 
@@ -124,7 +124,7 @@ def scores(
         _groundedness(supported, claims),
         _specificity(letter, job),
         _score("repetition", repetition(letter)),
-        _score("words", len(letter.split())),
+        _score("words", scripts.word_count(letter)),
         _score("characters", len(letter)),
     ]
 

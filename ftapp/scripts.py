@@ -31,6 +31,9 @@ _SMALL_WORDS = {
     "Polish": "w i z na do oraz się jest dla od że nie w po przy lub jako za o",
 }  # fmt: skip
 
+_UNSPACED = "\u0e00-\u0e7f\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff"  # Thai, kana, Chinese characters
+_WORDS = re.compile(rf"[{_UNSPACED}]|[^\s{_UNSPACED}\u3001-\u303f\uff01-\uff0f\uff1a-\uff1f]+")  # the last are their marks
+
 NAME_LABEL = (
     r"(?:氏\s?名|お名前|名\s?前|姓\s?名|이\s?름|성\s?명|الا?إ?سم(?:\s+(?:الكامل|بالكامل))?|نام(?:\s+و\s+نام\s+خانوادگی)?|"
     r"имя|фио|ф\.\s?и\.\s?о\.?|ім[’']я|όνομα|ονοματεπώνυμο|שם(?:\s+מלא)?|ชื่อ|नाम)"
@@ -49,6 +52,11 @@ def _letters(text: str) -> Counter[str]:
 def _script(letter: str) -> str:
     first = unicodedata.name(letter, "").split(" ")[0]
     return first if first in _SCRIPTS else ""
+
+
+def word_count(text: str) -> int:
+    """Words as far as spaces part them; in scripts that are written without spaces every letter counts as one."""
+    return len(_WORDS.findall(text))
 
 
 def language(text: str) -> str:

@@ -191,10 +191,16 @@ def _facts(held: zipfile.ZipFile) -> dict[str, Any]:
 
 def _short(value: Any, depth: int = 0) -> Any:
     if isinstance(value, dict) and depth < 4:
-        return {str(key)[:60]: _short(one, depth + 1) for key, one in list(value.items())[:40]}
+        return {_word(key, 60): _short(one, depth + 1) for key, one in list(value.items())[:40]}
     if isinstance(value, list) and depth < 4:
         return [_short(one, depth + 1) for one in value[:40]]
-    return value if isinstance(value, bool | int | float) or value is None else str(value)[:_MOST_WORDS]
+    if isinstance(value, bool | int | float):
+        return value if abs(value) < 2**53 else None  # no infinity, and no number that nobody can divide
+    return None if value is None else _word(value, _MOST_WORDS)
+
+
+def _word(value: Any, most: int) -> str:
+    return str(value).encode(errors="replace").decode()[:most]  # half of a surrogate pair is no text: no page could show it
 
 
 def _same_base(said: dict[str, Any], described: dict[str, Any], base: dict[str, Any], spec: config.ModelSpec) -> None:

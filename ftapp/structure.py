@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from ftapp.errors import UserError
 from ftapp.profiles import JobPosting, ResumeProfile
 from ftapp.prompts import KINDS, content_words
+from ftapp.scripts import word_count
 
 SUBJECT_CHARACTERS = 60  # about what a phone shows of a subject line
 EMAIL_WORDS = (50, 125)  # the lengths answered most often: Boomerang, "7 tips for getting more responses", 2016
@@ -232,7 +233,7 @@ def _measured(letter: str, pieces: Letter, kind: str, words: int | None) -> tupl
     if kind == "linkedin_message" and words is None and characters <= NOTE_CHARACTERS:
         words = NOTE_WORDS
     form, unit, low, high = band(kind, words)
-    count = len(letter.split()) - (len(letter.strip().splitlines()[0].split()) if pieces.subject else 0)
+    count = word_count(letter) - (word_count(letter.strip().splitlines()[0]) if pieces.subject else 0)
     return form, unit, characters if unit == "characters" else count, low, high
 
 

@@ -50,6 +50,13 @@ def test_letters_that_repeat_themselves_or_lose_their_length():
     assert seen.letters(["", ""]).startswith("Its letters lose their length")
 
 
+def test_scripts_without_spaces_have_a_length_too():
+    one = "敬启者：我每天清晨烤面包。\n\n我愿意加入你们的厨房。\n\n此致敬礼"
+    seen = guard.Guard(0.1, 100, [one])
+    assert seen.letters([one]) == seen.letters([one.replace("\n", "")]) == "", "a paragraph is no word"
+    assert seen.letters(["敬启者"]) == "Its letters lose their length (3 words, 25 at the start)"
+
+
 def test_to_become_as_short_as_what_is_taught_is_no_collapse():
     short = guard.Guard(0.1, 100, [_letter(0, 6)])
     assert short.letters([_letter(1)]) == "" and short.letters([_letter(2, 5)]) == ""

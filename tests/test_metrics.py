@@ -38,6 +38,7 @@ def test_every_score_has_its_definition_and_counts_are_counts():
                                        "repetition", "words", "characters"]  # fmt: skip
     assert all(s.explanation and s.unit == metrics.DEFINITIONS[s.name][0] for s in found)
     assert (found[5].value, found[6].value) == (4, 18)
+    assert score("敬启者，我烤面包。 SQL。", "words").value == 8, "letters stand for words where no spaces part them"
 
 
 def test_relevance_counts_requirements_by_their_terms():

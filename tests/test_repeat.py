@@ -10,8 +10,9 @@ import time
 
 import pytest
 
+from ftapp.backends.local import AdapterRef
 from ftapp.errors import TrainingError
-from ftapp.training import processes, repeat, run
+from ftapp.training import processes, repeat, run, tokens
 from tests import tiny
 from tests.test_dpo import create
 
@@ -57,6 +58,21 @@ def test_resumed_after_three_kills_it_is_the_same_adapter(whole):
     for name in repeat.FROZEN:
         shutil.copyfile(runs / "run_1" / name, hurt / name)
     assert repeat.apart(weights, trained(hurt, kills=3)) <= 1e-6
+
+
+@pytest.mark.slow
+def test_a_home_that_moved_repeats_what_began_from_an_adapter(whole, tmp_path):
+    _, model, _ = whole
+    runs = tmp_path / "home" / "runs"
+    path = tiny.tiny_adapter(model, runs / "run_0" / "adapter", tokens.header_ids(tokens.tokenizer(model)), scale=0.05)
+    parent = AdapterRef("adp_parent", path, run.sha256_file(path / repeat.WEIGHTS), "letter")
+    trained(create(runs / "run_1", model, parent, epochs=1))
+    (tmp_path / "home").rename(tmp_path / "moved")
+    here = tmp_path / "moved" / "runs"
+    with pytest.raises(TrainingError):
+        repeat.repeat(here, "run_1")
+    done = repeat.repeat(here, "run_1", here / "run_0" / "adapter")
+    assert done["same"] and done["data_hash"] == repeat.data_hash(here / "run_1")
 
 
 @pytest.mark.slow

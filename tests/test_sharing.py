@@ -21,10 +21,13 @@ from ftapp import archives, cli, config, finite, gate_measure, sharing
 from ftapp.archives import CARD, CONFIG, FACTS, MANIFEST, WEIGHTS, Refused
 from ftapp.backends.scripted import ScriptedBackend
 from ftapp.errors import UserError
+from ftapp.lineage import Lineage
 from ftapp.sharing import Sharing
 from ftapp.studio import Studio
 from ftapp.training import run
+from ftapp.ui import lineage as screen
 from tests.browser import TEXTS
+from tests.tiny import tiny_adapter, tiny_gpt2
 
 ME = "local"
 
@@ -92,6 +95,7 @@ def test_what_leaves_comes_back_as_a_candidate_with_the_same_weights(studio, tmp
     Sharing(studio).take(ME, row.id, again)
     with zipfile.ZipFile(again) as held:
         assert held.read(WEIGHTS) == good[WEIGHTS] and str(tmp_path).encode() not in b"".join(held.read(name) for name in held.namelist())
+    studio.backend().base_hash = row.base_hash
     with pytest.raises(UserError, match="nobody has measured it yet"):
         studio.trial.promote(ME, row.id)
     with pytest.raises(UserError, match="nobody has measured it yet"):
@@ -288,6 +292,23 @@ def test_the_good_ones_are_taken(studio, good):
     assert Sharing(studio).bring(ME, io.BytesIO(zipped(bare(good, base_model_name_or_path="bundled"))))["already"]
     assert Sharing(studio).bring(ME, io.BytesIO(zipped(bare(good))))["already"], "the two files alone, as they leave"
     assert len(HOSTILE) >= 30
+
+
+@pytest.mark.parametrize("value", [10**400, -(10**400), "a\ud800z", ["\ud800"], {"\udfff": 1}])
+def test_what_an_archive_says_of_itself_cannot_break_the_page(studio, good, value):
+    told = json.loads(good[FACTS]) | {"learned": value, "settings": {"r": value}, "held_out": value}
+    Sharing(studio).bring(ME, io.BytesIO(zipped(less(good, MANIFEST) | {FACTS: json.dumps(told).encode()})))
+    rows = Lineage(studio).listing(ME)
+    screen.stories(rows).encode()
+    Sharing(studio).take(ME, rows[0]["id"], studio.settings.home / "again.zip")
+
+
+def test_an_adapter_for_layers_that_are_stored_the_other_way_is_plain(tmp_path):
+    """PEFT says so of GPT-2's; it puts right by itself what does not fit the layer."""
+    folder = tiny_adapter(tiny_gpt2(tmp_path / "gpt2"), tmp_path / "adapter")
+    assert json.loads((folder / CONFIG).read_text())["fan_in_fan_out"]
+    with archives.opened(io.BytesIO(zipped({name: (folder / name).read_bytes() for name in (CONFIG, WEIGHTS)}))) as held:
+        assert archives.config(held)["r"] > 0
 
 
 @pytest.mark.parametrize("kind", HOSTILE)

@@ -15,6 +15,7 @@ from typing import Any
 
 from ftapp import metrics
 from ftapp.errors import TrainingError
+from ftapp.scripts import word_count
 
 CHOSEN_NATS = 0.5  # a token: a chosen letter that is so much less likely than before has been unlearned; good runs stay above -0.1
 KL_NATS = 0.75  # a token, of letters that the reference wrote: beyond it the two models have little in common
@@ -32,7 +33,7 @@ class Guard:
     def __init__(self, beta: float, letter_tokens: float, taught: Sequence[str]) -> None:
         """`taught` are the letters that are learned from, `letter_tokens` their mean length: to become as long as they are, or to come
         back to a word as often, is no collapse."""
-        self._words = statistics.fmean(len(text.split()) for text in taught)
+        self._words = statistics.fmean(map(word_count, taught))
         self._repeats = statistics.fmean(metrics.repetition(" ".join(text.split()[:WORDS])) for text in taught)
         self._scale = max(1e-9, beta * letter_tokens)
         self._rows: deque[tuple[float, float]] = deque(maxlen=WINDOW)
@@ -55,7 +56,7 @@ class Guard:
     def letters(self, written: Sequence[str]) -> str:
         """Letters for the same prompts as ever; the first call sets the measure: `first`, their share of repeated words and their words."""
         repeats = statistics.fmean(map(metrics.repetition, written))
-        words = statistics.fmean(len(text.split()) for text in written)
+        words = statistics.fmean(map(word_count, written))
         if self.first is None:
             self.first = repeats, words
             return ""

@@ -7,6 +7,7 @@ with the same libraries every weight is within 1e-6.
 from __future__ import annotations
 
 import hashlib
+import json
 import shutil
 import subprocess
 import sys
@@ -27,8 +28,9 @@ def data_hash(folder: Path) -> str:
     return hashlib.sha256("\n".join(digests).encode()).hexdigest()
 
 
-def repeat(runs: Path, run_id: str) -> dict[str, Any]:
-    """Train `run_id` again in a process of its own and wait: {run, data_hash, sha256, same, difference}.
+def repeat(runs: Path, run_id: str, parent: Path | None = None) -> dict[str, Any]:
+    """Train `run_id` again in a process of its own and wait: {run, data_hash, sha256, same, difference}. `parent` is where what it starts
+    from lies now; None: where it lay then.
 
     `difference` is the largest between two weights of both adapters, `same` whether it is at most `NEAR`. Raises TrainingError when the
     run is not whole any more, or the training fails.
@@ -44,9 +46,12 @@ def repeat(runs: Path, run_id: str) -> dict[str, Any]:
     try:
         for name in FROZEN:
             shutil.copyfile(folder / name, again / name)
+        base = run.read_json(again / "base.json")  # what it was judged beside changes no weight, and may be gone
+        moved = {"parent": base["parent"] | {"path": str(parent)}} if parent else {}
+        run.write_text(again / "base.json", json.dumps(base | {"live": None} | moved))
         _train(again)
         difference = apart(folder / "adapter" / WEIGHTS, again / "adapter" / WEIGHTS)
-        return {"run": run_id, "data_hash": data_hash(again), "sha256": run.sha256_file(again / "adapter" / WEIGHTS),
+        return {"run": run_id, "data_hash": data_hash(folder), "sha256": run.sha256_file(again / "adapter" / WEIGHTS),
                 "same": difference <= NEAR, "difference": difference}  # fmt: skip
     finally:
         shutil.rmtree(again, ignore_errors=True)

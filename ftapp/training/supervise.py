@@ -29,7 +29,7 @@ from db.engine import session, write
 from db.models import Adapter, Evaluation, RunPair, TrainingMetric, TrainingRun, new_id, now
 from ftapp import adapters, config, evaluation, forgetting_files, trials
 from ftapp.errors import NotFound, TrainingError
-from ftapp.training import lock, memory, plan, probe, processes, reference, run
+from ftapp.training import lock, memory, plan, probe, processes, reference, repeat, run
 from ftapp.training.prepare import named, prepare
 
 log = logging.getLogger(__name__)
@@ -194,6 +194,17 @@ class Supervisor:
             raise
         self.poll()
         return self.status(owner, run_id)
+
+    def repeat(self, owner: str, run_id: str | None) -> dict[str, Any]:
+        """`repeat.repeat` of one of the owner's runs, from the adapter that it began from, wherever that lies now. Raises TrainingError."""
+        folder = self._runs / self._row(owner, run_id).id
+        parent = run.read_json(folder / "base.json").get("parent")
+        try:
+            with session(self._engine) as opened:
+                found = adapters.find(opened, owner, parent["id"]) if parent else None
+        except NotFound:
+            raise TrainingError("What this training started from is gone - it cannot be repeated - start a new one.") from None
+        return repeat.repeat(self._runs, folder.name, found and found.path)
 
     def _find_parent(self, owner: str, folder: Path) -> None:
         """What a run starts from must still be there, and all that taught it; its folder may have moved with the home. The gate sets

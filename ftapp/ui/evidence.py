@@ -12,6 +12,7 @@ from ftapp import cleaning
 from ftapp.claims import Claim
 from ftapp.metrics import Score
 from ftapp.review import Review
+from ftapp.scripts import word_count
 from ftapp.ui.paper import count, safe
 
 LEGEND = ('<p class="legend"><span class="claim held">supported by your texts</span> <span class="claim open">not found there</span> '
@@ -59,7 +60,7 @@ def _claim(claim: Claim, number: int | None, first: bool) -> tuple[str, str]:
 
 def summary(text: str, review: Review) -> str:
     """`118 words · 3 of 5 requirements · 1 claim open`."""
-    parts = [count(len(text.split()), "word")]
+    parts = [count(word_count(text), "word")]
     relevance = next((s for s in review.scores if s.name == "Response Relevance" and s.parts), None)
     if relevance:
         parts.append(f"{sum(p.met for p in relevance.parts)} of {count(len(relevance.parts), 'requirement')}")
