@@ -11,7 +11,6 @@ from typing import Any
 
 from ftapp import example_readers
 from ftapp.arguments import BadArguments
-from ftapp.forgetting_files import still
 
 OWNER = "local"  # the person at this machine, as in cli.py
 MOST_SHOWN = 20  # of a kind, for a person's eyes; --json has them all
@@ -19,6 +18,8 @@ SAID = {"in": "teaches", "kept": "teaches, kept by you", "quarantined": "in quar
 
 
 def add(studio: Any, args: argparse.Namespace) -> dict[str, Any]:
+    from ftapp.forgetting_files import still
+
     paths = [Path(path).expanduser() for path in args.paths if path != "-"]
     if not (args.paths or args.offered):
         raise BadArguments("Nothing was named - nothing was added - name files or folders, - for standard input, or --offered.")

@@ -8,6 +8,7 @@ import pytest
 from playwright.sync_api import expect
 
 from ftapp import config, review
+from ftapp.backends.folders import weights_hash
 from ftapp.ui import write as ui_write
 from ftapp.ui.owner import LOCAL
 from tests.browser import LETTER, OTHER, POSTING, RESUME, finished, letters, opened, serve, write
@@ -241,6 +242,7 @@ def test_before_a_training_the_screen_says_what_it_would_take(chrome, tmp_path):
 def test_teach_watch_use_and_roll_back(chrome, tmp_path):
     """A real trainer process on a tiny model, started, watched and used by mouse."""
     with serve(tmp_path / "home", model=str(tiny_llama(tmp_path / "model"))) as (address, studio), opened(chrome, address) as page:
+        studio.backend().base_hash = weights_hash(tmp_path / "model")
         studio.supervisor.watch()
         teach(studio, 20)
         expect(page.locator("#new-choices b")).to_have_text("20")
