@@ -48,18 +48,23 @@ class Promoting:
 
     def pair(self, owner: str, backend: Any) -> tuple[AdapterRef | None, AdapterRef] | None:
         """(what writes, what is tried) while a trial goes on whose adapter can be proved; else None."""
+        self._end_outdated(owner)
         with session(self._engine) as opened:
             row = trials.running(opened, owner, backend.id)
             if row is None:
                 return None
             tried, live = (adapters.find(opened, owner, id) for id in (row.adapter_id, row.rival_id))
-            outdated = adapters.state(adapters.own(opened, owner, row.adapter_id), adapters.weights(backend)) == "outdated"
-        if outdated:  # the base model has been updated: no vote could bring it to write
-            with write(self._engine) as opened:
-                if still := trials.running(opened, owner, backend.id):
-                    trials.end(opened, still, "ended")
-            return None
         return (live, tried) if proved(backend, tried) else None
+
+    def _end_outdated(self, owner: str) -> None:
+        """After an update of the base model: no vote could bring to write what was taught on its earlier weights."""
+        with session(self._engine) as opened:
+            row, loaded = trials.running(opened, owner, self._base), adapters.weights(self._studio.loaded)
+            if row is None or adapters.state(adapters.own(opened, owner, row.adapter_id), loaded) != "outdated":
+                return
+        with write(self._engine) as opened:
+            if row := trials.running(opened, owner, self._base):
+                trials.end(opened, row, "ended")
 
     def voted(self, owner: str, receipt: Receipt) -> Receipt:
         """After a vote: do what an automatic trial says. The receipt, whose note says so when the trial ended now."""
@@ -67,6 +72,7 @@ class Promoting:
         return replace(receipt, note=f"{receipt.note} {said}".strip()) if said else receipt
 
     def _decide(self, owner: str) -> str:
+        self._end_outdated(owner)
         with session(self._engine) as opened:
             if trials.running(opened, owner, self._base) is None:
                 return ""
@@ -77,6 +83,7 @@ class Promoting:
     def trial(self, owner: str) -> dict[str, Any] | None:
         """The trial that goes on, else the last one: {id, adapter_id, rival_id, state, automatic, votes, wins, losses, ties, more, done,
         decided, sentence}; None when there never was one. `decided` is what the votes of a running trial say."""
+        self._end_outdated(owner)
         with session(self._engine) as opened:
             row = trials.running(opened, owner, self._base) or trials.newest(opened, owner, self._base)
             if row is None:

@@ -53,12 +53,13 @@ def test_what_was_taught_on_earlier_weights_cannot_come_to_write(taught, make):
     with write(studio.engine) as opened:
         other = adapter(opened)
         trials.begin(opened, "local", other)
+    assert studio.trial.trial("local")["state"] == "running"
     studio.backend().base_hash = "n" * 64  # the base model was updated
+    assert studio.trial.trial("local")["state"] == "ended", "no vote could let it write"
     pair = _last(studio.write_pair("local", POSTING, RESUME))
     with session(studio.engine) as opened:
         row = opened.get(Comparison, pair["comparison_id"])
         assert {opened.get(Letter, id).adapter_id for id in (row.left_letter_id, row.right_letter_id)} == {None}
-    assert studio.trial.trial("local")["state"] == "ended", "no vote could let it write"
     assert {row["state"] for row in studio.adapters("local")} == {"outdated"}
     assert {row["state"] for row in Lineage(studio).listing("local")} == {"outdated"}
     for act in (studio.trial.promote, studio.trial.begin, studio.trial.ask_gate):

@@ -86,7 +86,7 @@ class ForgetPanel:
         choices = [(f"{row['title']} · {row['at'][:19].replace('T', ' ')}", row["id"]) for row in rows[:MOST_LISTED]]
         info = None if rows else EMPTY[kind]
         if len(rows) > MOST_LISTED:
-            info = f"The {MOST_LISTED} newest of {len(rows):,}. All: python -m ftapp forget list {kind}"
+            info = f"{MOST_LISTED} newest of {len(rows):,}; the command line has all."
         which = gr.update(choices=choices, value=None, info=info)
         return which, gr.update(visible=False), gr.update(visible=False)
 
