@@ -67,6 +67,11 @@ def supervisor(home):
     made.close()
 
 
+# As long as what a random model writes, or the guard of a long training may see its letters lose their length.
+BODY = ("Every morning before seven our ward hands over twelve patients, and whoever listens well then spares them an hour; that "
+        "quiet quarter with pen, chart, coffee has taught me more than any course did, so please let us talk soon.")  # fmt: skip
+
+
 def choose(home, count=16, owner=ME, held=6, verdict="left", **changed):
     """Store `count` choices, the first `held` of them for held-out postings."""
     settings, engine = home
@@ -78,7 +83,7 @@ def choose(home, count=16, owner=ME, held=6, verdict="left", **changed):
             opened.add(prompt)
             opened.flush()
             both = []
-            for text in (f"Dear team {i}, I write about the open position.", f"Sure! Here is a letter {i}."):
+            for text in (f"Dear team {i}, I write about the open position. {BODY}", f"Sure! Here is a letter {i}. {BODY}"):
                 values = dict(owner_id=owner, prompt_id=prompt.id, base_id=settings.model, base_hash="b", seed=1, tokens=9, seconds=1.0)
                 both.append(Letter(**values | dict(text=text, finished=True) | changed))
             opened.add_all(both)
