@@ -201,7 +201,7 @@ def _idle(opened: Session, owner: str) -> None:
 
 _TABLES = {"document": "text", "prompt": "prompt", "letter": "letter", "comparison": "pair", "preference": "choice",
            "example": "own letter", "imported": "imported row", "queue_item": "place in the queue"}  # fmt: skip
-_FATES = {"keep": "are kept, as you asked", "off": "do not write any more", "delete": "are deleted"}
+_FATES = {"keep": "stay as they are", "off": "do not write any more", "delete": "are deleted"}
 
 
 def planned(found: dict[str, Any]) -> list[str]:
