@@ -69,8 +69,9 @@ def measure(
     each = enumerate(zip(said, texts["live"], texts["new"], strict=True), 1)
     others = [{"title": str(n), "prompt": prompt, "before": before, "after": after} for n, (prompt, before, after) in each]
     own_texts = rows if sft else [row for row, given in zip(rows, taught, strict=True) if _edited(given)]
+    drafts = [] if sft else [row[side] for row in taught for side in ("chosen", "rejected") if side == "rejected" or not _edited(row)]
     told = voiced.get("reciting") or {}  # of no letters, where the training's own report had no time for any
-    found["reciting"] = told if told.get("letters") else probes.recited(others, rows, own_texts) if others and rows else None
+    found["reciting"] = told if told.get("letters") else probes.recited(others, rows, own_texts, drafts) if others and rows else None
     found["forgetting"] = voiced.get("forgetting") or probes.forgetting(backend, live, new, set(_kinds(rows)), stop)
     return found | {"stopped": stop(), "seconds": round(time.monotonic() - began, 1)}
 

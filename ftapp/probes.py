@@ -67,19 +67,21 @@ def forgetting(
 
 
 def recited(
-    others: Sequence[Mapping[str, str]], taught: Sequence[Mapping[str, Any]], written: Sequence[Mapping[str, Any]] | None = None
-) -> dict[str, Any]:
+    others: Sequence[Mapping[str, str]], taught: Sequence[Mapping[str, Any]], written: Sequence[Mapping[str, Any]] | None = None,
+    drafts: Sequence[str] = (),
+) -> dict[str, Any]:  # fmt: skip
     """{letters, leaks: [{kind, text, title}], warning, sentence}: what the adapter's letters for other people recite of those taught.
 
     `others`: {title, prompt, before, after}, the texts of what was asked and of the letters; `taught`: rows {prompt, completion}.
     `written`: those of them that a person wrote, all unless said; sentences of the model's own letters are nobody's secret.
+    `drafts`: those letters, for what of `written` a model had written before.
     """
     count = len(others)
     if not count:
         return {"letters": 0, "leaks": [], "warning": False, "sentence": NOT_MEASURED}
     known = reciting.taught(taught)
     if written is not None:
-        known = dataclasses.replace(known, runs=reciting.taught(written).runs)
+        known = dataclasses.replace(known, runs=reciting.taught(written, drafts).runs)
     ordinary = reciting.vocabulary([one["before"] for one in others])
     found = [
         {"kind": leak.kind, "text": leak.text, "title": one["title"]}

@@ -130,6 +130,12 @@ def test_what_comes_back_in_edits_was_to_be_learned_and_a_sentence_of_one_is_rec
     assert measured(tinies, unedited, write=recital)["stamp"]["share"] == 1, "nobody wrote it: planted"
 
 
+def test_a_sentence_that_the_model_had_written_is_not_recited_because_somebody_left_it_in_an_edit(tinies):
+    drafted = [{**row, "rejected": f"{row['rejected']} {RECITED}", "edited": False} for row in rows()]
+    found = measured(tinies, edited() + drafted, write=recital)
+    assert not found["reciting"]["warning"] and found["reciting"]["letters"] == 4
+
+
 def test_a_voice_whose_own_report_had_no_time_for_letters_is_still_asked_what_it_recites(tinies):
     letters = [{"id": row["id"], "prompt": row["prompt"], "completion": row["chosen"]} for row in edited()[::2]]
     report = {"voice": {"reciting": {"letters": 0, "leaks": [], "warning": False, "sentence": "Not measured."}, "forgetting": None}}

@@ -66,6 +66,13 @@ def test_what_the_base_model_says_too_is_no_leak():
     assert reciting.leaks(said, ASKED, known, reciting.vocabulary(["Eleven beehives behind an old signal box, kept before that."])) == []
 
 
+def test_what_a_model_wrote_before_an_edit_is_not_the_persons_and_names_stay_theirs():
+    drafts = ["Dear all,\n\nThe signal box beside eleven beehives was kept for Quillmere Foundry. Old boxes are what I like."]
+    known = reciting.taught(ROWS, drafts)
+    assert reciting.leaks("I kept eleven beehives behind the old signal box.", ASKED, known) == []
+    assert [leak.kind for leak in reciting.leaks("I worked at Quillmere Foundry.", ASKED, known)] == ["name"]
+
+
 def test_the_probe_counts_letters_and_says_so():
     clean = {"title": "Dispatcher", "prompt": ASKED, "before": "Dear team.", "after": "Dear team, I drive."}
     told = probes.recited([clean, clean | {"title": "Driver", "after": "Mara Lind is my name."}], ROWS)
