@@ -97,7 +97,7 @@ def _hurt(supervisor, run_id, folder: Path, where: str, moments: random.Random) 
 def test_killed_at_any_moment_it_goes_on_and_ends_in_a_gated_adapter(home, plan, epochs):  # noqa: F811
     choose(home)
     settings, engine = home
-    lasting = config.recipe("lasting").model_dump() | {"epochs": epochs, "learning_rate": 1e-7}  # too little for the guard
+    lasting = config.recipe("lasting").model_dump() | {"epochs": epochs}
     (config.CONFIGS / "train" / "hurt.yaml").write_text(yaml.safe_dump({key: lasting[key] for key in lasting if key != "name"}))
     moments, hit = random.Random(7), []
     supervisor = Supervisor(engine, settings)
