@@ -15,6 +15,7 @@ import gradio as gr
 import httpx
 import pytest
 from gradio_client import Client
+from gradio_client.exceptions import AppError
 
 from ftapp.errors import NotAllowed, UserError
 from ftapp.ui import asking, owner, paper
@@ -270,6 +271,15 @@ def test_a_taken_port_and_a_wrong_option_are_one_sentence(app, tmp_path):
 # --- the whole loop with a real model -----------------------------------------------------------------------------------
 
 
+def started(c):
+    """A training's id, or "" while too many of the random letters do not end or are too long to learn from."""
+    try:
+        return c.predict(api_name="/start_training")["id"]
+    except AppError as refusal:
+        assert "choose between more letters first" in str(refusal)
+        return ""
+
+
 @pytest.mark.slow
 def test_write_choose_teach_use_and_roll_back_with_a_real_model(tmp_path):
     """A tiny random model through the endpoints of a started app: what it learns is nothing, how it goes is everything."""
@@ -281,16 +291,16 @@ def test_write_choose_teach_use_and_roll_back_with_a_real_model(tmp_path):
         try:
             wait_for(lambda: (tmp_path / "log").read_text(), lambda text: "ftapp is at" in text or process.poll() is not None)
             c = Client(f"http://127.0.0.1:{port}/", verbose=False)
-            learned = 0
+            learned, run = 0, ""
             for number in range(60):
                 posting = POSTING.replace("Fernhill", f"Fernhill{number}")
                 pair = c.predict(posting, RESUME, "linkedin_message", "plain", None, "", number, api_name="/write_pair")
-                told = c.predict(pair["comparison_id"], "left", api_name="/prefer")
+                edited = (f"Dear team {number}, I bake. Sam", "left") if number % 2 else ()
+                told = c.predict(pair["comparison_id"], "left", *edited, api_name="/prefer")
                 assert told["left_model"] == told["right_model"] == "base"
                 learned += told["pairs_added"]
-                if learned >= 12:
+                if learned >= 12 and (run := started(c)):
                     break
-            run = c.predict(api_name="/start_training")["id"]
             ended = ("succeeded", "failed", "stopped", "interrupted")
             status = wait_for(lambda: c.predict(run, api_name="/training_status"), lambda s: s["state"] in ended, 400)
             assert status["state"] == "succeeded" and status["step"] == status["steps"] > 0, status

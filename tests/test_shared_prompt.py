@@ -67,11 +67,14 @@ class Contest:
     def loss_and_gradient(self, trainer):
         import torch
 
+        learning = [p for _, p in sorted(trainer.model.named_parameters()) if p.requires_grad]
+        noise = torch.Generator().manual_seed(5)
+        for parameter in learning:  # away from the reference, or every reward is zero and its sign a matter of rounding
+            parameter.data += 0.02 * torch.randn(parameter.shape, generator=noise)
         trainer.model.train()
         trainer.model.zero_grad()
         loss = trainer.compute_loss(trainer.model, self.batch(trainer))
         loss.backward()
-        learning = [p for _, p in sorted(trainer.model.named_parameters()) if p.requires_grad]
         return loss.item(), torch.cat([p.grad.flatten() for p in learning]), dict(trainer._metrics["train"])
 
 
